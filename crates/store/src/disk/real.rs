@@ -1,0 +1,163 @@
+//! The operating system's disk: the only place that creates, renames, removes and syncs the files of a repository.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, OFlags, RenameFlags};
+
+use super::{Disk, Listed, Lock, NewFile, OpenFile};
+
+/// A folder tree of the operating system.
+#[derive(Debug, Clone)]
+pub struct RealDisk {
+    root: PathBuf,
+}
+
+impl RealDisk {
+    /// The tree under `root`, which need not exist until something is created in it.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        if path.is_empty() {
+            self.root.clone()
+        } else {
+            self.root.join(path)
+        }
+    }
+
+    /// Opens without following a link and without waiting for the other end of a FIFO; refuses what is no
+    /// regular file.
+    fn open_regular(&self, path: &str) -> io::Result<File> {
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(flags.bits().cast_signed())
+            .open(self.path(path))?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "not a regular file",
+            ));
+        }
+        Ok(file)
+    }
+}
+
+impl Disk for RealDisk {
+    fn create_new(&self, path: &str) -> io::Result<Box<dyn NewFile>> {
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(self.path(path))?;
+        Ok(Box::new(RealFile(file)))
+    }
+
+    fn open(&self, path: &str) -> io::Result<Box<dyn OpenFile>> {
+        Ok(Box::new(RealFile(self.open_regular(path)?)))
+    }
+
+    fn map(&self, path: &str) -> io::Result<Box<dyn AsRef<[u8]> + Send + Sync>> {
+        Ok(Box::new(crate::map::map(&self.open_regular(path)?)?))
+    }
+
+    fn rename_new(&self, from: &str, to: &str) -> io::Result<()> {
+        rename_new(&self.path(from), &self.path(to))
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        std::fs::remove_file(self.path(path))
+    }
+
+    fn create_dir(&self, path: &str) -> io::Result<()> {
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(self.path(path))
+    }
+
+    fn list(&self, dir: &str) -> io::Result<Vec<Listed>> {
+        std::fs::read_dir(self.path(dir))?
+            .map(|entry| {
+                let entry = entry?;
+                Ok(Listed {
+                    name: entry.file_name().to_string_lossy().into_owned(),
+                    is_dir: entry.file_type()?.is_dir(),
+                })
+            })
+            .collect()
+    }
+
+    fn sync_dir(&self, dir: &str) -> io::Result<()> {
+        File::open(self.path(dir))?.sync_all()
+    }
+
+    fn try_lock(&self, path: &str) -> io::Result<Option<Box<dyn Lock>>> {
+        let mut file = RealFile(self.open_regular(path)?);
+        Ok(if NewFile::try_lock(&mut file)? {
+            Some(Box::new(file))
+        } else {
+            None
+        })
+    }
+
+    fn free_bytes(&self) -> io::Result<Option<u64>> {
+        let stat = rustix::fs::statvfs(&self.root)?;
+        Ok(Some(stat.f_bavail.saturating_mul(stat.f_frsize)))
+    }
+
+    fn locate(&self, path: &str) -> PathBuf {
+        self.path(path)
+    }
+}
+
+/// `renameat2(RENAME_NOREPLACE)`; where the file system has no such thing, a link that fails when the name is
+/// taken.
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+            rustix::fs::linkat(CWD, from, CWD, to, AtFlags::empty())?;
+            std::fs::remove_file(from)
+        }
+        result => Ok(result?),
+    }
+}
+
+struct RealFile(File);
+
+impl NewFile for RealFile {
+    fn write_all_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        FileExt::write_all_at(&self.0, bytes, offset)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.sync_all()
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn try_lock(&mut self) -> io::Result<bool> {
+        match self.0.try_lock() {
+            Ok(()) => Ok(true),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(false),
+            Err(std::fs::TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+impl OpenFile for RealFile {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        self.0.read_exact_at(buf, offset)
+    }
+}
+
+impl Lock for RealFile {}

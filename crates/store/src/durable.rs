@@ -1,0 +1,131 @@
+//! The one durable write of the project: whatever step fails, the final name is absent or the file behind it is whole.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::disk::{Disk, NewFile};
+use crate::error::{IoContext, Result};
+use crate::layout::TEMPORARY;
+
+/// The one durable write: temporary name in the same folder → write → check the length → sync → rename to a name that
+/// is not taken → sync the folder. Whatever step fails, the final name is absent or the file behind it is whole.
+pub struct DurableFile<'a> {
+    disk: &'a dyn Disk,
+    folder: &'a str,
+    path: String,
+    file: Option<Box<dyn NewFile>>,
+    written: u64,
+}
+
+impl<'a> DurableFile<'a> {
+    /// Begins the file that will stand at `path` in `folder`.
+    ///
+    /// # Errors
+    /// Where the folder takes no new file, or another process is writing this very one.
+    pub fn create(disk: &'a dyn Disk, folder: &'a str, path: String) -> Result<Self> {
+        let temporary = format!("{path}{TEMPORARY}");
+        let file = disk
+            .create_new(&temporary)
+            .context("create", || disk.locate(&temporary))?;
+        Ok(Self {
+            disk,
+            folder,
+            path,
+            file: Some(file),
+            written: 0,
+        })
+    }
+
+    fn temporary(&self) -> String {
+        format!("{}{TEMPORARY}", self.path)
+    }
+
+    fn located(&self) -> PathBuf {
+        self.disk.locate(&self.temporary())
+    }
+
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// After one, the file is lost.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.write_at(bytes, self.written)
+    }
+
+    /// Writes bytes from the offset on: over earlier ones, past the end, or both.
+    ///
+    /// # Errors
+    /// After one, the file is lost.
+    pub fn write_at(&mut self, bytes: &[u8], offset: u64) -> Result<()> {
+        let (disk, temporary) = (self.disk, self.temporary());
+        if let Some(file) = &mut self.file {
+            file.write_all_at(bytes, offset)
+                .context("write", || disk.locate(&temporary))?;
+            self.written = self.written.max(offset + bytes.len() as u64);
+        }
+        Ok(())
+    }
+
+    /// Length so far, in bytes.
+    pub fn len(&self) -> u64 {
+        self.written
+    }
+
+    /// Whether nothing has been written yet.
+    pub fn is_empty(&self) -> bool {
+        self.written == 0
+    }
+
+    /// Makes it durable under its name. `false` where the name was taken.
+    ///
+    /// # Errors
+    /// After one, nobody may rely on the file.
+    pub fn publish(mut self) -> Result<bool> {
+        let Some(mut file) = self.file.take() else {
+            return Ok(false);
+        };
+        let result = self.publish_file(file.as_mut());
+        drop(file);
+        if !matches!(result, Ok(true)) {
+            self.discard();
+        }
+        result
+    }
+
+    fn publish_file(&self, file: &mut dyn NewFile) -> Result<bool> {
+        check_length(file, self.written).context("write", || self.located())?;
+        file.sync().context("sync", || self.located())?;
+        match self.disk.rename_new(&self.temporary(), &self.path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+            result => result.context("rename", || self.located())?,
+        }
+        self.disk
+            .sync_dir(self.folder)
+            .context("sync", || self.disk.locate(self.folder))?;
+        Ok(true)
+    }
+
+    /// Best effort: a temporary file that stays is never read.
+    fn discard(&self) {
+        let _ = self.disk.remove(&self.temporary());
+    }
+}
+
+impl Drop for DurableFile<'_> {
+    fn drop(&mut self) {
+        if self.file.take().is_some() {
+            self.discard();
+        }
+    }
+}
+
+/// A short file after writes that reported success is a write that failed late.
+pub(crate) fn check_length(file: &dyn NewFile, written: u64) -> io::Result<()> {
+    let actual = file.len()?;
+    if actual == written {
+        return Ok(());
+    }
+    Err(io::Error::other(format!(
+        "{actual} bytes on disk after {written} were written"
+    )))
+}

@@ -1,0 +1,251 @@
+//! One chunk's stored bytes: how plain bytes are encoded, and how they come back only if they are the right ones.
+//!
+//! The id is the BLAKE3 of the plain bytes whatever the encoding, so an encoding is a property of one stored copy and
+//! may change when the copy is rewritten. The encodings are described in `docs/format.md`, "Stored chunks".
+//!
+//! Hazard: compressors have had bugs and memory flips bits, so [`encode`] decodes what it made and compares before
+//! anybody relies on it (fault F-11), and [`decode`] checks every length before it allocates (F-56).
+
+use std::cell::RefCell;
+
+use zstd::zstd_safe::{
+    CCtx, CParameter, DCtx, compress_bound, find_frame_compressed_size, get_error_name,
+};
+
+use crate::delta;
+use crate::error::{Result, StoreError};
+
+/// Most plain bytes of a chunk.
+pub const MAX_PLAIN: usize = 4 << 20;
+
+/// How a chunk's stored bytes become its plain bytes. A base is named by
+/// [`ChunkId::prefix`](crate::ChunkId::prefix).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Encoding {
+    /// They are the plain bytes.
+    Raw,
+    /// One zstd frame.
+    Zstd,
+    /// One zstd frame made with the plain bytes of the base as prefix.
+    Prefix {
+        /// The first eight bytes of the base's id.
+        base: u64,
+    },
+    /// The blocks that differ from the base, see [`crate::delta`].
+    Blocks {
+        /// The first eight bytes of the base's id.
+        base: u64,
+    },
+}
+
+impl Encoding {
+    /// The prefix of the base's id, where there is a base.
+    pub(crate) const fn base(self) -> Option<u64> {
+        match self {
+            Self::Raw | Self::Zstd => None,
+            Self::Prefix { base } | Self::Blocks { base } => Some(base),
+        }
+    }
+}
+
+/// A chunk ready to be stored.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) encoding: Encoding,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// A base for a delta: its id's prefix and its plain bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct Base<'a> {
+    pub(crate) prefix: u64,
+    pub(crate) plain: &'a [u8],
+}
+
+/// A delta is worth its base's longer life only where it saves at least this part of the plain bytes.
+const DELTA_PAYS: usize = 4;
+
+/// What shrinks by less than this part is stored raw: reading it back is then a copy.
+const ZSTD_PAYS: usize = 32;
+
+thread_local! {
+    // Contexts are large and slow to make: one pair a thread serves every whole chunk.
+    static CONTEXTS: RefCell<(CCtx<'static>, DCtx<'static>)> =
+        RefCell::new((CCtx::create(), DCtx::create()));
+}
+
+/// Encodes plain bytes at a zstd level: as a delta where a base is given and it pays, else whole.
+pub(crate) fn encode(plain: &[u8], level: i32, base: Option<Base<'_>>) -> Result<Frame> {
+    if plain.len() > MAX_PLAIN {
+        return Err(StoreError::TooLarge {
+            what: "a chunk",
+            actual: plain.len() as u64,
+            limit: MAX_PLAIN as u64,
+        });
+    }
+    let frame = base
+        .and_then(|base| delta::encode(plain, level, base))
+        .filter(|frame| frame.bytes.len() <= plain.len() / DELTA_PAYS)
+        .map_or_else(|| encode_whole(plain, level), Ok)?;
+    let back = decode(
+        frame.encoding,
+        &frame.bytes,
+        plain.len(),
+        base.map(|b| b.plain),
+    );
+    if back.as_deref() == Ok(plain) {
+        Ok(frame)
+    } else {
+        Err(StoreError::WriteCheck)
+    }
+}
+
+fn encode_whole(plain: &[u8], level: i32) -> Result<Frame> {
+    let bytes = CONTEXTS
+        .with_borrow_mut(|(context, _)| compress(context, plain, level))
+        .map_err(|_| StoreError::WriteCheck)?;
+    Ok(if bytes.len() < plain.len() - plain.len() / ZSTD_PAYS {
+        Frame {
+            encoding: Encoding::Zstd,
+            bytes,
+        }
+    } else {
+        Frame {
+            encoding: Encoding::Raw,
+            bytes: plain.to_vec(),
+        }
+    })
+}
+
+/// Compresses with a context that may have a prefix set for this one frame.
+pub(crate) fn compress(context: &mut CCtx<'_>, plain: &[u8], level: i32) -> Result<Vec<u8>, usize> {
+    context.set_parameter(CParameter::CompressionLevel(level))?;
+    let mut bytes = Vec::with_capacity(compress_bound(plain.len()));
+    context.compress2(&mut bytes, plain)?;
+    bytes.shrink_to_fit();
+    Ok(bytes)
+}
+
+/// The plain bytes of a stored chunk, or words on why there are none. The caller checks them against the id.
+pub(crate) fn decode(
+    encoding: Encoding,
+    stored: &[u8],
+    plain_len: usize,
+    base: Option<&[u8]>,
+) -> Result<Vec<u8>, String> {
+    if plain_len > MAX_PLAIN {
+        return Err(format!("it claims {plain_len} plain bytes"));
+    }
+    let missing = || "its base is not at hand".to_owned();
+    let plain = match encoding {
+        Encoding::Raw => stored.to_vec(),
+        Encoding::Zstd => CONTEXTS.with_borrow_mut(|(_, context)| {
+            decompress(stored, plain_len, |plain| context.decompress(plain, stored))
+        })?,
+        Encoding::Prefix { .. } => {
+            delta::decode_prefix(stored, plain_len, base.ok_or_else(missing)?)?
+        }
+        Encoding::Blocks { .. } => {
+            delta::decode_blocks(stored, plain_len, base.ok_or_else(missing)?)?
+        }
+    };
+    if plain.len() == plain_len {
+        Ok(plain)
+    } else {
+        Err(format!("it gives {} bytes, not {plain_len}", plain.len()))
+    }
+}
+
+/// Runs a decompression of exactly one frame into at most `plain_len` bytes.
+pub(crate) fn decompress(
+    frame: &[u8],
+    plain_len: usize,
+    run: impl FnOnce(&mut Vec<u8>) -> Result<usize, usize>,
+) -> Result<Vec<u8>, String> {
+    // zstd itself would take several frames, and skippable ones, for one.
+    if find_frame_compressed_size(frame).map_err(words)? != frame.len() {
+        return Err("bytes follow its frame".to_owned());
+    }
+    let mut plain = Vec::with_capacity(plain_len);
+    run(&mut plain).map_err(words)?;
+    Ok(plain)
+}
+
+fn words(code: usize) -> String {
+    format!("zstd: {}", get_error_name(code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(len: usize, seed: u8) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        blake3::Hasher::new()
+            .update(&[seed])
+            .finalize_xof()
+            .fill(&mut bytes);
+        bytes
+    }
+
+    fn text(len: usize) -> Vec<u8> {
+        b"patient 0001, visit 17; "
+            .iter()
+            .copied()
+            .cycle()
+            .take(len)
+            .collect()
+    }
+
+    fn round_trip(plain: &[u8], base: Option<&[u8]>) -> Frame {
+        let given = base.map(|plain| Base { prefix: 7, plain });
+        let frame = encode(plain, 3, given).unwrap();
+        let back = decode(frame.encoding, &frame.bytes, plain.len(), base).unwrap();
+        assert_eq!(back, plain);
+        frame
+    }
+
+    #[test]
+    fn what_shrinks_is_compressed_and_what_does_not_is_raw() {
+        assert_eq!(round_trip(&text(65536), None).encoding, Encoding::Zstd);
+        assert_eq!(round_trip(&noise(65536, 1), None).encoding, Encoding::Raw);
+        assert_eq!(round_trip(b"", None).encoding, Encoding::Raw);
+        round_trip(&text(MAX_PLAIN), None);
+        assert!(encode(&vec![0; MAX_PLAIN + 1], 3, None).is_err());
+    }
+
+    #[test]
+    fn a_small_change_costs_its_own_size() {
+        let old = noise(65536, 1);
+        let mut new = old.clone();
+        new[20_000..20_040].copy_from_slice(&[9; 40]);
+        let frame = round_trip(&new, Some(&old));
+        assert_eq!(frame.encoding, Encoding::Blocks { base: 7 });
+        assert!(frame.bytes.len() < 100, "{}", frame.bytes.len());
+        // An insertion moves every block, the prefix still finds it.
+        new.splice(100..100, [1, 2, 3]);
+        let frame = round_trip(&new, Some(&old));
+        assert_eq!(frame.encoding, Encoding::Prefix { base: 7 });
+        assert!(frame.bytes.len() < 200, "{}", frame.bytes.len());
+    }
+
+    #[test]
+    fn a_delta_that_does_not_pay_is_stored_whole() {
+        let frame = round_trip(&noise(65536, 1), Some(&noise(65536, 2)));
+        assert_eq!(frame.encoding, Encoding::Raw);
+    }
+
+    #[test]
+    fn f56_no_frame_gives_more_than_it_declares() {
+        let bomb = encode(&vec![0; MAX_PLAIN], 3, None).unwrap().bytes;
+        assert!(decode(Encoding::Zstd, &bomb, 1, None).is_err());
+        assert!(decode(Encoding::Zstd, &bomb, usize::MAX, None).is_err());
+    }
+
+    #[test]
+    fn bad_23_junk_behind_a_frame_is_refused() {
+        let mut frame = encode(&text(5000), 3, None).unwrap().bytes;
+        frame.extend_from_slice(&[0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0]);
+        assert!(decode(Encoding::Zstd, &frame, 5000, None).is_err());
+    }
+}

@@ -1,0 +1,238 @@
+//! Where each chunk stands: what all pack trailers say together.
+//!
+//! The index is never stored as truth. It is made anew from the listing of packs at each opening; trailers that an
+//! earlier run has read already come sorted and memory-mapped from the cache ([`segment`]), the others are read. An entry
+//! counts only while its pack is listed (invariant I6), so a cache that is stale, foreign, damaged or gone costs time
+//! and nothing else.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::disk::Disk;
+use crate::error::{Result, StoreError};
+use crate::frame::Encoding;
+use crate::id::{ChunkId, PackId, RepositoryId};
+use crate::layout::{Folder, Object};
+use crate::pack::{HEAD, PackReader, Trailer};
+use crate::storage::Storage;
+
+pub(crate) use record::Record;
+use segment::Segment;
+
+mod cache;
+mod record;
+mod segment;
+
+/// One stored copy of a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Location {
+    pub(crate) id: ChunkId,
+    pub(crate) pack: PackId,
+    pub(crate) offset: u64,
+    pub(crate) stored_len: u32,
+    pub(crate) plain_len: u32,
+    pub(crate) encoding: Encoding,
+}
+
+/// All stored copies in the packs of one listing.
+pub(crate) struct Index {
+    repository: RepositoryId,
+    listed: HashSet<PackId>,
+    segments: Vec<Arc<Segment>>,
+    /// Copies in packs that no segment covers, by the prefix of their id.
+    recent: HashMap<u64, Vec<Location>>,
+    recent_packs: Vec<PackId>,
+    unreadable: Vec<StoreError>,
+}
+
+impl Index {
+    /// Reads the listing and whatever of the trailers the cache does not have.
+    pub(crate) fn load(
+        storage: &dyn Storage,
+        cache: Option<&dyn Disk>,
+        repository: RepositoryId,
+    ) -> Result<Self> {
+        let listed = list_packs(storage)?;
+        let segments = cache.map_or_else(Vec::new, |disk| cache::open_segments(disk, repository));
+        let mut index = Self {
+            repository,
+            segments,
+            recent: HashMap::new(),
+            recent_packs: Vec::new(),
+            unreadable: Vec::new(),
+            listed,
+        };
+        for group in index.uncovered().chunks(cache::GROUP_PACKS) {
+            index.read_trailers(storage, group);
+            if index.recent.len() >= cache::GROUP_CHUNKS {
+                index.spill(cache);
+            }
+        }
+        Ok(index)
+    }
+
+    /// Listed packs that no segment covers, sorted so that equal listings are read in equal order.
+    fn uncovered(&self) -> Vec<PackId> {
+        let covered: HashSet<PackId> = self.segments.iter().flat_map(|s| s.packs()).collect();
+        let mut packs: Vec<PackId> = self.listed.difference(&covered).copied().collect();
+        packs.sort_unstable();
+        packs
+    }
+
+    fn read_trailers(&mut self, storage: &dyn Storage, packs: &[PackId]) {
+        let trailers: Vec<_> = packs
+            .par_iter()
+            .map(|&pack| (pack, read_trailer(storage, pack)))
+            .collect();
+        for (pack, trailer) in trailers {
+            match trailer {
+                Ok(Some(trailer)) => self.add(&trailer),
+                // Gone since the listing: somebody swept it.
+                Ok(None) => drop(self.listed.remove(&pack)),
+                Err(error) => {
+                    self.listed.remove(&pack);
+                    self.unreadable.push(error);
+                }
+            }
+        }
+    }
+
+    /// Adds the chunks of a pack that is known to be listed.
+    pub(crate) fn add(&mut self, trailer: &Trailer) {
+        self.listed.insert(trailer.pack);
+        self.recent_packs.push(trailer.pack);
+        for location in locations(trailer) {
+            self.recent
+                .entry(location.id.prefix())
+                .or_default()
+                .push(location);
+        }
+    }
+
+    /// Moves what was read into a cache segment, so that memory stays bounded; it stays in memory where the cache cannot be
+    /// written.
+    fn spill(&mut self, cache: Option<&dyn Disk>) {
+        let Some(disk) = cache else { return };
+        let name = cache::write_segment(disk, self.repository, &self.recent_packs, self.records());
+        if let Ok(name) = name
+            && let Some(segment) = cache::open_segment(disk, &name, self.repository)
+        {
+            self.segments.push(Arc::new(segment));
+            self.recent.clear();
+            self.recent_packs.clear();
+        }
+    }
+
+    /// What is in memory, sorted for a segment whose packs are `recent_packs`.
+    fn records(&self) -> Vec<Record> {
+        let numbers: HashMap<PackId, u32> = self.recent_packs.iter().copied().zip(0..).collect();
+        let mut records: Vec<Record> = self
+            .recent
+            .values()
+            .flatten()
+            .filter_map(|location| Some(Record::new(location, *numbers.get(&location.pack)?)))
+            .collect();
+        records.par_sort_unstable();
+        records
+    }
+
+    /// Every copy of the chunk, best first.
+    pub(crate) fn copies(&self, id: &ChunkId) -> Vec<Location> {
+        let mut copies = self.named(id.prefix());
+        copies.retain(|location| location.id == *id);
+        copies
+    }
+
+    /// Whether some listed pack holds the chunk.
+    pub(crate) fn contains(&self, id: &ChunkId) -> bool {
+        let of_id = |location: &Location| location.id == *id;
+        self.recent
+            .get(&id.prefix())
+            .is_some_and(|locations| locations.iter().any(of_id))
+            || self
+                .segments
+                .iter()
+                .any(|segment| self.in_segment(segment, id.prefix()).any(|l| of_id(&l)))
+    }
+
+    /// Every copy of every chunk whose id has this prefix; whole copies before deltas.
+    pub(crate) fn named(&self, prefix: u64) -> Vec<Location> {
+        let mut copies: Vec<Location> = self.recent.get(&prefix).cloned().unwrap_or_default();
+        for segment in &self.segments {
+            copies.extend(self.in_segment(segment, prefix));
+        }
+        copies.sort_by_key(|location| location.encoding.base().is_some());
+        copies
+    }
+
+    fn in_segment<'a>(
+        &'a self,
+        segment: &'a Segment,
+        prefix: u64,
+    ) -> impl Iterator<Item = Location> + 'a {
+        segment
+            .find(prefix)
+            .filter_map(|record| record.location(segment.pack(record.pack_number())?))
+            .filter(|location| self.listed.contains(&location.pack))
+    }
+
+    /// The packs that are listed and whose trailers can be read.
+    pub(crate) fn packs(&self) -> impl Iterator<Item = PackId> + '_ {
+        self.listed.iter().copied()
+    }
+
+    /// Why packs that are there could not be read.
+    pub(crate) fn unreadable(&self) -> &[StoreError] {
+        &self.unreadable
+    }
+
+    /// Writes what is only in memory to the cache once it is worth a file. Best effort: the cache is disposable.
+    pub(crate) fn save(&self, disk: &dyn Disk) {
+        if self.recent_packs.len() >= cache::WORTH_PACKS || self.recent.len() >= cache::WORTH_CHUNKS
+        {
+            cache::save(disk, self.repository, self);
+        }
+    }
+}
+
+/// The copies that a trailer tells of.
+pub(crate) fn locations(trailer: &Trailer) -> impl Iterator<Item = Location> + '_ {
+    let mut offset = HEAD.len() as u64;
+    trailer.entries.iter().map(move |entry| {
+        let location = Location {
+            id: entry.id,
+            pack: trailer.pack,
+            offset,
+            stored_len: entry.stored_len,
+            plain_len: entry.plain_len,
+            encoding: entry.encoding,
+        };
+        offset += u64::from(entry.stored_len);
+        location
+    })
+}
+
+/// The names of all packs.
+pub(crate) fn list_packs(storage: &dyn Storage) -> Result<HashSet<PackId>> {
+    Ok(storage
+        .list(Folder::Packs)?
+        .into_iter()
+        .filter_map(|object| match object {
+            Object::Pack(pack) => Some(pack),
+            _ => None,
+        })
+        .collect())
+}
+
+/// The trailer of a pack; `None` where the pack is gone.
+pub(crate) fn read_trailer(storage: &dyn Storage, pack: PackId) -> Result<Option<Trailer>> {
+    let object = Object::Pack(pack);
+    let Some(file) = storage.open(object)? else {
+        return Ok(None);
+    };
+    PackReader::new(file.as_ref(), &storage.locate(object))
+        .trailer(pack)
+        .map(Some)
+}

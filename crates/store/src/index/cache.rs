@@ -1,0 +1,224 @@
+//! The files of the index cache: opened where they are good, written when there is enough to write, merged so that they
+//! stay few.
+//!
+//! Several processes may write at once: a file is named by what it covers, appears whole, and a merge removes only what its
+//! own file covers. Whatever goes wrong here is forgotten: the trailers are still there.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+
+use super::segment::{Segment, encode_block, encode_head, per_block};
+use super::{Index, Record};
+use crate::disk::Disk;
+use crate::durable::DurableFile;
+use crate::error::Result;
+use crate::id::{PackId, RepositoryId};
+
+/// Uncovered packs that make a new segment worth its file.
+pub(crate) const WORTH_PACKS: usize = 16;
+
+/// Uncovered chunks that make a new segment worth its file.
+pub(crate) const WORTH_CHUNKS: usize = 4096;
+
+/// Packs whose trailers are read at once.
+pub(crate) const GROUP_PACKS: usize = 64;
+
+/// Chunks that are kept in memory, at some hundred bytes each, before they are spilled to a segment.
+pub(crate) const GROUP_CHUNKS: usize = 200_000;
+
+/// Most segments of a cache; more are merged.
+const MOST_SEGMENTS: usize = 6;
+
+const ENDING: &str = ".index";
+
+/// All good segments of this repository.
+pub(crate) fn open_segments(disk: &dyn Disk, repository: RepositoryId) -> Vec<Arc<Segment>> {
+    let mut names: Vec<String> = disk
+        .list("")
+        .unwrap_or_default()
+        .into_iter()
+        .map(|entry| entry.name)
+        .filter(|name| name.ends_with(ENDING))
+        .collect();
+    names.sort_unstable();
+    names
+        .iter()
+        .filter_map(|name| open_segment(disk, name, repository))
+        .map(Arc::new)
+        .collect()
+}
+
+/// One segment, if it is good.
+pub(crate) fn open_segment(
+    disk: &dyn Disk,
+    name: &str,
+    repository: RepositoryId,
+) -> Option<Segment> {
+    Segment::open(name, disk.map(name).ok()?, repository)
+}
+
+/// Writes sorted records to a new segment and gives its name.
+pub(crate) fn write_segment(
+    disk: &dyn Disk,
+    repository: RepositoryId,
+    packs: &[PackId],
+    records: Vec<Record>,
+) -> Result<String> {
+    write_sorted(disk, repository, packs, records.len() as u64, records)
+}
+
+fn write_sorted(
+    disk: &dyn Disk,
+    repository: RepositoryId,
+    packs: &[PackId],
+    count: u64,
+    records: impl IntoIterator<Item = Record>,
+) -> Result<String> {
+    let head = encode_head(repository, packs, count);
+    let name = name_of(&head);
+    // The folder is made on first use; that it is there already is the usual case.
+    let _ = disk.create_dir("");
+    let mut file = DurableFile::create(disk, "", name.clone())?;
+    file.write(&head)?;
+    let mut block = Vec::with_capacity(per_block());
+    let mut buffer = Vec::new();
+    for record in records {
+        block.push(record);
+        if block.len() == per_block() {
+            buffer.extend(encode_block(&block));
+            block.clear();
+        }
+        if buffer.len() > 1 << 20 {
+            file.write(&buffer)?;
+            buffer.clear();
+        }
+    }
+    if !block.is_empty() {
+        buffer.extend(encode_block(&block));
+    }
+    file.write(&buffer)?;
+    file.publish()?;
+    Ok(name)
+}
+
+/// Named by what it covers: two processes that cover the same packs write the same file.
+fn name_of(head: &[u8]) -> String {
+    let hash = blake3::hash(head).to_hex();
+    format!("{}{ENDING}", hash.chars().take(16).collect::<String>())
+}
+
+/// Writes what the index has in memory, merged with its smaller segments, and removes those.
+pub(crate) fn save(disk: &dyn Disk, repository: RepositoryId, index: &Index) {
+    let merged = small_segments(index);
+    if merge(disk, repository, index, &merged).is_ok() {
+        for segment in merged {
+            let _ = disk.remove(segment.name());
+        }
+    }
+}
+
+/// The segments to merge: smallest first, as long as each is not much larger than all before it together, so that a
+/// record is rewritten a logarithmic number of times; and whatever is over the limit.
+fn small_segments(index: &Index) -> Vec<Arc<Segment>> {
+    let mut segments = index.segments.clone();
+    segments.sort_by_key(|segment| segment.len());
+    let mut gathered = index.recent.len() as u64;
+    let over = (segments.len() + 1).saturating_sub(MOST_SEGMENTS);
+    let take = segments
+        .iter()
+        .enumerate()
+        .take_while(|(number, segment)| {
+            let worth = *number < over || segment.len() <= gathered.saturating_mul(2);
+            gathered += segment.len();
+            worth
+        })
+        .count();
+    let (small, large) = segments.split_at(take);
+    let damaged = large.iter().filter(|segment| segment.is_damaged());
+    small.iter().chain(damaged).cloned().collect()
+}
+
+fn merge(
+    disk: &dyn Disk,
+    repository: RepositoryId,
+    index: &Index,
+    merged: &[Arc<Segment>],
+) -> Result<()> {
+    let mut packs: Vec<PackId> = merged
+        .iter()
+        // A segment with a damaged block does not tell all of its packs: their trailers are read again.
+        .filter(|segment| segment.is_whole())
+        .flat_map(|segment| segment.packs())
+        .chain(index.recent_packs.iter().copied())
+        .filter(|pack| index.listed.contains(pack))
+        .collect();
+    packs.sort_unstable();
+    packs.dedup();
+    let numbers: HashMap<PackId, u32> = packs.iter().copied().zip(0..).collect();
+    let count = merge_records(index, merged, &numbers).count() as u64;
+    let records = merge_records(index, merged, &numbers);
+    write_sorted(disk, repository, &packs, count, records).map(drop)
+}
+
+/// All records of the segments and of memory in order, each once, with the packs numbered anew.
+fn merge_records<'a>(
+    index: &'a Index,
+    merged: &'a [Arc<Segment>],
+    numbers: &'a HashMap<PackId, u32>,
+) -> impl Iterator<Item = Record> + 'a {
+    let renumber = |segment: &Segment, record: Record| {
+        let location = record.location(segment.pack(record.pack_number())?)?;
+        Some(Record::new(&location, *numbers.get(&location.pack)?))
+    };
+    let mut runs: Vec<Box<dyn Iterator<Item = Record> + 'a>> = Vec::new();
+    for segment in merged.iter().filter(|segment| segment.is_whole()) {
+        runs.push(Box::new(
+            segment.records().filter_map(move |r| renumber(segment, r)),
+        ));
+    }
+    let mut recent: Vec<Record> = index
+        .recent
+        .values()
+        .flatten()
+        .filter_map(|location| Some(Record::new(location, *numbers.get(&location.pack)?)))
+        .collect();
+    recent.sort_unstable();
+    runs.push(Box::new(recent.into_iter()));
+    let mut merge = Merge::new(runs);
+    let mut last = None;
+    std::iter::from_fn(move || {
+        let record = merge.find(|record| last != Some(*record))?;
+        last = Some(record);
+        Some(record)
+    })
+}
+
+/// The smallest head of several sorted runs, again and again.
+struct Merge<'a> {
+    runs: Vec<Box<dyn Iterator<Item = Record> + 'a>>,
+    heads: BinaryHeap<Reverse<(Record, usize)>>,
+}
+
+impl<'a> Merge<'a> {
+    fn new(mut runs: Vec<Box<dyn Iterator<Item = Record> + 'a>>) -> Self {
+        let heads = runs
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(number, run)| Some(Reverse((run.next()?, number))))
+            .collect();
+        Self { runs, heads }
+    }
+}
+
+impl Iterator for Merge<'_> {
+    type Item = Record;
+
+    fn next(&mut self) -> Option<Record> {
+        let Reverse((record, number)) = self.heads.pop()?;
+        if let Some(next) = self.runs.get_mut(number).and_then(Iterator::next) {
+            self.heads.push(Reverse((next, number)));
+        }
+        Some(record)
+    }
+}

@@ -1,0 +1,217 @@
+//! A sorted, memory-mapped part of the index: the copies of some packs, looked up without loading them.
+//!
+//! Layout: head (magic, version, repository, counts, hash over head and pack table), pack table, then blocks of up to
+//! [`PER_BLOCK`] records, each with a checksum. A flipped bit in a record could name the wrong pack, and a chunk that
+//! is believed to stand where it does not is a chunk lost, so a block is checked before its records are used; a block
+//! that fails has none.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::record::{RECORD, Record};
+use crate::id::{PackId, RepositoryId};
+use crate::pack::Reader;
+
+const MAGIC: &[u8; 8] = b"LBINDEX1";
+const HEAD: usize = 8 + 16 + 4 + 8;
+const HASH: usize = 32;
+const CHECKSUM: usize = 8;
+
+/// Records of a full block.
+const PER_BLOCK: usize = 63;
+const BLOCK: usize = PER_BLOCK * RECORD + CHECKSUM;
+
+/// A cache file, mapped.
+pub(crate) struct Segment {
+    bytes: Box<dyn AsRef<[u8]> + Send + Sync>,
+    /// File name in the cache folder.
+    name: String,
+    packs: Vec<PackId>,
+    records: u64,
+    /// One bit a block that was found good.
+    checked: Vec<AtomicU64>,
+    damaged: AtomicBool,
+}
+
+impl Segment {
+    /// The segment in these bytes, if it is whole so far and of this repository.
+    pub(crate) fn open(
+        name: &str,
+        bytes: Box<dyn AsRef<[u8]> + Send + Sync>,
+        repository: RepositoryId,
+    ) -> Option<Self> {
+        let all = (*bytes).as_ref();
+        let mut read = Reader(all);
+        let magic = read.take::<8>()?;
+        let owner = RepositoryId::from_bytes(read.take()?);
+        let pack_count = read.u32()? as usize;
+        let records = read.u64()?;
+        let hash = read.take::<HASH>()?;
+        if magic != *MAGIC || owner != repository {
+            return None;
+        }
+        let table = read.0.get(..pack_count.checked_mul(PackId::LEN)?)?;
+        if head_hash(all.get(..HEAD)?, table) != hash {
+            return None;
+        }
+        let (ids, _) = table.as_chunks::<{ PackId::LEN }>();
+        let packs = ids.iter().copied().map(PackId::from_bytes).collect();
+        let blocks = records.div_ceil(PER_BLOCK as u64);
+        let expected = (HEAD + HASH + table.len()) as u64
+            + records.checked_mul(RECORD as u64)?
+            + blocks * CHECKSUM as u64;
+        if all.len() as u64 != expected {
+            return None;
+        }
+        let checked = (0..blocks.div_ceil(64))
+            .map(|_| AtomicU64::new(0))
+            .collect();
+        Some(Self {
+            name: name.to_owned(),
+            packs,
+            records,
+            checked,
+            damaged: AtomicBool::new(false),
+            bytes,
+        })
+    }
+
+    /// The file's name in the cache.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Records in it.
+    pub(crate) fn len(&self) -> u64 {
+        self.records
+    }
+
+    /// The packs whose chunks it tells, all of them.
+    pub(crate) fn packs(&self) -> impl Iterator<Item = PackId> + '_ {
+        self.packs.iter().copied()
+    }
+
+    /// The pack of this number.
+    pub(crate) fn pack(&self, number: u32) -> Option<PackId> {
+        self.packs.get(number as usize).copied()
+    }
+
+    fn blocks(&self) -> u64 {
+        self.records.div_ceil(PER_BLOCK as u64)
+    }
+
+    /// A block's bytes without its checksum, checked on first use.
+    fn block(&self, number: u64) -> Option<&[u8]> {
+        let begin = self.begin() + number as usize * BLOCK;
+        let all = (*self.bytes).as_ref();
+        let end = (begin + BLOCK).min(all.len());
+        let (records, checksum) = all.get(begin..end)?.split_last_chunk::<CHECKSUM>()?;
+        let word = self.checked.get(number as usize / 64)?;
+        let bit = 1 << (number % 64);
+        if word.load(Ordering::Relaxed) & bit == 0 {
+            if block_checksum(records) != *checksum {
+                self.damaged.store(true, Ordering::Relaxed);
+                return None;
+            }
+            word.fetch_or(bit, Ordering::Relaxed);
+        }
+        Some(records)
+    }
+
+    fn begin(&self) -> usize {
+        HEAD + HASH + self.packs.len() * PackId::LEN
+    }
+
+    /// The prefix that a block begins with, unchecked: a wrong answer only makes a search miss.
+    fn first_prefix(&self, number: u64) -> u64 {
+        let begin = self.begin() + number as usize * BLOCK;
+        (*self.bytes)
+            .as_ref()
+            .get(begin..)
+            .and_then(|bytes| bytes.first_chunk())
+            .map_or(0, |head| u64::from_be_bytes(*head))
+    }
+
+    /// All records whose id has this prefix.
+    pub(crate) fn find(&self, prefix: u64) -> impl Iterator<Item = Record> + '_ {
+        let (mut low, mut high) = (0, self.blocks());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.first_prefix(middle) < prefix {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        // Equal ids may begin in the block before the first one that begins with the prefix.
+        self.from_block(low.saturating_sub(1))
+            .skip_while(move |record| record.prefix() < prefix)
+            .take_while(move |record| record.prefix() == prefix)
+    }
+
+    /// All records in order; those of damaged blocks are missing.
+    pub(crate) fn records(&self) -> impl Iterator<Item = Record> + '_ {
+        self.from_block(0)
+    }
+
+    fn from_block(&self, first: u64) -> impl Iterator<Item = Record> + '_ {
+        (first..self.blocks())
+            .filter_map(|number| self.block(number))
+            .flat_map(|block| block.chunks_exact(RECORD))
+            .filter_map(Record::from_slice)
+    }
+
+    /// Whether a block was met whose checksum does not match.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Relaxed)
+    }
+
+    /// Whether every block is good, so that its records are all there.
+    pub(crate) fn is_whole(&self) -> bool {
+        (0..self.blocks()).all(|number| self.block(number).is_some())
+    }
+}
+
+/// The head and pack table of a segment file.
+pub(crate) fn encode_head(repository: RepositoryId, packs: &[PackId], records: u64) -> Vec<u8> {
+    let mut head = Vec::with_capacity(HEAD + HASH + packs.len() * PackId::LEN);
+    head.extend_from_slice(MAGIC);
+    head.extend_from_slice(repository.as_bytes());
+    // A listing of 2³² packs would not fit any memory.
+    head.extend_from_slice(&(packs.len() as u32).to_le_bytes());
+    head.extend_from_slice(&records.to_le_bytes());
+    let table: Vec<u8> = packs.iter().flat_map(|pack| *pack.as_bytes()).collect();
+    let hash = head_hash(&head, &table);
+    head.extend_from_slice(&hash);
+    head.extend_from_slice(&table);
+    head
+}
+
+/// The bytes of a block of up to [`PER_BLOCK`] records.
+pub(crate) fn encode_block(records: &[Record]) -> Vec<u8> {
+    let mut block: Vec<u8> = records
+        .iter()
+        .flat_map(|record| record.as_bytes())
+        .copied()
+        .collect();
+    let checksum = block_checksum(&block);
+    block.extend_from_slice(&checksum);
+    block
+}
+
+/// Records of a block, for who cuts a sorted run into blocks.
+pub(crate) const fn per_block() -> usize {
+    PER_BLOCK
+}
+
+fn head_hash(head: &[u8], table: &[u8]) -> [u8; HASH] {
+    *blake3::Hasher::new()
+        .update(head)
+        .update(table)
+        .finalize()
+        .as_bytes()
+}
+
+fn block_checksum(records: &[u8]) -> [u8; CHECKSUM] {
+    let hash = blake3::hash(records);
+    hash.as_bytes().first_chunk().copied().unwrap_or_default()
+}

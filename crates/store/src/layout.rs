@@ -1,0 +1,112 @@
+//! Where the objects of a repository stand: the only place that spells their paths.
+
+use crate::id::{PackId, SnapshotId};
+
+/// A folder of objects that can be listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Folder {
+    /// All packs.
+    Packs,
+    /// All session and snapshot records.
+    Snapshots,
+}
+
+impl Folder {
+    /// Every folder that a repository is created with.
+    pub const ALL: [Self; 2] = [Self::Packs, Self::Snapshots];
+
+    /// Path of the folder, relative to the repository.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Packs => "packs",
+            Self::Snapshots => "snapshots",
+        }
+    }
+}
+
+/// Folder of the index cache, relative to the repository. Its files are disposable.
+pub const CACHE: &str = "cache";
+
+/// Folder of the zip exports that go nowhere else, relative to the repository.
+pub const EXPORTS: &str = "exports";
+
+/// Ending of a file that is not yet what its name will say. A crash may leave some; they are never read.
+pub const TEMPORARY: &str = ".tmp";
+
+/// A write-once object of a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Object {
+    /// What the repository is: the first copy.
+    Config,
+    /// What the repository is: the second copy.
+    ConfigCopy,
+    /// Stored chunks.
+    Pack(PackId),
+    /// A committed snapshot record.
+    Snapshot(SnapshotId),
+    /// The record of a session that has neither committed nor been evicted.
+    Pending(SnapshotId),
+    /// The record of a session that was evicted.
+    Evicted(SnapshotId),
+}
+
+impl Object {
+    /// Path relative to the repository.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Config => "config".to_owned(),
+            Self::ConfigCopy => "config.copy".to_owned(),
+            Self::Pack(id) => format!("packs/{id}.pack"),
+            Self::Snapshot(id) => format!("snapshots/{id}.snapshot"),
+            Self::Pending(id) => format!("snapshots/{id}.pending"),
+            Self::Evicted(id) => format!("snapshots/{id}.evicted"),
+        }
+    }
+
+    /// The folder it stands in; `""` for the root.
+    pub const fn folder(&self) -> &'static str {
+        match self {
+            Self::Config | Self::ConfigCopy => "",
+            Self::Pack(_) => Folder::Packs.path(),
+            Self::Snapshot(_) | Self::Pending(_) | Self::Evicted(_) => Folder::Snapshots.path(),
+        }
+    }
+
+    /// The object that a file name in a folder stands for; `None` for temporary files and for what is not ours.
+    pub fn parse(folder: Folder, name: &str) -> Option<Self> {
+        let (stem, ending) = name.split_once('.')?;
+        let object = match (folder, ending) {
+            (Folder::Packs, "pack") => Self::Pack(stem.parse().ok()?),
+            (Folder::Snapshots, "snapshot") => Self::Snapshot(stem.parse().ok()?),
+            (Folder::Snapshots, "pending") => Self::Pending(stem.parse().ok()?),
+            (Folder::Snapshots, "evicted") => Self::Evicted(stem.parse().ok()?),
+            _ => return None,
+        };
+        // One object has one name: upper-case digits would be a second one.
+        object.path().ends_with(name).then_some(object)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_parse_back_and_nothing_else_does() {
+        let id = PackId::from_bytes([0xab; 16]);
+        let object = Object::Pack(id);
+        let name = object.path();
+        let name = name.strip_prefix("packs/").unwrap();
+        assert_eq!(Object::parse(Folder::Packs, name), Some(object));
+        assert_eq!(Object::parse(Folder::Snapshots, name), None);
+        for other in [
+            format!("{name}{TEMPORARY}"),
+            name.to_uppercase(),
+            ".DS_Store".to_owned(),
+            "abc.pack".to_owned(),
+            String::new(),
+        ] {
+            assert_eq!(Object::parse(Folder::Packs, &other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! A pack on its way into the repository: chunks are appended as they come, the trailer is written last.
+
+use super::trailer::{HEAD, Trailer};
+use super::{Kind, Stored};
+use crate::error::Result;
+use crate::frame::Frame;
+use crate::id::{ChunkId, PackId};
+use crate::storage::Upload;
+
+/// Small chunks are gathered to this many bytes before they are written.
+const BUFFER: usize = 256 << 10;
+
+/// A pack being filled.
+pub(crate) struct PackWriter<'a> {
+    upload: Box<dyn Upload + 'a>,
+    buffer: Vec<u8>,
+    hasher: blake3::Hasher,
+    trailer: Trailer,
+}
+
+impl<'a> PackWriter<'a> {
+    /// Begins a pack in an upload of its name.
+    pub(crate) fn begin(upload: Box<dyn Upload + 'a>, pack: PackId, kind: Kind) -> Self {
+        let mut buffer = Vec::with_capacity(BUFFER);
+        buffer.extend_from_slice(HEAD);
+        Self {
+            upload,
+            buffer,
+            hasher: blake3::Hasher::new(),
+            trailer: Trailer {
+                pack,
+                kind,
+                body_hash: [0; 32],
+                body_len: 0,
+                entries: Vec::new(),
+            },
+        }
+    }
+
+    /// Appends a stored chunk.
+    pub(crate) fn push(&mut self, id: ChunkId, plain_len: u32, frame: &Frame) -> Result<()> {
+        self.hasher.update(&frame.bytes);
+        if self.buffer.len() + frame.bytes.len() > BUFFER {
+            self.flush()?;
+        }
+        self.buffer.extend_from_slice(&frame.bytes);
+        // Both lengths are at most MAX_PLAIN.
+        let stored_len = frame.bytes.len() as u32;
+        self.trailer.body_len += u64::from(stored_len);
+        self.trailer.entries.push(Stored {
+            id,
+            encoding: frame.encoding,
+            stored_len,
+            plain_len,
+        });
+        Ok(())
+    }
+
+    /// Bytes of stored chunks so far.
+    pub(crate) fn body_len(&self) -> u64 {
+        self.trailer.body_len
+    }
+
+    /// Writes the trailer and publishes the pack. Gives the trailer and the length of the file.
+    pub(crate) fn finish(mut self) -> Result<(Trailer, u64)> {
+        self.trailer.body_hash = *self.hasher.finalize().as_bytes();
+        let end = self.trailer.encode();
+        self.buffer.extend_from_slice(&end);
+        self.flush()?;
+        self.upload.publish()?;
+        let file_len = HEAD.len() as u64 + self.trailer.body_len + end.len() as u64;
+        Ok((self.trailer, file_len))
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.upload.write(&self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
+}

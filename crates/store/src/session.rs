@@ -1,0 +1,270 @@
+//! A session: everything that one backup puts into a repository, ending in one record or in nothing.
+//!
+//! The order of its steps keeps the promises (`docs/format.md`, "Write order"): the pending record is there before
+//! anything is read (b1), packs are listed after that (b4), packs are durable before the record that needs them, and one
+//! rename commits (b8). A session that fails or is dropped leaves packs behind that nobody refers to; gc removes them.
+//!
+//! A write that failed ends the session (rule R5): what the disk then holds is unknown, and only new names are safe.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::error::{Result, StoreError};
+use crate::frame::{self, Base, Frame};
+use crate::id::{ChunkId, PackId, SnapshotId};
+use crate::index::{Index, Location};
+use crate::layout::Object;
+use crate::pack::{Kind, PackWriter, Trailer};
+use crate::storage::Claim;
+use crate::store::Store;
+
+/// How a session stores.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// zstd level, 1 to 19.
+    pub level: i32,
+    /// A pack is closed once its chunks have this many stored bytes.
+    pub pack_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            level: 3,
+            pack_bytes: 32 << 20,
+        }
+    }
+}
+
+/// What became of a chunk that was put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Put {
+    /// Its id.
+    pub id: ChunkId,
+    /// Whether its bytes had not been seen before.
+    pub new: bool,
+}
+
+/// What a session has stored so far, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Plain bytes of chunks that were new.
+    pub new_bytes: u64,
+    /// What the repository grew by.
+    pub stored_bytes: u64,
+    /// Chunks that were new.
+    pub new_chunks: u64,
+}
+
+/// One backup's way into the repository. All methods may be called from several threads.
+pub struct Session<'a> {
+    store: &'a Store,
+    id: SnapshotId,
+    claim: Box<dyn Claim + 'a>,
+    index: Arc<Index>,
+    options: Options,
+    /// Chunks that this session stores or has stored.
+    claimed: Mutex<HashSet<ChunkId>>,
+    data: Mutex<Option<PackWriter<'a>>>,
+    meta: Mutex<Option<PackWriter<'a>>>,
+    published: Mutex<Vec<Trailer>>,
+    failed: AtomicBool,
+    new_bytes: AtomicU64,
+    stored_bytes: AtomicU64,
+    new_chunks: AtomicU64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic elsewhere cannot leave these half changed: each is replaced or pushed to in one step.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn begin(store: &'a Store, options: Options) -> Result<Self> {
+        let mut id = [0; SnapshotId::LEN];
+        store.fill_random(&mut id)?;
+        let id = SnapshotId::from_bytes(id);
+        let claim = store.storage().claim(id)?;
+        let index = store.load_index()?;
+        Ok(Self {
+            store,
+            id,
+            claim,
+            index,
+            options,
+            claimed: Mutex::default(),
+            data: Mutex::default(),
+            meta: Mutex::default(),
+            published: Mutex::default(),
+            failed: AtomicBool::new(false),
+            new_bytes: AtomicU64::new(0),
+            stored_bytes: AtomicU64::new(0),
+            new_chunks: AtomicU64::new(0),
+        })
+    }
+
+    /// The name that the snapshot will have.
+    pub fn id(&self) -> SnapshotId {
+        self.id
+    }
+
+    /// The store that this session writes to.
+    pub fn store(&self) -> &'a Store {
+        self.store
+    }
+
+    /// What has been stored so far. Bytes count once their pack is published.
+    pub fn totals(&self) -> Totals {
+        Totals {
+            new_bytes: self.new_bytes.load(Ordering::Relaxed),
+            stored_bytes: self.stored_bytes.load(Ordering::Relaxed),
+            new_chunks: self.new_chunks.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Stores a chunk, unless it is there. `near` may name a chunk that is likely to differ in little: the one that
+    /// stood at the same place before.
+    ///
+    /// # Errors
+    /// Where it cannot be stored; the session is then over.
+    pub fn put(&self, kind: Kind, plain: &[u8], near: Option<&ChunkId>) -> Result<Put> {
+        let id = ChunkId::of(plain);
+        if self.has(&id) || !lock(&self.claimed).insert(id) {
+            return Ok(Put { id, new: false });
+        }
+        let stored = self.check_running().and_then(|()| {
+            let frame = self.encode(plain, near)?;
+            self.append(kind, id, plain.len() as u32, &frame)
+        });
+        if let Err(error) = stored {
+            self.failed.store(true, Ordering::Relaxed);
+            return Err(error);
+        }
+        self.new_bytes
+            .fetch_add(plain.len() as u64, Ordering::Relaxed);
+        self.new_chunks.fetch_add(1, Ordering::Relaxed);
+        Ok(Put { id, new: true })
+    }
+
+    /// Whether an earlier session stored the chunk in a pack that this one may build on (invariant I6).
+    pub fn has(&self, id: &ChunkId) -> bool {
+        self.index.contains(id)
+    }
+
+    fn check_running(&self) -> Result<()> {
+        if self.failed.load(Ordering::Relaxed) {
+            return Err(StoreError::Stopped { session: self.id });
+        }
+        Ok(())
+    }
+
+    fn encode(&self, plain: &[u8], near: Option<&ChunkId>) -> Result<Frame> {
+        let base = near.and_then(|near| self.read_base(near));
+        let base = base.as_ref().map(|(prefix, plain)| Base {
+            prefix: *prefix,
+            plain,
+        });
+        frame::encode(plain, self.options.level, base)
+    }
+
+    /// A whole chunk to make a delta against: the near one, or the base of the near one (chains have one link). Where
+    /// it cannot be read the chunk is stored whole; telling of the damage is verify's.
+    fn read_base(&self, near: &ChunkId) -> Option<(u64, Vec<u8>)> {
+        let near = *self.index.copies(near).first()?;
+        let base: Location = match near.encoding.base() {
+            None => near,
+            Some(prefix) => *self
+                .index
+                .named(prefix)
+                .first()
+                .filter(|base| base.encoding.base().is_none())?,
+        };
+        let plain = self.store.read_copy(&self.index, &base).ok()?;
+        Some((base.id.prefix(), plain))
+    }
+
+    fn append(&self, kind: Kind, id: ChunkId, plain_len: u32, frame: &Frame) -> Result<()> {
+        let mut open = lock(self.writer(kind));
+        let mut writer = match open.take() {
+            Some(writer) => writer,
+            None => self.new_pack(kind)?,
+        };
+        writer.push(id, plain_len, frame)?;
+        if writer.body_len() < self.options.pack_bytes {
+            *open = Some(writer);
+            return Ok(());
+        }
+        // Others go on with the next pack while this one is synced.
+        drop(open);
+        self.publish(writer)
+    }
+
+    fn writer(&self, kind: Kind) -> &Mutex<Option<PackWriter<'a>>> {
+        match kind {
+            Kind::Data => &self.data,
+            Kind::Meta => &self.meta,
+        }
+    }
+
+    fn new_pack(&self, kind: Kind) -> Result<PackWriter<'a>> {
+        let mut id = [0; PackId::LEN];
+        self.store.fill_random(&mut id)?;
+        let pack = PackId::from_bytes(id);
+        let upload = self.store.storage().create(Object::Pack(pack))?;
+        Ok(PackWriter::begin(upload, pack, kind))
+    }
+
+    fn publish(&self, writer: PackWriter<'a>) -> Result<()> {
+        let (trailer, file_len) = writer.finish()?;
+        self.stored_bytes.fetch_add(file_len, Ordering::Relaxed);
+        lock(&self.published).push(trailer);
+        Ok(())
+    }
+
+    /// Makes every chunk that was put durable. After it, [`totals`](Self::totals) is what the packs cost.
+    ///
+    /// # Errors
+    /// Where it cannot; the session is then over.
+    pub fn flush(&self) -> Result<()> {
+        for kind in Kind::ALL {
+            self.check_running()?;
+            let writer = lock(self.writer(kind)).take();
+            if let Some(writer) = writer {
+                self.publish(writer)
+                    .inspect_err(|_| self.failed.store(true, Ordering::Relaxed))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes everything durable and commits the record: the snapshot exists when this returns, or it never will.
+    ///
+    /// # Errors
+    /// [`StoreError::Evicted`] where the session was given up for dead meanwhile, else why nothing was committed.
+    pub fn commit(self, record: &[u8]) -> Result<()> {
+        self.flush()?;
+        self.check_running()?;
+        self.claim.commit(record)?;
+        self.store.forget_index();
+        if let Some(cache) = self.store.cache() {
+            let trailers = self.published.into_inner();
+            let mut index = self.index;
+            if let Some(index) = Arc::get_mut(&mut index) {
+                for trailer in trailers.unwrap_or_else(PoisonError::into_inner) {
+                    index.add(&trailer);
+                }
+            }
+            index.save(cache);
+        }
+        Ok(())
+    }
+
+    /// Ends the session without a snapshot. What it stored stays until gc: another session may have found it already.
+    ///
+    /// # Errors
+    /// Where its pending record stays; whoever needs to evicts it.
+    pub fn abandon(self) -> Result<()> {
+        self.claim.abandon()
+    }
+}

@@ -1,0 +1,112 @@
+//! The seam to where a repository is kept: write-once objects and one small record per session.
+//!
+//! Everything above asks for no more than an object store can give (put if absent, get a range, list, delete, and one
+//! record that moves once), so that [`LocalStorage`] can have siblings. What each call guarantees once it returned:
+//!
+//! - [`Upload::publish`]: the object is durable under its name, whole. Before it, nobody sees it.
+//! - [`Claim::commit`]: the record is durable, and exactly one of commit and evict ever succeeds (invariant I7).
+//! - [`Storage::list`]: every object published before the call is in it, or the call fails.
+
+use crate::disk::OpenFile;
+use crate::error::Result;
+use crate::id::SnapshotId;
+use crate::layout::{Folder, Object};
+use std::path::PathBuf;
+
+pub use local::LocalStorage;
+
+mod local;
+
+/// Where objects are kept.
+pub trait Storage: Send + Sync {
+    /// Makes the place ready to hold objects; harmless where it is.
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    fn prepare(&self) -> Result<()>;
+
+    /// Begins an object that does not exist yet.
+    ///
+    /// # Errors
+    /// Where nothing can be written.
+    fn create(&self, object: Object) -> Result<Box<dyn Upload + '_>>;
+
+    /// Opens an object for reading; `None` where there is none.
+    ///
+    /// # Errors
+    /// Where it is there but cannot be read.
+    fn open(&self, object: Object) -> Result<Option<Box<dyn OpenFile>>>;
+
+    /// All objects of a folder, in no order.
+    ///
+    /// # Errors
+    /// Where any part of the listing cannot be had.
+    fn list(&self, folder: Folder) -> Result<Vec<Object>>;
+
+    /// Names at the top that are none of a repository's own: what keeps the place from being made into one.
+    ///
+    /// # Errors
+    /// Where the place cannot be listed; a missing place has none.
+    fn strangers(&self) -> Result<Option<Vec<String>>>;
+
+    /// Creates the pending record of a session and holds it (step b1 of the protocol).
+    ///
+    /// # Errors
+    /// Where nothing can be written.
+    fn claim(&self, session: SnapshotId) -> Result<Box<dyn Claim + '_>>;
+
+    /// Closes the pending record of a dead session. `false` where it is alive, committed or gone.
+    ///
+    /// # Errors
+    /// Where that cannot be found out.
+    fn evict(&self, session: SnapshotId) -> Result<bool>;
+
+    /// Removes an object; one that is gone already is no error.
+    ///
+    /// # Errors
+    /// Where it stays.
+    fn remove(&self, object: Object) -> Result<()>;
+
+    /// Bytes that may still be written, where that is known.
+    ///
+    /// # Errors
+    /// Where the system cannot be asked.
+    fn free_bytes(&self) -> Result<Option<u64>>;
+
+    /// Where a person would find the object.
+    fn locate(&self, object: Object) -> PathBuf;
+
+    /// Where a person would find the repository.
+    fn place(&self) -> PathBuf;
+}
+
+/// An object being written. Dropped without [`publish`](Self::publish), it never existed.
+pub trait Upload: Send {
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// After one, the object is lost.
+    fn write(&mut self, bytes: &[u8]) -> Result<()>;
+
+    /// Makes it durable and gives it its name. `false` where the name was taken: the other object stands.
+    ///
+    /// # Errors
+    /// After one, nobody may rely on the object, whatever a later look shows.
+    fn publish(self: Box<Self>) -> Result<bool>;
+}
+
+/// A session's pending record, held by its process: when the process dies, the hold goes with it.
+pub trait Claim: Send {
+    /// Moves the record from pending to committed, with this content.
+    ///
+    /// # Errors
+    /// [`Evicted`](crate::StoreError::Evicted) where an evictor was first; else nothing was committed that anybody
+    /// may rely on.
+    fn commit(self: Box<Self>, record: &[u8]) -> Result<()>;
+
+    /// Closes the session without a snapshot. It deletes nothing that another might use (invariant I9).
+    ///
+    /// # Errors
+    /// Where the record stays; it is then evicted by whoever next needs to.
+    fn abandon(self: Box<Self>) -> Result<()>;
+}

@@ -1,0 +1,201 @@
+//! A repository in a folder: objects are files, published by the one durable write of the project.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Claim, Storage, Upload};
+use crate::disk::{Disk, NewFile, OpenFile};
+use crate::durable::{DurableFile, check_length};
+use crate::error::{IoContext, Result, StoreError};
+use crate::id::SnapshotId;
+use crate::layout::{CACHE, EXPORTS, Folder, Object, TEMPORARY};
+
+/// Objects as files of a [`Disk`].
+pub struct LocalStorage {
+    disk: Arc<dyn Disk>,
+}
+
+impl LocalStorage {
+    /// The repository at the root of this disk.
+    pub fn new(disk: Arc<dyn Disk>) -> Self {
+        Self { disk }
+    }
+
+    fn create_dir(&self, path: &str) -> Result<()> {
+        match self.disk.create_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            result => result.context("create", || self.disk.locate(path)),
+        }
+    }
+}
+
+impl Storage for LocalStorage {
+    fn prepare(&self) -> Result<()> {
+        self.create_dir("")?;
+        for folder in Folder::ALL {
+            self.create_dir(folder.path())?;
+        }
+        self.disk
+            .sync_dir("")
+            .context("sync", || self.disk.locate(""))
+    }
+
+    fn create(&self, object: Object) -> Result<Box<dyn Upload + '_>> {
+        let upload = DurableFile::create(self.disk.as_ref(), object.folder(), object.path())?;
+        Ok(Box::new(upload))
+    }
+
+    fn open(&self, object: Object) -> Result<Option<Box<dyn OpenFile>>> {
+        let path = object.path();
+        match self.disk.open(&path) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).context("open", || self.disk.locate(&path)),
+        }
+    }
+
+    fn list(&self, folder: Folder) -> Result<Vec<Object>> {
+        let listed = self
+            .disk
+            .list(folder.path())
+            .context("list", || self.disk.locate(folder.path()))?;
+        Ok(listed
+            .iter()
+            .filter(|entry| !entry.is_dir)
+            .filter_map(|entry| Object::parse(folder, &entry.name))
+            .collect())
+    }
+
+    fn strangers(&self) -> Result<Option<Vec<String>>> {
+        let listed = match self.disk.list("") {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            result => result.context("list", || self.disk.locate(""))?,
+        };
+        let ours = |name: &str| {
+            Folder::ALL.iter().any(|folder| folder.path() == name)
+                || [CACHE, EXPORTS].contains(&name)
+                || name.ends_with(TEMPORARY)
+        };
+        Ok(Some(
+            listed
+                .into_iter()
+                .map(|entry| entry.name)
+                .filter(|name| !ours(name))
+                .collect(),
+        ))
+    }
+
+    fn claim(&self, session: SnapshotId) -> Result<Box<dyn Claim + '_>> {
+        LocalClaim::take(self.disk.as_ref(), session).map(|claim| Box::new(claim) as _)
+    }
+
+    fn evict(&self, session: SnapshotId) -> Result<bool> {
+        let pending = Object::Pending(session).path();
+        let locate = || self.disk.locate(&pending);
+        let lock = match self.disk.try_lock(&pending) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            result => result.context("lock", locate)?,
+        };
+        if lock.is_none() {
+            return Ok(false);
+        }
+        let evicted = Object::Evicted(session).path();
+        match self.disk.rename_new(&pending, &evicted) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error).context("rename", locate),
+        }
+    }
+
+    fn remove(&self, object: Object) -> Result<()> {
+        let path = object.path();
+        match self.disk.remove(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result.context("remove", || self.disk.locate(&path)),
+        }
+    }
+
+    fn free_bytes(&self) -> Result<Option<u64>> {
+        self.disk
+            .free_bytes()
+            .context("ask for the free space of", || self.disk.locate(""))
+    }
+
+    fn locate(&self, object: Object) -> PathBuf {
+        self.disk.locate(&object.path())
+    }
+
+    fn place(&self) -> PathBuf {
+        self.disk.locate("")
+    }
+}
+
+impl Upload for DurableFile<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        Self::write(self, bytes)
+    }
+
+    fn publish(self: Box<Self>) -> Result<bool> {
+        Self::publish(*self)
+    }
+}
+
+/// The pending record of a session of this process. Its file is locked before it gets its name, so that nobody can take
+/// a living session for dead, and the record is written into it while the name still says pending: the rename is the
+/// one step that commits, and it fails when an evictor renamed first.
+struct LocalClaim<'a> {
+    disk: &'a dyn Disk,
+    session: SnapshotId,
+    file: Box<dyn NewFile>,
+}
+
+impl<'a> LocalClaim<'a> {
+    fn take(disk: &'a dyn Disk, session: SnapshotId) -> Result<Self> {
+        let pending = Object::Pending(session).path();
+        let temporary = format!("{pending}{TEMPORARY}");
+        let locate = || disk.locate(&temporary);
+        let mut file = disk.create_new(&temporary).context("create", locate)?;
+        file.try_lock().context("lock", locate)?;
+        disk.rename_new(&temporary, &pending)
+            .context("rename", locate)?;
+        Ok(Self {
+            disk,
+            session,
+            file,
+        })
+    }
+}
+
+impl Claim for LocalClaim<'_> {
+    fn commit(mut self: Box<Self>, record: &[u8]) -> Result<()> {
+        let object = Object::Pending(self.session);
+        let pending = object.path();
+        let locate = || self.disk.locate(&pending);
+        self.file.write_all_at(record, 0).context("write", locate)?;
+        check_length(self.file.as_ref(), record.len() as u64).context("write", locate)?;
+        self.file.sync().context("sync", locate)?;
+        match self
+            .disk
+            .rename_new(&pending, &Object::Snapshot(self.session).path())
+        {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(StoreError::Evicted {
+                    session: self.session,
+                });
+            }
+            result => result.context("rename", locate)?,
+        }
+        self.disk
+            .sync_dir(object.folder())
+            .context("sync", || self.disk.locate(object.folder()))
+    }
+
+    fn abandon(self: Box<Self>) -> Result<()> {
+        let pending = Object::Pending(self.session).path();
+        match self.disk.remove(&pending) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result.context("remove", || self.disk.locate(&pending)),
+        }
+    }
+}

@@ -1,0 +1,436 @@
+//! The store: opening a repository, and getting chunks and records out of it. Putting them in is [`Session`]'s.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use serde::{Deserialize, Serialize};
+
+use crate::disk::{Disk, OpenFile, RealDisk};
+use crate::envelope::{self, Unwrapped};
+use crate::error::{IoContext, Result, StoreError};
+use crate::frame;
+use crate::id::{ChunkId, PackId, RepositoryId, SnapshotId};
+use crate::index::{Index, Location};
+use crate::layout::{CACHE, Folder, Object};
+use crate::pack::PackReader;
+use crate::random::{Random, SystemRandom};
+use crate::session::Session;
+use crate::storage::{LocalStorage, Storage};
+
+/// Newest repository format this program reads and the one it writes.
+pub const FORMAT: u16 = 1;
+
+/// Packs that are kept open for reading. A process may have few descriptors (fault F-74).
+const OPEN_PACKS: usize = 16;
+
+/// What a repository says of itself, for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Config {
+    /// Its name.
+    pub id: RepositoryId,
+    /// Features without which it cannot be read. This program knows none yet and refuses all.
+    pub required_features: Vec<String>,
+}
+
+/// What a store stands on.
+#[derive(Clone)]
+pub struct Backing {
+    /// Where the objects are.
+    pub storage: Arc<dyn Storage>,
+    /// A local folder for the index cache, if there is one.
+    pub cache: Option<Arc<dyn Disk>>,
+    /// Where names come from.
+    pub random: Arc<dyn Random>,
+}
+
+impl Backing {
+    /// A repository in a folder of this machine, its cache inside.
+    pub fn local(path: &Path) -> Self {
+        Self {
+            storage: Arc::new(LocalStorage::new(Arc::new(RealDisk::new(path)))),
+            cache: Some(Arc::new(RealDisk::new(path.join(CACHE)))),
+            random: Arc::new(SystemRandom),
+        }
+    }
+}
+
+/// An open repository.
+pub struct Store {
+    backing: Backing,
+    config: Config,
+    index: RwLock<Option<Arc<Index>>>,
+    open_packs: Mutex<Vec<(PackId, Arc<dyn OpenFile>)>>,
+}
+
+impl Store {
+    /// Creates a repository in a place that is missing, empty, or was left by an interrupted creation.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyExists`] where there is one, [`StoreError::NotARepository`] where there is something else.
+    pub fn create(backing: Backing) -> Result<Self> {
+        let place = backing.storage.place();
+        match read_config(backing.storage.as_ref()) {
+            Ok(_) => return Err(StoreError::AlreadyExists { place }),
+            Err(StoreError::NoRepository { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        backing.storage.prepare()?;
+        let mut id = [0; RepositoryId::LEN];
+        fill(backing.random.as_ref(), &mut id)?;
+        let config = Config {
+            id: RepositoryId::from_bytes(id),
+            required_features: Vec::new(),
+        };
+        let bytes = wrap_config(&config);
+        if !put(backing.storage.as_ref(), Object::Config, &bytes)? {
+            return Err(StoreError::AlreadyExists { place });
+        }
+        put(backing.storage.as_ref(), Object::ConfigCopy, &bytes)?;
+        Ok(Self::with(backing, config))
+    }
+
+    /// Opens a repository.
+    ///
+    /// # Errors
+    /// [`StoreError::NoRepository`], [`StoreError::NotARepository`] or [`StoreError::NewerFormat`] where it cannot be.
+    pub fn open(backing: Backing) -> Result<Self> {
+        let config = read_config(backing.storage.as_ref())?;
+        Ok(Self::with(backing, config))
+    }
+
+    fn with(backing: Backing, config: Config) -> Self {
+        Self {
+            backing,
+            config,
+            index: RwLock::new(None),
+            open_packs: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// The repository's name.
+    pub fn id(&self) -> RepositoryId {
+        self.config.id
+    }
+
+    /// Where a person would find it.
+    pub fn place(&self) -> PathBuf {
+        self.storage().place()
+    }
+
+    /// Bytes that it may still grow by, where that is known.
+    ///
+    /// # Errors
+    /// Where the system cannot be asked.
+    pub fn free_bytes(&self) -> Result<Option<u64>> {
+        self.storage().free_bytes()
+    }
+
+    /// Registers a session and reads what it may build on, in the order that gc relies on (steps b1 to b4).
+    ///
+    /// # Errors
+    /// Where the repository cannot be written or listed.
+    pub fn begin(&self, options: crate::session::Options) -> Result<Session<'_>> {
+        Session::begin(self, options)
+    }
+
+    /// The names of all committed records, in no order.
+    ///
+    /// # Errors
+    /// Where they cannot all be listed.
+    pub fn records(&self) -> Result<Vec<SnapshotId>> {
+        let objects = self.storage().list(Folder::Snapshots)?;
+        Ok(objects
+            .into_iter()
+            .filter_map(|object| match object {
+                Object::Snapshot(id) => Some(id),
+                _ => None,
+            })
+            .collect())
+    }
+
+    /// The bytes of a committed record.
+    ///
+    /// # Errors
+    /// [`StoreError::NoRecord`] where there is none.
+    pub fn record(&self, id: SnapshotId) -> Result<Vec<u8>> {
+        read_small(self.storage(), Object::Snapshot(id))?.ok_or(StoreError::NoRecord { id })
+    }
+
+    /// Where a person would find a committed record.
+    pub fn locate_record(&self, id: SnapshotId) -> PathBuf {
+        self.storage().locate(Object::Snapshot(id))
+    }
+
+    /// The plain bytes of a chunk, checked against its id. Where one copy is damaged, another is taken.
+    ///
+    /// # Errors
+    /// [`StoreError::ChunkMissing`] where no pack has it, else what is wrong with the last copy tried.
+    pub fn get(&self, id: &ChunkId) -> Result<Vec<u8>> {
+        let first = self.get_from(self.index()?.as_ref(), id);
+        // What this process knew may be old, and then what the cache knows may be wrong: ask again, then ask the packs.
+        match first {
+            Err(error) if error.is_damage() => {
+                self.forget_index();
+                self.get_from(self.index()?.as_ref(), id).or_else(|error| {
+                    if !error.is_damage() {
+                        return Err(error);
+                    }
+                    let uncached = Index::load(self.storage(), None, self.config.id)?;
+                    self.get_from(&uncached, id)
+                })
+            }
+            result => result,
+        }
+    }
+
+    /// Whether a pack that can be read has the chunk.
+    ///
+    /// # Errors
+    /// Where the packs cannot be listed.
+    pub fn contains(&self, id: &ChunkId) -> Result<bool> {
+        Ok(self.index()?.contains(id))
+    }
+
+    fn get_from(&self, index: &Index, id: &ChunkId) -> Result<Vec<u8>> {
+        let mut result = Err(StoreError::ChunkMissing { id: *id });
+        for copy in index.copies(id) {
+            result = self.read_copy(index, &copy);
+            if result.is_ok() {
+                break;
+            }
+        }
+        result
+    }
+
+    /// The plain bytes of one stored copy, checked against its id.
+    pub(crate) fn read_copy(&self, index: &Index, copy: &Location) -> Result<Vec<u8>> {
+        let path = self.storage().locate(Object::Pack(copy.pack));
+        let Some(file) = self.open_pack(copy.pack)? else {
+            return Err(StoreError::ChunkMissing { id: copy.id });
+        };
+        let reader = PackReader::new(file.as_ref(), &path);
+        let stored = reader.read(copy.offset, u64::from(copy.stored_len))?;
+        self.decode_copy(index, copy, &stored)
+    }
+
+    /// Decodes the stored bytes of a copy and checks the result against its id.
+    pub(crate) fn decode_copy(
+        &self,
+        index: &Index,
+        copy: &Location,
+        stored: &[u8],
+    ) -> Result<Vec<u8>> {
+        let base = match copy.encoding.base() {
+            Some(prefix) => Some(self.read_base(index, prefix)?),
+            None => None,
+        };
+        let damaged = |what| StoreError::ChunkDamaged {
+            id: copy.id,
+            object: self.storage().locate(Object::Pack(copy.pack)),
+            what,
+        };
+        let plain_len = copy.plain_len as usize;
+        let plain =
+            frame::decode(copy.encoding, stored, plain_len, base.as_deref()).map_err(damaged)?;
+        if ChunkId::of(&plain) == copy.id {
+            Ok(plain)
+        } else {
+            Err(damaged("its content does not match its id".to_owned()))
+        }
+    }
+
+    /// The plain bytes of the base that a delta names. Bases are stored whole (invariant I9 of the format), which ends the
+    /// recursion; of several chunks with one prefix, which only an attacker can make, the right one is told by the delta's
+    /// own id, so the first readable is taken.
+    fn read_base(&self, index: &Index, prefix: u64) -> Result<Vec<u8>> {
+        let mut result = Err(StoreError::ChunkMissing {
+            id: prefix_only(prefix),
+        });
+        let whole = |location: &Location| location.encoding.base().is_none();
+        for copy in index.named(prefix).into_iter().filter(whole) {
+            result = self.read_copy(index, &copy);
+            if result.is_ok() {
+                break;
+            }
+        }
+        result
+    }
+
+    fn open_pack(&self, pack: PackId) -> Result<Option<Arc<dyn OpenFile>>> {
+        let mut open = self
+            .open_packs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, file)) = open.iter().find(|(id, _)| *id == pack) {
+            return Ok(Some(file.clone()));
+        }
+        let Some(file) = self.storage().open(Object::Pack(pack))? else {
+            return Ok(None);
+        };
+        let file: Arc<dyn OpenFile> = Arc::from(file);
+        if open.len() >= OPEN_PACKS {
+            open.remove(0);
+        }
+        open.push((pack, file.clone()));
+        Ok(Some(file))
+    }
+
+    /// The index of this opening, read on first use.
+    pub(crate) fn index(&self) -> Result<Arc<Index>> {
+        let known = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = known.as_ref() {
+            return Ok(index.clone());
+        }
+        drop(known);
+        self.load_index()
+    }
+
+    /// Reads the index anew.
+    pub(crate) fn load_index(&self) -> Result<Arc<Index>> {
+        let cache = self.backing.cache.as_deref();
+        let index = Arc::new(Index::load(self.storage(), cache, self.config.id)?);
+        *self.index.write().unwrap_or_else(PoisonError::into_inner) = Some(index.clone());
+        Ok(index)
+    }
+
+    /// Makes the next reader look again.
+    pub(crate) fn forget_index(&self) {
+        *self.index.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    pub(crate) fn storage(&self) -> &dyn Storage {
+        self.backing.storage.as_ref()
+    }
+
+    pub(crate) fn cache(&self) -> Option<&dyn Disk> {
+        self.backing.cache.as_deref()
+    }
+
+    pub(crate) fn fill_random(&self, bytes: &mut [u8]) -> Result<()> {
+        fill(self.backing.random.as_ref(), bytes)
+    }
+}
+
+/// For messages about a base of which only the prefix is known.
+fn prefix_only(prefix: u64) -> ChunkId {
+    let mut bytes = [0; ChunkId::LEN];
+    for (to, from) in bytes.iter_mut().zip(prefix.to_be_bytes()) {
+        *to = from;
+    }
+    ChunkId::from_bytes(bytes)
+}
+
+fn fill(random: &dyn Random, bytes: &mut [u8]) -> Result<()> {
+    random
+        .fill(bytes)
+        .context("get random bytes from", || "the system".into())
+}
+
+fn wrap_config(config: &Config) -> Vec<u8> {
+    // A config is an id and a list of short words: it always encodes.
+    envelope::wrap(envelope::Kind::Config, FORMAT, config).unwrap_or_default()
+}
+
+/// Publishes a small object; `false` where it exists.
+fn put(storage: &dyn Storage, object: Object, bytes: &[u8]) -> Result<bool> {
+    let mut upload = storage.create(object)?;
+    upload.write(bytes)?;
+    upload.publish()
+}
+
+/// A whole small object; `None` where there is none.
+fn read_small(storage: &dyn Storage, object: Object) -> Result<Option<Vec<u8>>> {
+    let Some(file) = storage.open(object)? else {
+        return Ok(None);
+    };
+    let path = storage.locate(object);
+    let len = file.len().context("read", || path.clone())?;
+    if len > envelope::LIMIT as u64 {
+        return Err(StoreError::Damaged {
+            object: path,
+            what: format!("it has {len} bytes"),
+        });
+    }
+    let mut bytes = vec![0; len as usize];
+    file.read_exact_at(&mut bytes, 0)
+        .context("read", || path.clone())?;
+    Ok(Some(bytes))
+}
+
+fn read_config(storage: &dyn Storage) -> Result<Config> {
+    let first = read_config_copy(storage, Object::Config);
+    match first {
+        Ok(Some(config)) => Ok(config),
+        Err(error @ StoreError::NewerFormat { .. }) => Err(error),
+        other => match (read_config_copy(storage, Object::ConfigCopy)?, other) {
+            (Some(config), _) => Ok(config),
+            (None, Err(error)) => Err(error),
+            (None, Ok(_)) => Err(no_repository(storage)?),
+        },
+    }
+}
+
+/// Tells a place that holds nothing from one that holds something else.
+fn no_repository(storage: &dyn Storage) -> Result<StoreError> {
+    let place = storage.place();
+    let strangers = match storage.strangers() {
+        Ok(strangers) => strangers.unwrap_or_default(),
+        Err(StoreError::Io { source, .. })
+            if source.kind() == std::io::ErrorKind::NotADirectory =>
+        {
+            vec!["a file's content".to_owned()]
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(match strangers.into_iter().next() {
+        Some(found) => StoreError::NotARepository { place, found },
+        None => StoreError::NoRepository { place },
+    })
+}
+
+fn read_config_copy(storage: &dyn Storage, object: Object) -> Result<Option<Config>> {
+    let bytes = match read_small(storage, object) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Ok(None),
+        // A path through a file: there is no repository below it.
+        Err(StoreError::Io { source, .. })
+            if source.kind() == std::io::ErrorKind::NotADirectory =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let config: Config = unwrap_object(
+        storage.locate(object),
+        envelope::Kind::Config,
+        FORMAT,
+        &bytes,
+    )?;
+    if let Some(feature) = config.required_features.first() {
+        return Err(StoreError::UnknownFeature {
+            object: storage.locate(object),
+            feature: feature.clone(),
+        });
+    }
+    Ok(Some(config))
+}
+
+/// Unwraps a small object, with its path in the error.
+///
+/// # Errors
+/// [`StoreError::Damaged`] or [`StoreError::NewerFormat`].
+pub fn unwrap_object<T: Serialize + serde::de::DeserializeOwned>(
+    path: PathBuf,
+    kind: envelope::Kind,
+    version: u16,
+    bytes: &[u8],
+) -> Result<T> {
+    envelope::unwrap(kind, version, bytes).map_err(|error| match error {
+        Unwrapped::Damaged(what) => StoreError::Damaged { object: path, what },
+        Unwrapped::Newer(found) => StoreError::NewerFormat {
+            object: path,
+            found,
+            supported: version,
+        },
+    })
+}

@@ -1,0 +1,193 @@
+//! Looking for damage: the structure of every pack, or every stored byte. Reports, never repairs.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+
+use crate::disk::OpenFile;
+use crate::error::{IoContext, Result, StoreError};
+use crate::id::{ChunkId, PackId};
+use crate::index::{Index, list_packs, locations};
+use crate::layout::Object;
+use crate::pack::{HEAD, PackReader, Trailer};
+use crate::progress::Progress;
+use crate::store::Store;
+
+/// Bytes of a pack that are read at once.
+const WINDOW: u64 = 1 << 20;
+
+/// What a look at the packs found.
+#[derive(Debug, Default)]
+pub struct Verification {
+    /// Chunks whose place, or whose bytes, were checked.
+    pub checked_chunks: u64,
+    /// Stored bytes that were read and checked.
+    pub checked_bytes: u64,
+    /// What is damaged.
+    pub damage: Vec<Damage>,
+    /// The chunks of which at least one good copy was found.
+    pub good: HashSet<ChunkId>,
+}
+
+/// One damaged object.
+#[derive(Debug)]
+pub struct Damage {
+    /// The object.
+    pub object: PathBuf,
+    /// What is wrong with it.
+    pub what: String,
+    /// The chunks in it that cannot be had from it; of a pack whose trailer is lost, nobody knows them.
+    pub chunks: Vec<ChunkId>,
+}
+
+impl Store {
+    /// Checks every pack: that its trailer fits it and, with `read_data`, that each stored chunk gives the bytes that
+    /// its id names.
+    ///
+    /// # Errors
+    /// Where the packs cannot be listed, or on request. Damage is a finding, no error.
+    pub fn verify_packs(&self, read_data: bool, progress: &dyn Progress) -> Result<Verification> {
+        let index = self.load_index()?;
+        let mut packs: Vec<PackId> = list_packs(self.storage())?.into_iter().collect();
+        packs.sort_unstable();
+        packs
+            .par_iter()
+            .map(|&pack| self.verify_pack(&index, pack, read_data, progress))
+            .try_reduce(Verification::default, |mut all, one| {
+                all.checked_chunks += one.checked_chunks;
+                all.checked_bytes += one.checked_bytes;
+                all.damage.extend(one.damage);
+                all.good.extend(one.good);
+                Ok(all)
+            })
+    }
+
+    /// Stored bytes of all packs, for a progress bar.
+    ///
+    /// # Errors
+    /// Where they cannot be listed.
+    pub fn pack_bytes(&self) -> Result<u64> {
+        let mut bytes = 0;
+        for pack in list_packs(self.storage())? {
+            if let Some(file) = self.storage().open(Object::Pack(pack))? {
+                let path = || self.storage().locate(Object::Pack(pack));
+                bytes += file.len().context("read", path)?;
+            }
+        }
+        Ok(bytes)
+    }
+
+    fn verify_pack(
+        &self,
+        index: &Index,
+        pack: PackId,
+        read_data: bool,
+        progress: &dyn Progress,
+    ) -> Result<Verification> {
+        let object = self.storage().locate(Object::Pack(pack));
+        let mut found = Verification::default();
+        let checked = self.check_pack(index, pack, read_data, progress, &mut found);
+        match checked {
+            Err(StoreError::Cancelled) => return Err(StoreError::Cancelled),
+            Err(error) => found.damage.push(Damage {
+                object,
+                what: words(&error),
+                chunks: Vec::new(),
+            }),
+            Ok(()) => {}
+        }
+        Ok(found)
+    }
+
+    fn check_pack(
+        &self,
+        index: &Index,
+        pack: PackId,
+        read_data: bool,
+        progress: &dyn Progress,
+        found: &mut Verification,
+    ) -> Result<()> {
+        let object = Object::Pack(pack);
+        let path = self.storage().locate(object);
+        let Some(file) = self.storage().open(object)? else {
+            return Ok(()); // Swept since it was listed.
+        };
+        let reader = PackReader::new(file.as_ref(), &path);
+        let trailer = reader.trailer(pack)?;
+        if read_data {
+            self.check_body(index, file.as_ref(), &trailer, progress, found)?;
+        } else {
+            found
+                .good
+                .extend(trailer.entries.iter().map(|entry| entry.id));
+        }
+        found.checked_chunks += trailer.entries.len() as u64;
+        reader.check_head()
+    }
+
+    /// Decodes every chunk, in order, and hashes the body as a whole: the first finds the chunk that is bad, the second
+    /// bytes that a decoder overlooks.
+    fn check_body(
+        &self,
+        index: &Index,
+        file: &dyn OpenFile,
+        trailer: &Trailer,
+        progress: &dyn Progress,
+        found: &mut Verification,
+    ) -> Result<()> {
+        let path = self.storage().locate(Object::Pack(trailer.pack));
+        let reader = PackReader::new(file, &path);
+        let mut hasher = blake3::Hasher::new();
+        let mut window = Vec::new();
+        let mut read_to = HEAD.len() as u64;
+        let end = read_to + trailer.body_len;
+        let mut bad = Vec::new();
+        let mut reason = String::new();
+        for copy in locations(trailer) {
+            if progress.cancelled() {
+                return Err(StoreError::Cancelled);
+            }
+            let len = copy.stored_len as usize;
+            while window.len() < len {
+                let more = reader.read(read_to, WINDOW.min(end - read_to))?;
+                read_to += more.len() as u64;
+                hasher.update(&more);
+                window.extend(more);
+            }
+            let stored = window.get(..len).unwrap_or_default();
+            match self.decode_copy(index, &copy, stored) {
+                Ok(_) => drop(found.good.insert(copy.id)),
+                Err(error) => {
+                    bad.push(copy.id);
+                    reason = words(&error);
+                }
+            }
+            window.drain(..len);
+            found.checked_bytes += len as u64;
+            progress.advance(len as u64);
+        }
+        if *hasher.finalize().as_bytes() != trailer.body_hash || !bad.is_empty() {
+            let what = if bad.is_empty() {
+                "the hash of its body does not match".to_owned()
+            } else {
+                reason
+            };
+            found.damage.push(Damage {
+                object: path,
+                what,
+                chunks: bad,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// An error and its cause in one line; the object is named beside it.
+fn words(error: &StoreError) -> String {
+    match error {
+        StoreError::Damaged { what, .. } | StoreError::ChunkDamaged { what, .. } => what.clone(),
+        StoreError::Io { source, .. } => source.to_string(),
+        other => other.to_string(),
+    }
+}
