@@ -1,1 +1,67 @@
-//! placeholder
+//! Snapshots of live folders: SQLite databases through the backup API, everything else as files.
+//!
+//! A **snapshot** is one immutable state of one or more **sources**. Taking one walks the sources, stores what is new as
+//! chunks, describes it in a **manifest**, and commits a **record**: the snapshot exists exactly when its record does.
+//! A snapshot can be listed, looked into, verified, restored and exported as a zip.
+//!
+//! ```
+//! use lifeboat_snapshot::{Backup, Filter, Repository, Restore, Unwatched};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let data = folder.path().join("data");
+//! # std::fs::create_dir(&data)?;
+//! # std::fs::write(data.join("notes.txt"), "remember")?;
+//! let repository = Repository::open_or_create(&folder.path().join("repository"))?;
+//!
+//! let plan = Backup { sources: vec![data], host: "clinic-1".into(), ..Backup::default() };
+//! let report = repository.backup(&plan, &Unwatched)?;
+//! assert_eq!(report.files_new, 1);
+//!
+//! for snapshot in repository.snapshots()?.snapshots {
+//!     println!("{} {} {} bytes", snapshot.id, snapshot.time(), snapshot.bytes);
+//! }
+//!
+//! let latest = repository.find("latest", &Filter::default())?;
+//! let target = folder.path().join("restored");
+//! let plan = Restore { target: target.clone(), ..Restore::default() };
+//! repository.restore(&latest, &plan, &Unwatched)?;
+//! assert_eq!(std::fs::read(target.join("notes.txt"))?, b"remember");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! **POSIX locks**: in a process that has a SQLite database open itself, read the notes of [`sqlite`] first.
+//!
+//! The crate is blocking, prints nothing and reads no environment.
+
+pub mod capture;
+mod check;
+pub mod content;
+pub mod entry;
+mod error;
+mod export;
+mod folder;
+pub mod manifest;
+pub mod monitor;
+pub mod path;
+mod record;
+mod repository;
+mod restore;
+pub mod sqlite;
+mod tree;
+pub mod zip;
+
+pub use capture::{Backup, BackupReport, CheckPolicy, CountQuery, DatabaseReport};
+pub use check::{Damaged, Verify, VerifyReport};
+pub use error::{Result, SnapshotError};
+pub use export::{MANIFEST_NAME, ZipReport, ZipTarget};
+pub use lifeboat_store as store;
+pub use lifeboat_store::progress::Unwatched;
+pub use manifest::Manifest;
+pub use monitor::{Monitor, Progress, Task, Warning, WarningKind};
+pub use path::TreePath;
+pub use record::Snapshot;
+pub use repository::{Filter, Listing, Repository};
+pub use restore::{Restore, RestoreReport};
+pub use tree::{Tree, Walk};

@@ -7,12 +7,16 @@ use crate::disk::{Disk, NewFile};
 use crate::error::{IoContext, Result};
 use crate::layout::TEMPORARY;
 
+/// Left-over temporary files of one name that are stepped around.
+const MAX_TEMPORARIES: u32 = 1000;
+
 /// The one durable write: temporary name in the same folder → write → check the length → sync → rename to a name that
 /// is not taken → sync the folder. Whatever step fails, the final name is absent or the file behind it is whole.
 pub struct DurableFile<'a> {
     disk: &'a dyn Disk,
     folder: &'a str,
     path: String,
+    temporary: String,
     file: Option<Box<dyn NewFile>>,
     written: u64,
 }
@@ -20,28 +24,37 @@ pub struct DurableFile<'a> {
 impl<'a> DurableFile<'a> {
     /// Begins the file that will stand at `path` in `folder`.
     ///
+    /// The temporary name of a process that died may still be there, and that of one at work: neither is touched.
+    ///
     /// # Errors
-    /// Where the folder takes no new file, or another process is writing this very one.
+    /// Where the folder takes no new file.
     pub fn create(disk: &'a dyn Disk, folder: &'a str, path: String) -> Result<Self> {
-        let temporary = format!("{path}{TEMPORARY}");
-        let file = disk
-            .create_new(&temporary)
-            .context("create", || disk.locate(&temporary))?;
-        Ok(Self {
-            disk,
-            folder,
-            path,
-            file: Some(file),
-            written: 0,
-        })
-    }
-
-    fn temporary(&self) -> String {
-        format!("{}{TEMPORARY}", self.path)
+        let mut number = 0;
+        loop {
+            let temporary = match number {
+                0 => format!("{path}{TEMPORARY}"),
+                _ => format!("{path}.{number}{TEMPORARY}"),
+            };
+            let taken = io::ErrorKind::AlreadyExists;
+            match disk.create_new(&temporary) {
+                Err(error) if error.kind() == taken && number < MAX_TEMPORARIES => number += 1,
+                result => {
+                    let file = result.context("create", || disk.locate(&temporary))?;
+                    return Ok(Self {
+                        disk,
+                        folder,
+                        path,
+                        temporary,
+                        file: Some(file),
+                        written: 0,
+                    });
+                }
+            }
+        }
     }
 
     fn located(&self) -> PathBuf {
-        self.disk.locate(&self.temporary())
+        self.disk.locate(&self.temporary)
     }
 
     /// Appends bytes.
@@ -57,10 +70,10 @@ impl<'a> DurableFile<'a> {
     /// # Errors
     /// After one, the file is lost.
     pub fn write_at(&mut self, bytes: &[u8], offset: u64) -> Result<()> {
-        let (disk, temporary) = (self.disk, self.temporary());
+        let (disk, temporary) = (self.disk, &self.temporary);
         if let Some(file) = &mut self.file {
             file.write_all_at(bytes, offset)
-                .context("write", || disk.locate(&temporary))?;
+                .context("write", || disk.locate(temporary))?;
             self.written = self.written.max(offset + bytes.len() as u64);
         }
         Ok(())
@@ -95,7 +108,7 @@ impl<'a> DurableFile<'a> {
     fn publish_file(&self, file: &mut dyn NewFile) -> Result<bool> {
         check_length(file, self.written).context("write", || self.located())?;
         file.sync().context("sync", || self.located())?;
-        match self.disk.rename_new(&self.temporary(), &self.path) {
+        match self.disk.rename_new(&self.temporary, &self.path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
             result => result.context("rename", || self.located())?,
         }
@@ -107,7 +120,7 @@ impl<'a> DurableFile<'a> {
 
     /// Best effort: a temporary file that stays is never read.
     fn discard(&self) {
-        let _ = self.disk.remove(&self.temporary());
+        let _ = self.disk.remove(&self.temporary);
     }
 }
 

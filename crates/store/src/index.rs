@@ -11,7 +11,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::disk::Disk;
-use crate::error::{Result, StoreError};
+use crate::error::Result;
 use crate::frame::Encoding;
 use crate::id::{ChunkId, PackId, RepositoryId};
 use crate::layout::{Folder, Object};
@@ -44,7 +44,6 @@ pub(crate) struct Index {
     /// Copies in packs that no segment covers, by the prefix of their id.
     recent: HashMap<u64, Vec<Location>>,
     recent_packs: Vec<PackId>,
-    unreadable: Vec<StoreError>,
 }
 
 impl Index {
@@ -61,7 +60,6 @@ impl Index {
             segments,
             recent: HashMap::new(),
             recent_packs: Vec::new(),
-            unreadable: Vec::new(),
             listed,
         };
         for group in index.uncovered().chunks(cache::GROUP_PACKS) {
@@ -89,12 +87,8 @@ impl Index {
         for (pack, trailer) in trailers {
             match trailer {
                 Ok(Some(trailer)) => self.add(&trailer),
-                // Gone since the listing: somebody swept it.
-                Ok(None) => drop(self.listed.remove(&pack)),
-                Err(error) => {
-                    self.listed.remove(&pack);
-                    self.unreadable.push(error);
-                }
+                // Gone since the listing, or damaged: nothing may build on it. Telling of damage is verify's.
+                Ok(None) | Err(_) => drop(self.listed.remove(&pack)),
             }
         }
     }
@@ -176,16 +170,6 @@ impl Index {
             .find(prefix)
             .filter_map(|record| record.location(segment.pack(record.pack_number())?))
             .filter(|location| self.listed.contains(&location.pack))
-    }
-
-    /// The packs that are listed and whose trailers can be read.
-    pub(crate) fn packs(&self) -> impl Iterator<Item = PackId> + '_ {
-        self.listed.iter().copied()
-    }
-
-    /// Why packs that are there could not be read.
-    pub(crate) fn unreadable(&self) -> &[StoreError] {
-        &self.unreadable
     }
 
     /// Writes what is only in memory to the cache once it is worth a file. Best effort: the cache is disposable.

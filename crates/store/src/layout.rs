@@ -31,7 +31,7 @@ pub const CACHE: &str = "cache";
 pub const EXPORTS: &str = "exports";
 
 /// Ending of a file that is not yet what its name will say. A crash may leave some; they are never read.
-pub const TEMPORARY: &str = ".tmp";
+pub const TEMPORARY: &str = ".partial";
 
 /// A write-once object of a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -61,7 +61,7 @@ pub struct Totals {
 pub struct Session<'a> {
     store: &'a Store,
     id: SnapshotId,
-    claim: Box<dyn Claim + 'a>,
+    claim: Mutex<Box<dyn Claim + 'a>>,
     index: Arc<Index>,
     options: Options,
     /// Chunks that this session stores or has stored.
@@ -80,6 +80,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn unlocked<T>(mutex: Mutex<T>) -> T {
+    mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl<'a> Session<'a> {
     pub(crate) fn begin(store: &'a Store, options: Options) -> Result<Self> {
         let mut id = [0; SnapshotId::LEN];
@@ -87,10 +91,11 @@ impl<'a> Session<'a> {
         let id = SnapshotId::from_bytes(id);
         let claim = store.storage().claim(id)?;
         let index = store.load_index()?;
+        store.storage().harden()?;
         Ok(Self {
             store,
             id,
-            claim,
+            claim: Mutex::new(claim),
             index,
             options,
             claimed: Mutex::default(),
@@ -245,13 +250,12 @@ impl<'a> Session<'a> {
     pub fn commit(self, record: &[u8]) -> Result<()> {
         self.flush()?;
         self.check_running()?;
-        self.claim.commit(record)?;
+        unlocked(self.claim).commit(record)?;
         self.store.forget_index();
         if let Some(cache) = self.store.cache() {
-            let trailers = self.published.into_inner();
             let mut index = self.index;
             if let Some(index) = Arc::get_mut(&mut index) {
-                for trailer in trailers.unwrap_or_else(PoisonError::into_inner) {
+                for trailer in unlocked(self.published) {
                     index.add(&trailer);
                 }
             }
@@ -265,6 +269,6 @@ impl<'a> Session<'a> {
     /// # Errors
     /// Where its pending record stays; whoever needs to evicts it.
     pub fn abandon(self) -> Result<()> {
-        self.claim.abandon()
+        unlocked(self.claim).abandon()
     }
 }

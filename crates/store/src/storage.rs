@@ -37,6 +37,13 @@ pub trait Storage: Send + Sync {
     /// Where it is there but cannot be read.
     fn open(&self, object: Object) -> Result<Option<Box<dyn OpenFile>>>;
 
+    /// Makes durable what is visible. A process that dies between giving an object its name and making the name durable
+    /// leaves one that others see and a power cut takes: whoever relies on a listing calls this after it.
+    ///
+    /// # Errors
+    /// Where the system cannot promise it.
+    fn harden(&self) -> Result<()>;
+
     /// All objects of a folder, in no order.
     ///
     /// # Errors

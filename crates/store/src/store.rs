@@ -125,6 +125,22 @@ impl Store {
         self.storage().free_bytes()
     }
 
+    /// What is wrong with either copy of the config, each with its path.
+    pub fn verify_config(&self) -> Vec<(PathBuf, String)> {
+        let mut found = Vec::new();
+        for object in [Object::Config, Object::ConfigCopy] {
+            let path = self.storage().locate(object);
+            match read_config_copy(self.storage(), object) {
+                Ok(Some(config)) if config == self.config => {}
+                Ok(Some(_)) => found.push((path, "it is of another repository".to_owned())),
+                Ok(None) => found.push((path, "it is missing".to_owned())),
+                Err(StoreError::Damaged { what, .. }) => found.push((path, what)),
+                Err(error) => found.push((path, error.to_string())),
+            }
+        }
+        found
+    }
+
     /// Registers a session and reads what it may build on, in the order that gc relies on (steps b1 to b4).
     ///
     /// # Errors

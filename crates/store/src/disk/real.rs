@@ -76,7 +76,14 @@ impl Disk for RealDisk {
     fn create_dir(&self, path: &str) -> io::Result<()> {
         std::fs::DirBuilder::new()
             .mode(0o700)
-            .create(self.path(path))
+            .create(self.path(path))?;
+        // The root's own name stands in a folder that nobody can name through this disk.
+        match self.root.parent() {
+            Some(parent) if path.is_empty() && !parent.as_os_str().is_empty() => {
+                File::open(parent)?.sync_all()
+            }
+            _ => Ok(()),
+        }
     }
 
     fn list(&self, dir: &str) -> io::Result<Vec<Listed>> {

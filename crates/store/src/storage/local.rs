@@ -55,6 +55,15 @@ impl Storage for LocalStorage {
         }
     }
 
+    fn harden(&self) -> Result<()> {
+        for folder in ["", Folder::Packs.path()] {
+            self.disk
+                .sync_dir(folder)
+                .context("sync", || self.disk.locate(folder))?;
+        }
+        Ok(())
+    }
+
     fn list(&self, folder: Folder) -> Result<Vec<Object>> {
         let listed = self
             .disk

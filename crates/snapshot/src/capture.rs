@@ -1,0 +1,341 @@
+//! Taking a snapshot: sources → chunks → manifest → record, in that order, so that whatever is interrupted is absent.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use lifeboat_store::{Options, Session, Totals, codec, envelope};
+use serde_bytes::ByteBuf;
+
+use crate::content::{Content, put_meta};
+use crate::entry::Entry;
+use crate::error::{IoContext, Result, SnapshotError};
+use crate::export::ZipTarget;
+use crate::manifest::{Manifest, Source};
+use crate::monitor::{Monitor, Task, Warning, WarningKind};
+use crate::record::{self, Snapshot};
+use crate::repository::Repository;
+
+use assemble::{Assembly, find_root};
+use exclude::Excludes;
+pub(crate) use settings::Settings;
+use tally::Tally;
+use walk::Walk;
+
+pub use plan::{Backup, BackupReport, CheckPolicy, CountQuery};
+pub use tally::DatabaseReport;
+
+mod assemble;
+mod database;
+mod describe;
+mod exclude;
+mod file;
+mod plan;
+mod settings;
+mod settle;
+mod stream;
+mod tally;
+mod walk;
+
+impl Repository {
+    /// Takes a snapshot of the sources and, where asked, writes its zip.
+    ///
+    /// Inputs that cannot be read are left out, flagged and reported as warnings; they do not fail the backup.
+    ///
+    /// # Errors
+    /// Where no snapshot was made. The repository is then as it was, but for bytes that gc frees.
+    pub fn backup(&self, plan: &Backup, monitor: &dyn Monitor) -> Result<BackupReport> {
+        self.in_pool(plan.threads, || {
+            let mut report = self.capture(plan, monitor)?;
+            if let (Some(snapshot), Some(target)) = (&report.snapshot, &plan.zip) {
+                match self.export_zip(snapshot, target, monitor) {
+                    Ok(zip) => report.zip = Some(zip),
+                    Err(error) => {
+                        let warning = zip_warning(target, &error);
+                        monitor.warning(&warning);
+                        report.warnings.push(warning);
+                    }
+                }
+            }
+            Ok(report)
+        })
+    }
+
+    fn capture(&self, plan: &Backup, monitor: &dyn Monitor) -> Result<BackupReport> {
+        let began = Instant::now();
+        let sources = self.look_at_sources(plan)?;
+        let session = self.store().begin(Options {
+            level: plan.level,
+            ..Options::default()
+        })?;
+        match self.draft(&session, plan, &sources, monitor) {
+            Ok(draft) if draft.is_unchanged() && plan.skip_if_unchanged => {
+                session.abandon()?;
+                Ok(draft.report(None, began))
+            }
+            Ok(draft) => {
+                session.flush()?;
+                let snapshot = draft.snapshot(session.id(), plan, began);
+                let (snapshot, record) = wrap(snapshot, session.totals())?;
+                session.commit(&record)?;
+                Ok(draft.report(Some(snapshot), began))
+            }
+            Err(error) => {
+                // The error that ended the backup is the one to tell.
+                let _ = session.abandon();
+                Err(error)
+            }
+        }
+    }
+
+    /// Everything up to the record.
+    fn draft(
+        &self,
+        session: &Session<'_>,
+        plan: &Backup,
+        sources: &[PathBuf],
+        monitor: &dyn Monitor,
+    ) -> Result<Draft> {
+        let now = self.clock().now();
+        // Read after the session was registered: whatever is seen now, gc keeps until the session ends.
+        let listing = self.snapshots()?;
+        let names: Vec<ByteBuf> = sources.iter().map(|path| path_bytes(path)).collect();
+        let is_parent = |other: &&Snapshot| other.host == plan.host && other.sources == names;
+        let parent = listing.snapshots.iter().rfind(is_parent).cloned();
+        monitor.begin(Task::Capture, parent.as_ref().map(|parent| parent.bytes));
+        // A parent whose manifest is damaged is no parent: everything is read anew.
+        let before = parent
+            .as_ref()
+            .and_then(|parent| self.manifest(parent).ok());
+        let databases = before.as_ref().map(|before| before.databases.clone());
+        let settings = Settings {
+            plan,
+            before: databases.unwrap_or_default(),
+            now_ms: now.timestamp_millis(),
+            stop: Arc::default(),
+        };
+        let mut tally = Tally::default();
+        let manifest =
+            self.capture_sources(session, &settings, sources, before, &mut tally, monitor)?;
+        check_not_vanished(plan, sources, parent.as_ref(), &tally)?;
+        let near = parent.as_ref().map(|parent| &parent.manifest);
+        Ok(Draft {
+            manifest: put_manifest(session, &manifest, near)?,
+            sequence: listing.snapshots.last().map_or(0, |last| last.sequence) + 1,
+            time_ms: settings.now_ms,
+            sources: names,
+            parent,
+            tally,
+        })
+    }
+
+    fn capture_sources(
+        &self,
+        session: &Session<'_>,
+        settings: &Settings<'_>,
+        sources: &[PathBuf],
+        before: Option<Manifest>,
+        tally: &mut Tally,
+        monitor: &dyn Monitor,
+    ) -> Result<Manifest> {
+        let mut before = before
+            .map_or_else(Vec::new, |before| before.sources)
+            .into_iter();
+        let mut stored = Vec::new();
+        for (number, path) in (0..).zip(sources) {
+            tally.source = number;
+            let before = before.next().map(|source| source.root);
+            let root = self.capture_source(session, settings, path, before, tally, monitor)?;
+            let path = path_bytes(path);
+            stored.push(Source { path, root });
+        }
+        let databases = tally.databases.iter().map(|report| report.database.clone());
+        Ok(Manifest {
+            sources: stored,
+            databases: databases.collect(),
+            flags: std::mem::take(&mut tally.flags),
+        })
+    }
+
+    fn capture_source(
+        &self,
+        session: &Session<'_>,
+        settings: &Settings<'_>,
+        path: &Path,
+        before: Option<Entry>,
+        tally: &mut Tally,
+        monitor: &dyn Monitor,
+    ) -> Result<Entry> {
+        let missing = |source| SnapshotError::SourceMissing {
+            path: path.to_owned(),
+            source,
+        };
+        let stat = std::fs::symlink_metadata(path).map_err(missing)?;
+        let mut folders = settings.plan.exclude_folders.clone();
+        folders.push(self.place());
+        let folders = folders.iter().map(|folder| canonical(folder)).collect();
+        let excludes = Excludes::new(path, &settings.plan.excludes, folders)?;
+        let walk = Walk::new(&excludes, find_root(path, stat)?);
+        let assembly = Assembly::new(session, monitor, settings, tally, before);
+        // A single file that cannot be read leaves nothing of its source.
+        let root = assembly.run(walk)?;
+        root.ok_or_else(|| missing(std::io::Error::other("it could not be read")))
+    }
+
+    /// The sources' real paths. A missing one is an alarm before anything is written, never an empty snapshot (F-48).
+    fn look_at_sources(&self, plan: &Backup) -> Result<Vec<PathBuf>> {
+        if plan.sources.is_empty() {
+            return Err(SnapshotError::NoSource);
+        }
+        let repository = canonical(&self.place());
+        let look = |source: &PathBuf| {
+            let missing = |error| SnapshotError::SourceMissing {
+                path: source.clone(),
+                source: error,
+            };
+            let path = source.canonicalize().map_err(missing)?;
+            if path.starts_with(&repository) {
+                return Err(SnapshotError::SourceInRepository {
+                    path,
+                    repository: repository.clone(),
+                });
+            }
+            if path.is_dir() {
+                std::fs::read_dir(&path).context("list", &path)?;
+            }
+            Ok(path)
+        };
+        plan.sources.iter().map(look).collect()
+    }
+}
+
+/// All that a snapshot will say, but for what its storing costs.
+struct Draft {
+    manifest: Content,
+    sequence: u64,
+    time_ms: i64,
+    sources: Vec<ByteBuf>,
+    parent: Option<Snapshot>,
+    tally: Tally,
+}
+
+impl Draft {
+    fn is_unchanged(&self) -> bool {
+        let before = self.parent.as_ref().map(|parent| &parent.manifest);
+        before == Some(&self.manifest)
+    }
+
+    fn snapshot(&self, id: lifeboat_store::SnapshotId, plan: &Backup, began: Instant) -> Snapshot {
+        Snapshot {
+            id,
+            sequence: self.sequence,
+            parent: self.parent.as_ref().map(|parent| parent.id),
+            time_ms: self.time_ms,
+            offset_minutes: plan.offset_minutes,
+            duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            host: plan.host.clone(),
+            sources: self.sources.clone(),
+            tags: plan.tags.clone(),
+            description: plan.description.clone(),
+            pinned: false,
+            files: self.tally.files,
+            bytes: self.tally.bytes,
+            new_bytes: 0,
+            stored_bytes: 0,
+            manifest: self.manifest.clone(),
+        }
+    }
+
+    fn report(self, snapshot: Option<Snapshot>, began: Instant) -> BackupReport {
+        let tally = self.tally;
+        let cost = |of: fn(&Snapshot) -> u64| snapshot.as_ref().map_or(0, of);
+        BackupReport {
+            files_new: tally.files_new,
+            files_changed: tally.files_changed,
+            files_unchanged: tally.files_unchanged,
+            read_bytes: tally.read_bytes,
+            new_bytes: cost(|snapshot| snapshot.new_bytes),
+            stored_bytes: cost(|snapshot| snapshot.stored_bytes),
+            duration: began.elapsed(),
+            databases: tally.databases,
+            zip: None,
+            warnings: tally.warnings,
+            parent: self.parent,
+            snapshot,
+        }
+    }
+}
+
+/// A source that held files and holds none is more likely unmounted than emptied (F-48).
+fn check_not_vanished(
+    plan: &Backup,
+    sources: &[PathBuf],
+    parent: Option<&Snapshot>,
+    tally: &Tally,
+) -> Result<()> {
+    let files_before = parent.map_or(0, |parent| parent.files);
+    if tally.files > 0 || files_before == 0 || plan.allow_empty {
+        return Ok(());
+    }
+    Err(SnapshotError::SourceVanished {
+        path: sources.first().cloned().unwrap_or_default(),
+        files_before,
+    })
+}
+
+fn put_manifest(
+    session: &Session<'_>,
+    manifest: &Manifest,
+    near: Option<&Content>,
+) -> Result<Content> {
+    let bytes = codec::encode(manifest).map_err(|source| SnapshotError::Unstorable {
+        what: "the manifest".to_owned(),
+        source,
+    })?;
+    put_meta(session, &bytes, near)
+}
+
+/// The record's bytes, which tell their own length as part of what the snapshot cost.
+fn wrap(mut snapshot: Snapshot, totals: Totals) -> Result<(Snapshot, Vec<u8>)> {
+    let encode = |snapshot: &Snapshot| {
+        envelope::wrap(envelope::Kind::Snapshot, record::VERSION, snapshot).map_err(|source| {
+            SnapshotError::Unstorable {
+                what: "the snapshot record".to_owned(),
+                source,
+            }
+        })
+    };
+    snapshot.new_bytes = totals.new_bytes;
+    snapshot.stored_bytes = totals.stored_bytes;
+    let mut record = encode(&snapshot)?;
+    // A longer number may make the record longer once; it never shrinks again.
+    while snapshot.stored_bytes != totals.stored_bytes + record.len() as u64 {
+        snapshot.stored_bytes = totals.stored_bytes + record.len() as u64;
+        record = encode(&snapshot)?;
+    }
+    Ok((snapshot, record))
+}
+
+fn zip_warning(target: &ZipTarget, error: &SnapshotError) -> Warning {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    Warning {
+        path: target.path().to_owned(),
+        kind: WarningKind::ZipFailed,
+        message: match cause {
+            Some(cause) => {
+                format!("the snapshot is good, but its zip was not written: {error}: {cause}")
+            }
+            None => format!("the snapshot is good, but its zip was not written: {error}"),
+        },
+    }
+}
+
+fn path_bytes(path: &Path) -> ByteBuf {
+    use std::os::unix::ffi::OsStrExt;
+    ByteBuf::from(path.as_os_str().as_bytes())
+}
+
+/// The real path; of what does not exist, the path itself.
+fn canonical(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}

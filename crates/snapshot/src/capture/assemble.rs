@@ -1,0 +1,340 @@
+//! From the steps of a walk to stored folders.
+//!
+//! Steps are queued until there is enough to read, the small files of the queue are read in parallel, and then the queue
+//! is replayed in order: large files and databases are stored one at a time, each in parallel inside, and every folder is
+//! closed when its last entry is in. Memory is that of a queue, whatever the tree looks like.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use lifeboat_store::Session;
+use rayon::prelude::*;
+
+use super::describe;
+use super::file::{self, Outcome, SMALL};
+use super::settle::Settled;
+use super::tally::Tally;
+use super::walk::{Found, Step, is_sidecar_of};
+use crate::entry::{Entry, Node};
+use crate::error::{Result, SnapshotError};
+use crate::folder::{Before, FolderWriter, SharedBefore};
+use crate::monitor::Monitor;
+use crate::path::{Name, TreePath};
+
+/// Queued files at which the queue is worked off.
+const QUEUE_FILES: usize = 256;
+
+/// Bytes of queued small files at which the queue is worked off.
+const QUEUE_BYTES: u64 = 8 << 20;
+
+/// Steps at which the queue is worked off, even if nothing needs reading.
+const QUEUE_STEPS: usize = 4096;
+
+/// A step that is decided, and the reading that it needs.
+enum Queued<'s> {
+    Enter(Found, Option<SharedBefore<'s>>),
+    Leave,
+    /// Nothing needs to be read.
+    Entry(Entry),
+    Read {
+        found: Found,
+        before: Option<Entry>,
+        result: Option<Result<Outcome>>,
+    },
+    Database {
+        found: Found,
+        before: Option<Entry>,
+    },
+}
+
+/// Where the walk is, ahead of the replay.
+struct Ahead<'s> {
+    before: Option<SharedBefore<'s>>,
+    /// Databases of this folder: their side files are not stored.
+    databases: Vec<Name>,
+}
+
+/// A folder whose entries are being stored.
+struct Open<'s, 'a> {
+    found: Found,
+    writer: FolderWriter<'s, 'a>,
+}
+
+/// Assembles one source.
+pub(crate) struct Assembly<'s, 'a, 'm> {
+    pub(super) session: &'s Session<'a>,
+    pub(super) monitor: &'m dyn Monitor,
+    pub(super) settings: &'m super::Settings<'m>,
+    pub(super) tally: &'m mut Tally,
+    root_before: Option<Entry>,
+    ahead: Vec<Ahead<'s>>,
+    queue: Vec<Queued<'s>>,
+    queued_files: usize,
+    queued_bytes: u64,
+    open: Vec<Open<'s, 'a>>,
+    root: Option<Entry>,
+}
+
+impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
+    /// Begins a source; `root_before` is what it was in the snapshot before.
+    pub(crate) fn new(
+        session: &'s Session<'a>,
+        monitor: &'m dyn Monitor,
+        settings: &'m super::Settings<'m>,
+        tally: &'m mut Tally,
+        root_before: Option<Entry>,
+    ) -> Self {
+        Self {
+            session,
+            monitor,
+            settings,
+            tally,
+            root_before,
+            ahead: Vec::new(),
+            queue: Vec::new(),
+            queued_files: 0,
+            queued_bytes: 0,
+            open: Vec::new(),
+            root: None,
+        }
+    }
+
+    /// Takes all steps and gives the stored root; `None` where even the root could not be read.
+    pub(crate) fn run(mut self, steps: impl Iterator<Item = Step>) -> Result<Option<Entry>> {
+        for step in steps {
+            if self.monitor.cancelled() {
+                return Err(SnapshotError::cancelled());
+            }
+            self.queue_step(step);
+            if self.queued_files >= QUEUE_FILES
+                || self.queued_bytes >= QUEUE_BYTES
+                || self.queue.len() >= QUEUE_STEPS
+            {
+                self.work_off()?;
+            }
+        }
+        self.work_off()?;
+        Ok(self.root)
+    }
+
+    fn queue_step(&mut self, step: Step) {
+        match step {
+            Step::Note(warning) => self.tally.warn(self.monitor, warning),
+            Step::Leave => {
+                self.ahead.pop();
+                self.queue.push(Queued::Leave);
+            }
+            Step::Enter(found) => {
+                let entry = self.before(&found.name);
+                let before = match entry.as_ref().map(|entry| &entry.node) {
+                    Some(Node::Folder { entries }) => {
+                        Some(Before::shared(self.session.store(), entries))
+                    }
+                    _ => None,
+                };
+                self.ahead.push(Ahead {
+                    before: before.clone(),
+                    databases: Vec::new(),
+                });
+                self.queue.push(Queued::Enter(found, before));
+            }
+            Step::Item(found) => {
+                if let Some(queued) = self.decide(found) {
+                    self.queue.push(queued);
+                }
+            }
+        }
+    }
+
+    /// The entry of this name in the snapshot before.
+    fn before(&mut self, name: &Name) -> Option<Entry> {
+        match self.ahead.last() {
+            Some(ahead) => ahead.before.as_ref()?.borrow_mut().find(name),
+            None => self.root_before.take(),
+        }
+    }
+
+    /// What is to be done for an entry that is no folder; `None` for what is not stored.
+    fn decide(&mut self, found: Found) -> Option<Queued<'s>> {
+        let before = self.before(&found.name);
+        let databases = self.ahead.last().map(|ahead| ahead.databases.as_slice());
+        let is_sidecar = |name: &Name| is_sidecar_of(&found.name, name);
+        if databases.unwrap_or_default().iter().any(is_sidecar) {
+            return None;
+        }
+        if !found.stat.is_file() {
+            return self.describe(&found).map(Queued::Entry);
+        }
+        let was_database = matches!(
+            before,
+            Some(Entry {
+                node: Node::Database { .. },
+                ..
+            })
+        );
+        if (found.has_sidecar || was_database) && self.is_database(&found) {
+            if let Some(ahead) = self.ahead.last_mut() {
+                ahead.databases.push(found.name.clone());
+            }
+            return Some(Queued::Database { found, before });
+        }
+        if let Some(entry) = describe::unchanged(self.session, &found, before.as_ref()) {
+            self.tally.unchanged(&entry);
+            return Some(Queued::Entry(entry));
+        }
+        self.queued_files += 1;
+        if found.stat.len() <= SMALL {
+            self.queued_bytes += found.stat.len();
+        }
+        Some(Queued::Read {
+            found,
+            before,
+            result: None,
+        })
+    }
+
+    fn is_database(&self, found: &Found) -> bool {
+        self.settings.takes_databases(&found.path)
+            && file::is_database(&found.path, &found.stat).unwrap_or(false)
+    }
+
+    fn describe(&mut self, found: &Found) -> Option<Entry> {
+        describe::without_bytes(found)
+            .map_err(|warning| self.tally.warn(self.monitor, warning))
+            .ok()
+    }
+
+    /// Reads what can be read in parallel, then replays the queue.
+    fn work_off(&mut self) -> Result<()> {
+        let mut queue = std::mem::take(&mut self.queue);
+        (self.queued_files, self.queued_bytes) = (0, 0);
+        let (session, monitor, settings) = (self.session, self.monitor, self.settings);
+        let small: Vec<_> = queue
+            .iter_mut()
+            .filter_map(|queued| match queued {
+                Queued::Read {
+                    found,
+                    before,
+                    result,
+                } if found.stat.len() <= SMALL => Some((&*found, &*before, result)),
+                _ => None,
+            })
+            .collect();
+        small.into_par_iter().for_each(|(found, before, result)| {
+            *result = Some(read(session, monitor, settings, found, before.as_ref()));
+        });
+        queue.into_iter().try_for_each(|queued| self.replay(queued))
+    }
+
+    fn replay(&mut self, queued: Queued<'s>) -> Result<()> {
+        match queued {
+            Queued::Enter(found, before) => {
+                self.monitor.item(&found.path);
+                let writer = FolderWriter::new(self.session, before);
+                self.open.push(Open { found, writer });
+                Ok(())
+            }
+            Queued::Leave => self.leave(),
+            Queued::Entry(entry) => self.push(entry),
+            Queued::Read {
+                found,
+                before,
+                result,
+            } => {
+                let result = result.unwrap_or_else(|| {
+                    self.monitor.item(&found.path);
+                    let before = before.as_ref();
+                    read(self.session, self.monitor, self.settings, &found, before)
+                });
+                let settled = self.settle_file(&found, before.as_ref(), result)?;
+                self.push_settled(settled)
+            }
+            Queued::Database { found, before } => {
+                self.monitor.item(&found.path);
+                let path = self.tree_path(&found.name);
+                let settled = self.settle_database(&found, before.as_ref(), &path)?;
+                self.push_settled(settled)
+            }
+        }
+    }
+
+    fn push_settled(&mut self, settled: Settled) -> Result<()> {
+        match settled {
+            Settled::Entry(entry) => self.push(*entry),
+            Settled::Nothing => Ok(()),
+        }
+    }
+
+    fn push(&mut self, entry: Entry) -> Result<()> {
+        match self.open.last_mut() {
+            Some(open) => open.writer.push(entry),
+            None => {
+                self.root = Some(entry);
+                Ok(())
+            }
+        }
+    }
+
+    fn leave(&mut self) -> Result<()> {
+        let Some(Open { found, writer }) = self.open.pop() else {
+            return Ok(());
+        };
+        let entries = writer.finish()?;
+        self.push(describe::entry(&found, Node::Folder { entries }))
+    }
+
+    /// Where an entry of the innermost open folder stands in its source.
+    pub(super) fn tree_path(&self, name: &Name) -> TreePath {
+        // The first open folder is the root itself, which has no part in the path.
+        let folders = self.open.iter().skip(1).map(|open| &open.found.name);
+        let own = self.open.first().map(|_| name);
+        folders
+            .chain(own)
+            .fold(TreePath::root(), |path, part| path.join(part))
+    }
+}
+
+fn read(
+    session: &Session<'_>,
+    monitor: &dyn Monitor,
+    settings: &super::Settings<'_>,
+    found: &Found,
+    before: Option<&Entry>,
+) -> Result<Outcome> {
+    if monitor.cancelled() {
+        return Err(SnapshotError::cancelled());
+    }
+    let near = before.and_then(|entry| entry.node.content());
+    let as_database = settings.takes_databases(&found.path);
+    file::store(
+        session,
+        monitor,
+        &found.path,
+        &found.stat,
+        near,
+        as_database,
+    )
+}
+
+/// The root of a source as the walk would find it.
+pub(crate) fn find_root(path: &Path, stat: Metadata) -> Result<Found> {
+    let last = path.file_name().map(std::os::unix::ffi::OsStrExt::as_bytes);
+    let name =
+        Name::new(last.unwrap_or(b"root")).map_err(|error| SnapshotError::TargetUnusable {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+    let beside = |path: &std::path::PathBuf| path.symlink_metadata().is_ok();
+    Ok(Found {
+        name,
+        path: path.to_owned(),
+        has_sidecar: stat.is_file() && crate::sqlite::sidecars(path).iter().any(beside),
+        stat,
+    })
+}
+
+/// Files with several names share a number, whatever the names are.
+pub(super) fn link_group(stat: &Metadata) -> Option<u64> {
+    (stat.nlink() > 1).then(|| stat.ino() ^ stat.dev().rotate_left(32))
+}

@@ -1,0 +1,131 @@
+//! Capturing one database into the session: its extents as chunks, its facts for the manifest.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use lifeboat_store::{ChunkId, Session};
+
+use super::stream::{self, Outlet, Piece};
+use crate::content::{Content, ContentWriter, Near, Ref};
+use crate::error::{Result, SnapshotError};
+use crate::monitor::Monitor;
+use crate::sqlite::{
+    self, CaptureOptions, EXTENT_BYTES, ExtentSink, Facts, Fingerprint, SqliteError, Stopped,
+};
+
+/// How often a capture that was disturbed is begun again.
+const TRIES: usize = 3;
+
+/// A captured database.
+pub(crate) struct Captured {
+    pub(crate) content: Content,
+    pub(crate) facts: Facts,
+    /// Bytes of extents that were not in the snapshot before.
+    pub(crate) changed_bytes: u64,
+    /// Taken before the capture: a commit in between is captured twice and never lost.
+    pub(crate) seen: Option<Fingerprint>,
+}
+
+/// Captures the database at `path`; `near` is what it was before.
+pub(crate) fn store(
+    session: &Session<'_>,
+    monitor: &dyn Monitor,
+    path: &Path,
+    options: &CaptureOptions,
+    near: Option<&Content>,
+) -> Result<Captured> {
+    for _ in 1..TRIES {
+        match store_once(session, monitor, path, options, near) {
+            Err(SnapshotError::Sqlite(error)) if error.is_transient() => {}
+            result => return result,
+        }
+    }
+    store_once(session, monitor, path, options, near)
+}
+
+fn store_once(
+    session: &Session<'_>,
+    monitor: &dyn Monitor,
+    path: &Path,
+    options: &CaptureOptions,
+    near: Option<&Content>,
+) -> Result<Captured> {
+    // No fingerprint only means that the next backup reads the database again.
+    let seen = sqlite::fingerprint(path).ok().flatten();
+    let mut before = Near::chunks(session.store(), near);
+    let first_before = before.at(0);
+    let extent = EXTENT_BYTES as u64;
+    let mut writer = ContentWriter::with_late_first(session, near, extent);
+    let mut first = None;
+    let mut changed_bytes = 0;
+    let result = stream::store(
+        session,
+        monitor,
+        |outlet| sqlite::capture(path, options, &mut Extents { outlet, monitor }),
+        &mut |index| -> Option<ChunkId> {
+            match index {
+                0 => first_before,
+                _ => before.at(index * extent),
+            }
+        },
+        &mut |stored| {
+            if stored.near != Some(stored.chunk.id) {
+                changed_bytes += stored.chunk.len;
+            }
+            if stored.position == 0 {
+                first = Some(stored.chunk);
+                return Ok(());
+            }
+            writer.push(stored.chunk)
+        },
+    );
+    let facts = result?.map_err(|error| cancelled(monitor, options, error))?;
+    let content = match first {
+        Some(first) => writer.finish_with_first(first)?,
+        // A database without a page has no bytes.
+        None => Content::empty(),
+    };
+    Ok(Captured {
+        content,
+        facts,
+        changed_bytes,
+        seen,
+    })
+}
+
+/// A capture that was stopped because the user asked is a cancelled backup.
+fn cancelled(monitor: &dyn Monitor, options: &CaptureOptions, error: SqliteError) -> SnapshotError {
+    let asked = monitor.cancelled() || options.stop.load(Ordering::Relaxed);
+    match error {
+        SqliteError::Stopped if asked => SnapshotError::cancelled(),
+        error => error.into(),
+    }
+}
+
+/// Extents on their way to the other threads.
+struct Extents<'a> {
+    outlet: &'a mut Outlet,
+    monitor: &'a dyn Monitor,
+}
+
+impl ExtentSink for Extents<'_> {
+    fn extent(&mut self, index: u64, bytes: Vec<u8>) -> Result<(), Stopped> {
+        if self.monitor.cancelled() {
+            return Err(Stopped);
+        }
+        let piece = Piece {
+            position: index,
+            bytes,
+        };
+        self.outlet.push(piece).map_err(|_| Stopped)
+    }
+}
+
+/// Whether every chunk of a content is in a pack that this session may build on.
+pub(crate) fn is_stored(session: &Session<'_>, content: &Content) -> bool {
+    let listed = |r: &Ref| session.has(&r.id);
+    content.refs.iter().all(listed)
+        && (content.depth == 0
+            || crate::content::Chunks::of(session.store(), content)
+                .all(|chunk| chunk.is_ok_and(|(_, chunk)| listed(&chunk))))
+}

@@ -1,0 +1,140 @@
+//! From what the file system says of an entry to what the snapshot says of it.
+
+use std::fs::Metadata;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::time::{Duration, SystemTime};
+
+use lifeboat_store::Session;
+use serde_bytes::ByteBuf;
+
+use super::assemble::link_group;
+use super::database::is_stored;
+use super::walk::Found;
+use crate::content::Content;
+use crate::entry::{Entry, Meta, Node, Seen, Special, Time};
+use crate::monitor::{Warning, WarningKind};
+
+/// More than the grain of the clock that stamps files: a file changed so recently may change again with the same time.
+const GRAIN: Duration = Duration::from_millis(100);
+
+/// An entry with this content.
+pub(crate) fn entry(found: &Found, node: Node) -> Entry {
+    Entry {
+        name: found.name.clone(),
+        meta: meta(&found.stat),
+        node,
+    }
+}
+
+/// A file with this content, as `stat` saw it while it was read.
+pub(crate) fn file(found: &Found, stat: &Metadata, content: Content) -> Entry {
+    Entry {
+        name: found.name.clone(),
+        meta: meta(stat),
+        node: Node::File {
+            content,
+            seen: seen(stat),
+            links: link_group(stat),
+        },
+    }
+}
+
+fn meta(stat: &Metadata) -> Meta {
+    Meta {
+        mode: stat.mode() & 0o7777,
+        uid: stat.uid(),
+        gid: stat.gid(),
+        mtime: time(stat.mtime(), stat.mtime_nsec()),
+        xattrs: Vec::new(),
+    }
+}
+
+fn time(secs: i64, nanos: i64) -> Time {
+    Time {
+        secs,
+        nanos: u32::try_from(nanos).unwrap_or_default(),
+    }
+}
+
+/// How the file looked, where that can prove later that it has not changed since.
+fn seen(stat: &Metadata) -> Option<Seen> {
+    let changed = SystemTime::UNIX_EPOCH
+        + Duration::new(
+            u64::try_from(stat.ctime()).ok()?,
+            u32::try_from(stat.ctime_nsec()).ok()?,
+        );
+    let age = SystemTime::now().duration_since(changed).ok()?;
+    (age > GRAIN).then(|| Seen {
+        inode: stat.ino(),
+        ctime: time(stat.ctime(), stat.ctime_nsec()),
+    })
+}
+
+/// The entry of a file that has not changed since the snapshot before and whose bytes are all there: it is not opened.
+pub(crate) fn unchanged(
+    session: &Session<'_>,
+    found: &Found,
+    before: Option<&Entry>,
+) -> Option<Entry> {
+    let before = before?;
+    let Node::File {
+        content,
+        seen: Some(was),
+        ..
+    } = &before.node
+    else {
+        return None;
+    };
+    let is = Seen {
+        inode: found.stat.ino(),
+        ctime: time(found.stat.ctime(), found.stat.ctime_nsec()),
+    };
+    let meta = meta(&found.stat);
+    let same = is == *was && content.len == found.stat.len() && before.meta.mtime == meta.mtime;
+    if !same || !is_stored(session, content) {
+        return None;
+    }
+    Some(Entry {
+        name: found.name.clone(),
+        meta,
+        node: Node::File {
+            content: content.clone(),
+            seen: Some(is),
+            links: link_group(&found.stat),
+        },
+    })
+}
+
+/// An entry that has no bytes: a link, a pipe, a socket, a device. It is never opened.
+pub(crate) fn without_bytes(found: &Found) -> Result<Entry, Warning> {
+    let kind = found.stat.file_type();
+    let special = |kind| Node::Special {
+        kind,
+        device: found.stat.rdev(),
+    };
+    let node = if kind.is_symlink() {
+        Node::Symlink {
+            target: link_target(found)?,
+        }
+    } else if kind.is_fifo() {
+        special(Special::Fifo)
+    } else if kind.is_socket() {
+        special(Special::Socket)
+    } else if kind.is_char_device() {
+        special(Special::CharDevice)
+    } else {
+        special(Special::BlockDevice)
+    };
+    Ok(entry(found, node))
+}
+
+fn link_target(found: &Found) -> Result<ByteBuf, Warning> {
+    std::fs::read_link(&found.path)
+        .map(|target| ByteBuf::from(target.into_os_string().into_vec()))
+        .map_err(|error| Warning {
+            path: found.path.clone(),
+            kind: WarningKind::Unreadable,
+            message: error.to_string(),
+        })
+}

@@ -1,0 +1,213 @@
+//! Reading one file while others may write it.
+//!
+//! The descriptor is looked at before and after: a file whose size, times or inode differ then was changed meanwhile, and
+//! what was read may be neither the old nor the new. It is read again a few times, then stored and flagged (F-24). No
+//! file is mapped, so one that shrinks cannot end the process (F-25), and none is opened that is not the regular file
+//! which the walk saw (F-26).
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use lifeboat_store::{ChunkId, Kind, Session, chunker};
+use rustix::fs::OFlags;
+
+use super::stream::{self, Closed, Outlet, Piece};
+use crate::content::{Content, ContentWriter, Cut, Near, Ref};
+use crate::error::{IoContext, Result};
+use crate::monitor::Monitor;
+use crate::sqlite::{self, Sniffed};
+
+/// How often a file that changes is read before it is stored as it is.
+const TRIES: usize = 3;
+
+/// Files up to this many bytes are read whole; one such buffer a core is in memory.
+pub(crate) const SMALL: u64 = chunker::MAX_CUT as u64;
+
+/// What came of reading a file.
+pub(crate) enum Outcome {
+    /// Its bytes, and how it looked while they were read.
+    Stored {
+        content: Content,
+        stat: Metadata,
+        read: u64,
+        /// It changed during every try.
+        changed: bool,
+    },
+    /// It is a database, to be captured as one.
+    Database,
+}
+
+/// Opens the file that the walk saw, or says that it is another by now.
+fn open(path: &Path, seen: &Metadata) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOATIME;
+    let file = match open_with(path, flags) {
+        // Only the owner may ask for no access time to be kept.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            open_with(path, OFlags::NOFOLLOW | OFlags::NONBLOCK)?
+        }
+        result => result?,
+    };
+    let stat = file.metadata()?;
+    if !stat.is_file() || (stat.dev(), stat.ino()) != (seen.dev(), seen.ino()) {
+        return Err(io::Error::other("it was replaced while it was looked at"));
+    }
+    Ok(file)
+}
+
+fn open_with(path: &Path, flags: OFlags) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)
+}
+
+/// Whether the file is a database. If it is, its descriptor is kept open (F-34).
+pub(crate) fn is_database(path: &Path, seen: &Metadata) -> io::Result<bool> {
+    if sqlite::is_kept(seen) {
+        return Ok(true);
+    }
+    let file = open(path, seen)?;
+    let found = matches!(sqlite::sniff(&file, path)?, Sniffed::Database);
+    if found {
+        sqlite::keep_open(file);
+    }
+    Ok(found)
+}
+
+/// Reads and stores a file; `near` is what stood there before.
+pub(crate) fn store(
+    session: &Session<'_>,
+    monitor: &dyn Monitor,
+    path: &Path,
+    seen: &Metadata,
+    near: Option<&Content>,
+    as_database: bool,
+) -> Result<Outcome> {
+    if as_database && sqlite::is_kept(seen) {
+        return Ok(Outcome::Database);
+    }
+    let file = open(path, seen).context("open", path)?;
+    if as_database && matches!(sqlite::sniff(&file, path), Ok(Sniffed::Database)) {
+        sqlite::keep_open(file);
+        return Ok(Outcome::Database);
+    }
+    let mut read = 0;
+    for attempt in 1..=TRIES {
+        let before = file.metadata().context("read", path)?;
+        let content = if before.len() <= SMALL {
+            store_small(session, monitor, &file, path, before.len(), near)?
+        } else {
+            store_large(session, monitor, &file, path, before.len(), near)?
+        };
+        read += content.len;
+        let after = file.metadata().context("read", path)?;
+        let changed = !looks_same(&before, &after) || content.len != after.len();
+        if !changed || attempt == TRIES {
+            return Ok(Outcome::Stored {
+                content,
+                stat: before,
+                read,
+                changed,
+            });
+        }
+    }
+    Ok(Outcome::Database) // Not reached: the last try returns.
+}
+
+fn looks_same(a: &Metadata, b: &Metadata) -> bool {
+    let look = |stat: &Metadata| {
+        let modified = (stat.mtime(), stat.mtime_nsec());
+        (stat.len(), modified, stat.ctime(), stat.ctime_nsec())
+    };
+    look(a) == look(b)
+}
+
+fn store_small(
+    session: &Session<'_>,
+    monitor: &dyn Monitor,
+    file: &File,
+    path: &Path,
+    size: u64,
+    near: Option<&Content>,
+) -> Result<Content> {
+    let mut bytes = Vec::with_capacity(size as usize + 1);
+    // One byte more than there should be tells that it has grown.
+    let mut handle = Rewound { file, offset: 0 }.take(size + 1);
+    handle.read_to_end(&mut bytes).context("read", path)?;
+    let mut before = Near::chunks(session.store(), near);
+    let mut writer = ContentWriter::new(session, Cut::ByContent, near);
+    let mut rest = bytes.as_slice();
+    let mut offset = 0;
+    while let Some((piece, more)) =
+        chunker::first_cut(rest, true).and_then(|len| rest.split_at_checked(len))
+    {
+        let near = before.at(offset);
+        let id = session.put(Kind::Data, piece, near.as_ref())?.id;
+        let len = piece.len() as u64;
+        writer.push(Ref { id, len })?;
+        offset += len;
+        rest = more;
+    }
+    monitor.advance(offset);
+    writer.finish()
+}
+
+fn store_large(
+    session: &Session<'_>,
+    monitor: &dyn Monitor,
+    file: &File,
+    path: &Path,
+    size: u64,
+    near: Option<&Content>,
+) -> Result<Content> {
+    let mut before = Near::chunks(session.store(), near);
+    let mut writer = ContentWriter::new(session, Cut::ByContent, near);
+    let read = stream::store(
+        session,
+        monitor,
+        |outlet| cut(file, size, outlet),
+        &mut |offset| -> Option<ChunkId> { before.at(offset) },
+        &mut |stored| writer.push(stored.chunk),
+    )?;
+    read.context("read", path)?;
+    writer.finish()
+}
+
+/// Reads up to `size` bytes, so that a file that grows for ever is not followed (bad input 34), and cuts them.
+fn cut(file: &File, size: u64, outlet: &mut Outlet) -> io::Result<()> {
+    const READ: usize = 1 << 20;
+    let mut source = Rewound { file, offset: 0 }.take(size);
+    let mut window: Vec<u8> = Vec::with_capacity(2 * READ);
+    let mut position = 0;
+    let mut last = false;
+    loop {
+        while !last && window.len() < READ {
+            last = (&mut source).take(READ as u64).read_to_end(&mut window)? == 0;
+        }
+        let Some(len) = chunker::first_cut(&window, last) else {
+            return Ok(());
+        };
+        let rest = window.split_off(len);
+        let bytes = std::mem::replace(&mut window, rest);
+        if let Err(Closed) = outlet.push(Piece { position, bytes }) {
+            return Ok(());
+        }
+        position += len as u64;
+    }
+}
+
+/// Reads a descriptor from its beginning, whatever its own position is.
+struct Rewound<'a> {
+    file: &'a File,
+    offset: u64,
+}
+
+impl Read for Rewound<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let len = self.file.read_at(buf, self.offset)?;
+        self.offset += len as u64;
+        Ok(len)
+    }
+}

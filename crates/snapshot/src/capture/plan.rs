@@ -1,0 +1,123 @@
+//! What a caller says about a backup, and what the backup says back.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::tally::DatabaseReport;
+use crate::export::{ZipReport, ZipTarget};
+use crate::monitor::Warning;
+use crate::record::Snapshot;
+
+/// What to back up, and how.
+#[derive(Debug, Clone)]
+pub struct Backup {
+    /// Folders and files, each with everything in it.
+    pub sources: Vec<PathBuf>,
+    /// What to leave out, in gitignore's syntax, relative to each source.
+    pub excludes: Vec<String>,
+    /// Folders to leave out wherever they are: where zips go, for one.
+    pub exclude_folders: Vec<PathBuf>,
+    /// Databases to store as plain files: their paths, or their last parts.
+    pub no_database: Vec<PathBuf>,
+    /// Words to find the snapshot by.
+    pub tags: Vec<String>,
+    /// Words for people.
+    pub description: String,
+    /// Name of this machine.
+    pub host: String,
+    /// Offset of local time from UTC, in minutes.
+    pub offset_minutes: i32,
+    /// Facts to read from databases.
+    pub counts: Vec<CountQuery>,
+    /// When to run SQLite's own check.
+    pub check: CheckPolicy,
+    /// For how long to wait for a locked database.
+    pub busy_timeout: Duration,
+    /// Threads that work; as many as there are cores where not given.
+    pub threads: Option<usize>,
+    /// zstd level.
+    pub level: i32,
+    /// Accept a source that is empty now and was not before.
+    pub allow_empty: bool,
+    /// Make no snapshot that would equal the one before.
+    pub skip_if_unchanged: bool,
+    /// Where to write the zip; none is written where not given.
+    pub zip: Option<ZipTarget>,
+}
+
+impl Default for Backup {
+    fn default() -> Self {
+        Self {
+            sources: Vec::new(),
+            excludes: Vec::new(),
+            exclude_folders: Vec::new(),
+            no_database: Vec::new(),
+            tags: Vec::new(),
+            description: String::new(),
+            host: String::new(),
+            offset_minutes: 0,
+            counts: Vec::new(),
+            check: CheckPolicy::Auto,
+            busy_timeout: Duration::from_secs(30),
+            threads: None,
+            level: 3,
+            allow_empty: false,
+            skip_if_unchanged: false,
+            zip: None,
+        }
+    }
+}
+
+/// A fact to read from a database at each backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountQuery {
+    /// The database: its path in the source, or the last parts of it.
+    pub database: PathBuf,
+    /// What the fact is called.
+    pub name: String,
+    /// A `SELECT` that gives one number.
+    pub query: String,
+}
+
+/// When to run SQLite's check on a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CheckPolicy {
+    /// The quick one at first sight, after a change of the schema, and once a day.
+    #[default]
+    Auto,
+    /// Never.
+    None,
+    /// `quick_check` at each capture.
+    Quick,
+    /// `integrity_check` at each capture.
+    Full,
+}
+
+/// What a backup did.
+#[derive(Debug, Clone)]
+pub struct BackupReport {
+    /// The snapshot; `None` where it would have equalled the one before and was skipped.
+    pub snapshot: Option<Snapshot>,
+    /// The snapshot that it was compared with.
+    pub parent: Option<Snapshot>,
+    /// Files that were not in the snapshot before.
+    pub files_new: u64,
+    /// Files with other content than before.
+    pub files_changed: u64,
+    /// Files with the same content as before.
+    pub files_unchanged: u64,
+    /// Bytes that were read from files and databases.
+    pub read_bytes: u64,
+    /// Plain bytes that the repository had not seen before.
+    pub new_bytes: u64,
+    /// Bytes that the repository grew by.
+    pub stored_bytes: u64,
+    /// How long it took, without the zip.
+    pub duration: Duration,
+    /// Databases, in the order of the walk.
+    pub databases: Vec<DatabaseReport>,
+    /// The zip, where one was written.
+    pub zip: Option<ZipReport>,
+    /// Everything that was in the way.
+    pub warnings: Vec<Warning>,
+}

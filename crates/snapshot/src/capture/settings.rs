@@ -1,0 +1,98 @@
+//! What every database and file of a backup needs to know: the plan, and the facts of the snapshot before.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::plan::{Backup, CheckPolicy};
+use crate::manifest::Database;
+use crate::path::TreePath;
+use crate::sqlite::{CaptureOptions, Check, Checked, Facts};
+
+/// How old a database's last check may be before `auto` runs it again.
+const CHECK_EVERY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// What every database and file of a backup needs to know.
+pub(crate) struct Settings<'p> {
+    pub(super) plan: &'p Backup,
+    /// The databases of the snapshot before.
+    pub(super) before: Vec<Database>,
+    pub(super) now_ms: i64,
+    pub(super) stop: Arc<AtomicBool>,
+}
+
+impl Settings<'_> {
+    pub(super) fn takes_databases(&self, path: &Path) -> bool {
+        !self
+            .plan
+            .no_database
+            .iter()
+            .any(|skip| path.ends_with(skip))
+    }
+
+    /// What is known of a database from the snapshot before.
+    pub(super) fn facts_before(&self, source: u32, path: &TreePath) -> Option<&Database> {
+        self.before
+            .iter()
+            .find(|database| database.source == source && database.path == *path)
+    }
+
+    pub(super) fn is_check_due(&self, old: &Database) -> bool {
+        match self.plan.check {
+            CheckPolicy::None => false,
+            CheckPolicy::Quick | CheckPolicy::Full => true,
+            // A clock that went backwards makes a check due rather than never again.
+            CheckPolicy::Auto => old
+                .checked_ms
+                .is_none_or(|then| !(0..CHECK_EVERY_MS).contains(&(self.now_ms - then))),
+        }
+    }
+
+    pub(super) fn capture_options(
+        &self,
+        path: &TreePath,
+        old: Option<&Database>,
+    ) -> CaptureOptions {
+        let check = match self.plan.check {
+            CheckPolicy::Full => Check::Full,
+            _ if old.is_none_or(|old| self.is_check_due(old))
+                && self.plan.check != CheckPolicy::None =>
+            {
+                Check::Quick
+            }
+            _ => Check::None,
+        };
+        let in_tree = path.below(Path::new(""));
+        let counts = self
+            .plan
+            .counts
+            .iter()
+            .filter(|count| in_tree.ends_with(&count.database))
+            .map(|count| (count.name.clone(), count.query.clone()))
+            .collect();
+        CaptureOptions {
+            busy_timeout: self.plan.busy_timeout,
+            check,
+            counts,
+            scratch: Some(std::env::temp_dir()),
+            stop: self.stop.clone(),
+            ..CaptureOptions::default()
+        }
+    }
+
+    /// Whether `auto` asks for a check that was not due but is now.
+    pub(super) fn check_after_schema_change(
+        &self,
+        options: &mut CaptureOptions,
+        facts: &Facts,
+        old: &Database,
+    ) -> bool {
+        let wanted = self.plan.check == CheckPolicy::Auto
+            && facts.check == Checked::NotDone
+            && facts.schema_hash != old.facts.schema_hash;
+        if wanted {
+            options.check = Check::Quick;
+        }
+        wanted
+    }
+}

@@ -1,0 +1,268 @@
+//! What becomes of a file or a database once it was read, or could not be: an entry, a flag, a warning.
+//!
+//! One input that cannot be read never stops the others (exit 3 or 6 tells of it); what stops a backup is the repository
+//! failing, or the user.
+
+use std::path::Path;
+
+use super::assemble::Assembly;
+use super::database::{self, Captured};
+use super::describe;
+use super::file::{self, Outcome};
+use super::tally::DatabaseReport;
+use super::walk::Found;
+use crate::entry::{Entry, Node};
+use crate::error::{Result, SnapshotError};
+use crate::manifest::{Database, Flaw};
+use crate::monitor::{Warning, WarningKind};
+use crate::path::TreePath;
+use crate::sqlite::{self, Checked, Facts, SqliteError};
+
+/// What is stored of an input.
+pub(super) enum Settled {
+    Entry(Box<Entry>),
+    Nothing,
+}
+
+impl Settled {
+    fn entry(entry: Entry) -> Self {
+        Self::Entry(Box::new(entry))
+    }
+}
+
+impl Assembly<'_, '_, '_> {
+    /// A file that was read as one, or turned out to be a database.
+    pub(super) fn settle_file(
+        &mut self,
+        found: &Found,
+        before: Option<&Entry>,
+        result: Result<Outcome>,
+    ) -> Result<Settled> {
+        let path = self.tree_path(&found.name);
+        match result {
+            Ok(Outcome::Database) => self.settle_database(found, before, &path),
+            Ok(Outcome::Stored {
+                content,
+                stat,
+                read,
+                changed,
+            }) => {
+                let entry = describe::file(found, &stat, content);
+                self.tally.read(&entry, before, read);
+                if changed {
+                    let message = "it changed while it was read; what is stored may be a mixture";
+                    self.warn(found, WarningKind::Changed, message);
+                    self.tally.flag(path, Flaw::Changed);
+                }
+                Ok(Settled::entry(entry))
+            }
+            Err(error) => self.unreadable(found, path, error),
+        }
+    }
+
+    /// Source failures are noted; all others end the backup.
+    fn unreadable(
+        &mut self,
+        found: &Found,
+        path: TreePath,
+        error: SnapshotError,
+    ) -> Result<Settled> {
+        let SnapshotError::Io { source, .. } = &error else {
+            return Err(error);
+        };
+        if source.kind() == std::io::ErrorKind::NotFound {
+            self.warn(
+                found,
+                WarningKind::Vanished,
+                "it vanished before it was read",
+            );
+            return Ok(Settled::Nothing);
+        }
+        self.warn(found, WarningKind::Unreadable, &source.to_string());
+        self.tally.flag(path, Flaw::Missing);
+        Ok(Settled::Nothing)
+    }
+
+    /// A database: not read at all where nothing was committed since, else captured.
+    pub(super) fn settle_database(
+        &mut self,
+        found: &Found,
+        before: Option<&Entry>,
+        path: &TreePath,
+    ) -> Result<Settled> {
+        if let Some(entry) = self.unchanged_database(found, before, path) {
+            return Ok(Settled::entry(entry));
+        }
+        let near = before.and_then(|entry| entry.node.content());
+        let old = self.settings.facts_before(self.tally.source, path);
+        let mut options = self.settings.capture_options(path, old);
+        let run =
+            |options: &_| database::store(self.session, self.monitor, &found.path, options, near);
+        let mut captured = run(&options);
+        // A new schema is checked in any case, and only the capture's own transaction can tell that it is new.
+        if let (Ok(done), Some(old)) = (&captured, old)
+            && self
+                .settings
+                .check_after_schema_change(&mut options, &done.facts, old)
+        {
+            captured = run(&options);
+        }
+        match captured {
+            Ok(captured) => Ok(self.captured(found, before, path, captured)),
+            Err(SnapshotError::Sqlite(error)) => self.not_captured(found, before, path, error),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn unchanged_database(
+        &mut self,
+        found: &Found,
+        before: Option<&Entry>,
+        path: &TreePath,
+    ) -> Option<Entry> {
+        let Node::Database {
+            content,
+            seen: Some(was),
+        } = &before?.node
+        else {
+            return None;
+        };
+        let old = self.settings.facts_before(self.tally.source, path)?.clone();
+        let is = sqlite::fingerprint(&found.path).ok().flatten()?;
+        let same = is == *was
+            && !self.settings.is_check_due(&old)
+            && database::is_stored(self.session, content);
+        if !same {
+            return None;
+        }
+        let node = Node::Database {
+            content: content.clone(),
+            seen: Some(is),
+        };
+        let entry = describe::entry(found, node);
+        self.tally.unchanged(&entry);
+        self.tally.databases.push(DatabaseReport {
+            database: old,
+            changed_bytes: 0,
+            lock: std::time::Duration::ZERO,
+            unchanged: true,
+        });
+        Some(entry)
+    }
+
+    fn captured(
+        &mut self,
+        found: &Found,
+        before: Option<&Entry>,
+        path: &TreePath,
+        captured: Captured,
+    ) -> Settled {
+        let Captured {
+            content,
+            mut facts,
+            changed_bytes,
+            seen,
+        } = captured;
+        // How long the reading took is no property of what was read.
+        let lock = std::mem::take(&mut facts.lock);
+        if let Checked::Damaged(findings) = &facts.check {
+            let message = findings.first().map_or("it is damaged", String::as_str);
+            let message = format!("SQLite's check finds damage: {message}");
+            self.warn(found, WarningKind::DatabaseDamaged, &message);
+            self.tally.flag(path.clone(), Flaw::Damaged);
+        }
+        let len = content.len;
+        let entry = describe::entry(found, Node::Database { content, seen });
+        self.tally.read(&entry, before, len);
+        let database = self.describe_database(path, facts);
+        self.tally.databases.push(DatabaseReport {
+            database,
+            changed_bytes,
+            lock,
+            unchanged: false,
+        });
+        Settled::entry(entry)
+    }
+
+    fn describe_database(&self, path: &TreePath, facts: Facts) -> Database {
+        let old = self.settings.facts_before(self.tally.source, path);
+        let checked_ms = if facts.check == Checked::NotDone {
+            old.and_then(|old| old.checked_ms)
+        } else {
+            Some(self.settings.now_ms)
+        };
+        Database {
+            source: self.tally.source,
+            path: path.clone(),
+            facts,
+            checked_ms,
+        }
+    }
+
+    /// A database that is none is a file; a damaged one is stored as the file it is; a busy one is missing.
+    fn not_captured(
+        &mut self,
+        found: &Found,
+        before: Option<&Entry>,
+        path: &TreePath,
+        error: SqliteError,
+    ) -> Result<Settled> {
+        let message = message(&error);
+        match error {
+            SqliteError::NotADatabase { .. } => {}
+            SqliteError::Damaged { .. } | SqliteError::HotJournal { .. } => {
+                let message = format!("{message}; it is stored as a plain file");
+                self.warn(found, WarningKind::DatabaseDamaged, &message);
+                self.tally.flag(path.clone(), Flaw::Damaged);
+            }
+            SqliteError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                self.warn(
+                    found,
+                    WarningKind::Vanished,
+                    "it vanished before it was read",
+                );
+                return Ok(Settled::Nothing);
+            }
+            error => {
+                let kind = match error {
+                    SqliteError::Busy { .. } => WarningKind::Busy,
+                    _ => WarningKind::Unreadable,
+                };
+                self.warn(found, kind, &message);
+                self.tally.flag(path.clone(), Flaw::Missing);
+                return Ok(Settled::Nothing);
+            }
+        }
+        let near = before.and_then(|entry| entry.node.content());
+        let stored = file::store(
+            self.session,
+            self.monitor,
+            &found.path,
+            &found.stat,
+            near,
+            false,
+        );
+        self.settle_file(found, before, stored)
+    }
+
+    fn warn(&mut self, found: &Found, kind: WarningKind, message: &str) {
+        warn(self, &found.path, kind, message);
+    }
+}
+
+fn warn(assembly: &mut Assembly<'_, '_, '_>, path: &Path, kind: WarningKind, message: &str) {
+    let warning = Warning {
+        path: path.to_owned(),
+        kind,
+        message: message.to_owned(),
+    };
+    assembly.tally.warn(assembly.monitor, warning);
+}
+
+/// An error and its cause in one line.
+fn message(error: &SqliteError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,139 @@
+//! From a producer of pieces to stored chunks: one thread reads and cuts, all others hash, compress and store.
+//!
+//! Two bounded batches wait between them, so memory is a few batches however long the stream is and however slow the
+//! repository. References come back in the order of the pieces.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use lifeboat_store::{ChunkId, Kind, Session};
+use rayon::prelude::*;
+
+use crate::content::Ref;
+use crate::error::{Result, SnapshotError};
+use crate::monitor::Monitor;
+
+/// Bytes of a batch: enough for every core to find work in it.
+const BATCH: usize = 2 << 20;
+
+/// Batches that wait between the reader and the others.
+const WAITING: usize = 1;
+
+/// A run of bytes that becomes one chunk.
+pub(crate) struct Piece {
+    /// Where it stands, in a unit that the producer chooses.
+    pub(crate) position: u64,
+    /// The bytes.
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// The consumer has stopped taking pieces: its error is the one that counts.
+pub(crate) struct Closed;
+
+/// Where a producer puts its pieces.
+pub(crate) struct Outlet {
+    batch: Vec<Piece>,
+    bytes: usize,
+    sender: SyncSender<Vec<Piece>>,
+}
+
+impl Outlet {
+    /// Hands on a piece; waits where the others are behind.
+    pub(crate) fn push(&mut self, piece: Piece) -> Result<(), Closed> {
+        self.bytes += piece.bytes.len();
+        self.batch.push(piece);
+        if self.bytes < BATCH {
+            return Ok(());
+        }
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), Closed> {
+        self.bytes = 0;
+        let batch = std::mem::take(&mut self.batch);
+        self.sender.send(batch).map_err(|_| Closed)
+    }
+}
+
+/// A stored piece.
+pub(crate) struct Stored {
+    /// As the producer gave it.
+    pub(crate) position: u64,
+    /// What stood there before.
+    pub(crate) near: Option<ChunkId>,
+    /// The chunk.
+    pub(crate) chunk: Ref,
+}
+
+/// Runs the producer on a thread of its own and stores what it gives.
+///
+/// `near` is asked, in order, for the chunk that stood at a position before; `take` is given each stored piece in order.
+/// The result is the producer's, unless storing failed.
+pub(crate) fn store<T: Send>(
+    session: &Session<'_>,
+    monitor: &dyn Monitor,
+    produce: impl FnOnce(&mut Outlet) -> T + Send,
+    near: &mut dyn FnMut(u64) -> Option<ChunkId>,
+    take: &mut dyn FnMut(Stored) -> Result<()>,
+) -> Result<T> {
+    let (sender, receiver) = sync_channel(WAITING);
+    std::thread::scope(|scope| {
+        let producer = scope.spawn(move || {
+            let mut outlet = Outlet {
+                batch: Vec::new(),
+                bytes: 0,
+                sender,
+            };
+            let result = produce(&mut outlet);
+            // A closed channel is told by the consumer's error.
+            let _ = outlet.flush();
+            result
+        });
+        let consumed = consume(session, monitor, &receiver, near, take);
+        // A producer that waits for room must be let go before it is waited for.
+        drop(receiver);
+        match producer.join() {
+            Ok(result) => consumed.map(|()| result),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+fn consume(
+    session: &Session<'_>,
+    monitor: &dyn Monitor,
+    receiver: &Receiver<Vec<Piece>>,
+    near: &mut dyn FnMut(u64) -> Option<ChunkId>,
+    take: &mut dyn FnMut(Stored) -> Result<()>,
+) -> Result<()> {
+    for batch in receiver {
+        let batch: Vec<_> = batch
+            .into_iter()
+            .map(|piece| (near(piece.position), piece))
+            .collect();
+        let stored: Vec<Stored> = batch
+            .into_par_iter()
+            .map(|(near, piece)| put(session, monitor, near, &piece))
+            .collect::<Result<_>>()?;
+        stored.into_iter().try_for_each(&mut *take)?;
+    }
+    Ok(())
+}
+
+fn put(
+    session: &Session<'_>,
+    monitor: &dyn Monitor,
+    near: Option<ChunkId>,
+    piece: &Piece,
+) -> Result<Stored> {
+    if monitor.cancelled() {
+        return Err(SnapshotError::cancelled());
+    }
+    let id = session.put(Kind::Data, &piece.bytes, near.as_ref())?.id;
+    let len = piece.bytes.len() as u64;
+    monitor.advance(len);
+    Ok(Stored {
+        position: piece.position,
+        near,
+        chunk: Ref { id, len },
+    })
+}

@@ -1,0 +1,77 @@
+//! What a backup has counted so far: for the record, the manifest and the report.
+
+use std::time::Duration;
+
+use crate::entry::{Entry, Node};
+use crate::manifest::{Database, Flag, Flaw};
+use crate::monitor::{Monitor, Warning};
+use crate::path::TreePath;
+
+/// A database of a backup, for its report.
+#[derive(Debug, Clone)]
+pub struct DatabaseReport {
+    /// Where in its source, and what was captured.
+    pub database: Database,
+    /// Bytes of extents that were not in the snapshot before.
+    pub changed_bytes: u64,
+    /// Longest time that a writer could have been kept waiting.
+    pub lock: Duration,
+    /// Whether it had not changed and was not read.
+    pub unchanged: bool,
+}
+
+/// Counts of one backup.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// Number of the source being read.
+    pub(crate) source: u32,
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+    pub(crate) files_new: u64,
+    pub(crate) files_changed: u64,
+    pub(crate) files_unchanged: u64,
+    pub(crate) read_bytes: u64,
+    pub(crate) databases: Vec<DatabaseReport>,
+    pub(crate) flags: Vec<Flag>,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+impl Tally {
+    /// Notes something that did not stop the backup.
+    pub(crate) fn warn(&mut self, monitor: &dyn Monitor, warning: Warning) {
+        monitor.warning(&warning);
+        self.warnings.push(warning);
+    }
+
+    /// Notes an entry that is not what it should be.
+    pub(crate) fn flag(&mut self, path: TreePath, flaw: Flaw) {
+        self.flags.push(Flag {
+            source: self.source,
+            path,
+            flaw,
+        });
+    }
+
+    /// Counts a file that was not opened.
+    pub(crate) fn unchanged(&mut self, entry: &Entry) {
+        self.files_unchanged += 1;
+        self.count(&entry.node);
+    }
+
+    /// Counts a file that was read; `before` is what stood there.
+    pub(crate) fn read(&mut self, entry: &Entry, before: Option<&Entry>, read_bytes: u64) {
+        self.read_bytes += read_bytes;
+        let content_before = before.and_then(|entry| entry.node.content());
+        match content_before {
+            None => self.files_new += 1,
+            Some(content) if Some(content) == entry.node.content() => self.files_unchanged += 1,
+            Some(_) => self.files_changed += 1,
+        }
+        self.count(&entry.node);
+    }
+
+    fn count(&mut self, node: &Node) {
+        self.files += 1;
+        self.bytes += node.content().map_or(0, |content| content.len);
+    }
+}

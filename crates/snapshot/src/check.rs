@@ -1,0 +1,289 @@
+//! Verifying a repository: every pack, and then that everything each snapshot refers to is there.
+//!
+//! The store finds what is bad; this finds whom it concerns: the snapshots, and in them the paths. Reports, never repairs.
+
+use std::collections::{HashMap, HashSet};
+
+use lifeboat_store::{ChunkId, SnapshotId, StoreError};
+
+use crate::content::{Chunks, Content};
+use crate::entry::{Entry, Node};
+use crate::error::{Result, SnapshotError};
+use crate::folder::FolderReader;
+use crate::monitor::{Monitor, Task};
+use crate::path::{MAX_DEPTH, TreePath};
+use crate::record::Snapshot;
+use crate::repository::Repository;
+
+/// Most paths that are named for one damaged object; the rest are counted.
+const MAX_PATHS: usize = 1000;
+
+/// What to verify.
+#[derive(Debug, Clone, Default)]
+pub struct Verify {
+    /// Snapshots to walk; all where not given. Packs are looked at in any case.
+    pub snapshots: Option<Vec<Snapshot>>,
+    /// Read and hash every stored byte, as against the structure alone.
+    pub read_data: bool,
+    /// Threads that work; as many as there are cores where not given.
+    pub threads: Option<usize>,
+}
+
+/// What verification found.
+#[derive(Debug, Clone, Default)]
+pub struct VerifyReport {
+    /// Snapshots that were walked.
+    pub snapshots: u64,
+    /// Chunks that were checked.
+    pub checked_chunks: u64,
+    /// Stored bytes that were read.
+    pub checked_bytes: u64,
+    /// What is damaged, and whom it concerns.
+    pub damaged: Vec<Damaged>,
+}
+
+/// A damaged object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Damaged {
+    /// The object, as a path or as the id of a chunk that no pack gives.
+    pub object: String,
+    /// What is wrong with it.
+    pub what: String,
+    /// The snapshots that need it.
+    pub snapshots: Vec<SnapshotId>,
+    /// The paths in them that cannot be restored because of it.
+    pub paths: Vec<String>,
+}
+
+impl Repository {
+    /// Looks at every pack and at everything the snapshots refer to.
+    ///
+    /// # Errors
+    /// Where the repository cannot be listed. Damage is a finding, no error.
+    pub fn verify(&self, plan: &Verify, monitor: &dyn Monitor) -> Result<VerifyReport> {
+        self.in_pool(plan.threads, || {
+            let total = plan
+                .read_data
+                .then(|| self.store().pack_bytes())
+                .transpose()?;
+            monitor.begin(Task::Verify, total);
+            let listing = self.snapshots()?;
+            let packs = self.store().verify_packs(plan.read_data, monitor)?;
+            let mut report = VerifyReport {
+                checked_chunks: packs.checked_chunks,
+                checked_bytes: packs.checked_bytes,
+                ..VerifyReport::default()
+            };
+            for (path, what) in self.store().verify_config() {
+                report.damaged.push(Damaged {
+                    object: path.display().to_string(),
+                    what,
+                    ..Damaged::default()
+                });
+            }
+            for (id, error) in &listing.damaged {
+                report.damaged.push(Damaged {
+                    object: self.store().locate_record(*id).display().to_string(),
+                    what: what(error),
+                    snapshots: vec![*id],
+                    paths: Vec::new(),
+                });
+            }
+            let snapshots = plan.snapshots.as_ref().unwrap_or(&listing.snapshots);
+            let mut losses = Losses::new(self, &packs.good);
+            for snapshot in snapshots {
+                if monitor.cancelled() {
+                    return Err(SnapshotError::cancelled());
+                }
+                losses.walk(snapshot)?;
+            }
+            report.snapshots = snapshots.len() as u64;
+            let damage = packs.damage.into_iter().map(|damage| {
+                let object = damage.object.display().to_string();
+                (object, damage.what, damage.chunks)
+            });
+            report.damaged.extend(losses.blame(damage.collect()));
+            Ok(report)
+        })
+    }
+}
+
+fn what(error: &StoreError) -> String {
+    match error {
+        StoreError::Damaged { what, .. } => what.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// What some chunk's loss takes with it.
+#[derive(Debug, Clone, Default)]
+struct Loss {
+    snapshots: Vec<SnapshotId>,
+    paths: Vec<String>,
+    unnamed: usize,
+}
+
+/// Walks snapshots and notes every reference to a chunk that nobody has.
+struct Losses<'r> {
+    repository: &'r Repository,
+    good: &'r HashSet<ChunkId>,
+    lost: HashMap<ChunkId, Loss>,
+    /// Folders and contents that were walked and lack nothing, by all that they refer to.
+    sound: HashSet<(u8, Vec<ChunkId>)>,
+    refused: Vec<Damaged>,
+}
+
+impl<'r> Losses<'r> {
+    fn new(repository: &'r Repository, good: &'r HashSet<ChunkId>) -> Self {
+        Self {
+            repository,
+            good,
+            lost: HashMap::new(),
+            sound: HashSet::new(),
+            refused: Vec::new(),
+        }
+    }
+
+    fn walk(&mut self, snapshot: &Snapshot) -> Result<()> {
+        let root = TreePath::root();
+        let name = || "(the manifest)".to_owned();
+        if !self.content(snapshot, &snapshot.manifest, &name)? {
+            return Ok(());
+        }
+        let manifest = match self.repository.manifest(snapshot) {
+            Ok(manifest) => manifest,
+            Err(error) => return self.refuse(snapshot, &error),
+        };
+        for source in &manifest.sources {
+            self.tree(snapshot, &root, &source.root)?;
+        }
+        Ok(())
+    }
+
+    /// Walks what is below an entry, without recursion: depth is the repository's choice.
+    fn tree(&mut self, snapshot: &Snapshot, at: &TreePath, root: &Entry) -> Result<()> {
+        let mut waiting = vec![(at.join(&root.name), root.clone())];
+        while let Some((path, entry)) = waiting.pop() {
+            let Some(content) = entry.node.stored() else {
+                continue;
+            };
+            let is_folder = matches!(entry.node, Node::Folder { .. });
+            let key = (
+                u8::from(is_folder),
+                content.refs.iter().map(|r| r.id).collect(),
+            );
+            if self.sound.contains(&key) {
+                continue;
+            }
+            let lost_before = self.lost.len();
+            let whole = self.content(snapshot, content, &|| path.to_string())?;
+            if whole && is_folder {
+                if path.parts().len() > MAX_DEPTH {
+                    let reason = format!("folders are nested deeper than {MAX_DEPTH}");
+                    self.refuse(snapshot, &SnapshotError::FolderRefused { reason })?;
+                    continue;
+                }
+                for child in FolderReader::new(self.repository.store(), content) {
+                    match child {
+                        Ok(child) => waiting.push((path.join(&child.name), child)),
+                        Err(error) => self.refuse(snapshot, &error)?,
+                    }
+                }
+            } else if whole && lost_before == self.lost.len() {
+                self.sound.insert(key);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether every chunk of a content is there; those that are not are noted.
+    fn content(
+        &mut self,
+        snapshot: &Snapshot,
+        content: &Content,
+        name: &dyn Fn() -> String,
+    ) -> Result<bool> {
+        let mut whole = true;
+        let store = self.repository.store();
+        for chunk in Chunks::of_all_depths(store, content) {
+            match chunk {
+                Ok(id) if self.good.contains(&id) => {}
+                Ok(id) => {
+                    whole = false;
+                    self.note(id, snapshot, name);
+                }
+                // A list that is lost was given out before it was read.
+                Err(SnapshotError::Store(error)) if error.is_damage() => whole = false,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(whole)
+    }
+
+    fn note(&mut self, id: ChunkId, snapshot: &Snapshot, name: &dyn Fn() -> String) {
+        let loss = self.lost.entry(id).or_default();
+        if loss.snapshots.last() != Some(&snapshot.id) {
+            loss.snapshots.push(snapshot.id);
+        }
+        if loss.paths.len() >= MAX_PATHS {
+            loss.unnamed += 1;
+            return;
+        }
+        let path = name();
+        if loss.paths.last() != Some(&path) {
+            loss.paths.push(path);
+        }
+    }
+
+    fn refuse(&mut self, snapshot: &Snapshot, error: &SnapshotError) -> Result<()> {
+        self.refused.push(Damaged {
+            object: format!("snapshot {}", snapshot.id),
+            what: error.to_string(),
+            snapshots: vec![snapshot.id],
+            paths: Vec::new(),
+        });
+        Ok(())
+    }
+
+    /// Gives each damaged object what was lost by it; chunks that are in no object stand for themselves.
+    fn blame(mut self, damage: Vec<(String, String, Vec<ChunkId>)>) -> Vec<Damaged> {
+        let mut damaged: Vec<Damaged> = Vec::new();
+        for (object, what, chunks) in damage {
+            let losses = chunks
+                .iter()
+                .filter_map(|id| self.lost.remove(id))
+                .collect();
+            damaged.push(merge(object, what, losses));
+        }
+        let mut alone: Vec<_> = self.lost.into_iter().collect();
+        alone.sort_by_key(|(id, _)| *id);
+        for (id, loss) in alone {
+            let what = "no pack gives it".to_owned();
+            damaged.push(merge(format!("chunk {id}"), what, vec![loss]));
+        }
+        damaged.extend(self.refused);
+        damaged
+    }
+}
+
+fn merge(object: String, what: String, losses: Vec<Loss>) -> Damaged {
+    let mut damaged = Damaged {
+        object,
+        what,
+        ..Damaged::default()
+    };
+    let mut unnamed = 0;
+    for loss in losses {
+        damaged.snapshots.extend(loss.snapshots);
+        damaged.paths.extend(loss.paths);
+        unnamed += loss.unnamed;
+    }
+    damaged.snapshots.sort_unstable();
+    damaged.snapshots.dedup();
+    damaged.paths.sort_unstable();
+    damaged.paths.dedup();
+    if unnamed > 0 {
+        damaged.paths.push(format!("… and {unnamed} more"));
+    }
+    damaged
+}

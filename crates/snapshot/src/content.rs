@@ -1,0 +1,72 @@
+//! The bytes of a file as a row of chunks, however long: few references stand in the entry itself, many in a tree of
+//! list nodes that deduplicate (and delta) like everything else, so that an unchanged gigabyte costs a snapshot nothing
+//! and one changed page a few hundred bytes. Layout in `docs/format.md`, "Content".
+
+use lifeboat_store::{ChunkId, Kind, Session, Store, StoreError};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Result, SnapshotError};
+
+pub use reader::{Chunks, ContentReader, Near};
+pub(crate) use reader::{read_all, read_chunk};
+pub use writer::{ContentWriter, Cut, put_meta};
+
+mod reader;
+mod writer;
+
+/// Most references that stand in an entry itself.
+const INLINE: usize = 8;
+
+/// References of a list node of evenly cut content; what unevenly cut content aims at.
+const FANOUT: usize = 1024;
+
+/// Deepest tree of list nodes: more than 2⁶⁴ bytes need.
+const MAX_DEPTH: u8 = 8;
+
+/// A run of bytes, by reference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// How many bytes.
+    pub len: u64,
+    /// 0: the references are to the bytes; n: to list nodes whose references have depth n − 1.
+    pub depth: u8,
+    /// In order.
+    pub refs: Vec<Ref>,
+}
+
+/// A part of a content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ref {
+    /// The chunk with the bytes, or with an encoded list of references.
+    pub id: ChunkId,
+    /// Bytes of the content that it stands for.
+    pub len: u64,
+}
+
+impl Content {
+    /// No bytes.
+    pub const fn empty() -> Self {
+        Self {
+            len: 0,
+            depth: 0,
+            refs: Vec::new(),
+        }
+    }
+
+    /// Whether the numbers in it fit each other; what is decoded is checked before it is walked.
+    fn is_sound(&self) -> bool {
+        self.depth <= MAX_DEPTH && sum(&self.refs) == Some(self.len)
+    }
+}
+
+/// Bytes of all references; `None` where that many cannot be.
+fn sum(refs: &[Ref]) -> Option<u64> {
+    refs.iter().try_fold(0_u64, |sum, r| sum.checked_add(r.len))
+}
+
+fn unsound(what: &str) -> SnapshotError {
+    SnapshotError::Store(StoreError::Damaged {
+        object: "the list of a file's chunks".into(),
+        what: what.to_owned(),
+    })
+}

@@ -1,0 +1,203 @@
+//! What can go wrong with snapshots, as facts with fields. The sentence leaves the cause out: it is the error's source.
+
+use std::io;
+use std::path::PathBuf;
+
+use lifeboat_store::{SnapshotId, StoreError};
+
+use crate::sqlite::SqliteError;
+
+/// Short for a result of this crate.
+pub type Result<T, E = SnapshotError> = std::result::Result<T, E>;
+
+/// A failure of a backup, a restore or anything between.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// The repository failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A database could not be captured.
+    #[error(transparent)]
+    Sqlite(#[from] SqliteError),
+    /// What is to be backed up is not there.
+    #[error("the source {} does not exist", path.display())]
+    SourceMissing {
+        /// The path as it was given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What is to be backed up holds nothing, and did before.
+    #[error("the source {} is empty, and its last snapshot has {files_before} files", path.display())]
+    SourceVanished {
+        /// The source.
+        path: PathBuf,
+        /// Files in the snapshot before.
+        files_before: u64,
+    },
+    /// The source is the repository, or lies inside it.
+    #[error("the source {} is inside the repository {}", path.display(), repository.display())]
+    SourceInRepository {
+        /// The source.
+        path: PathBuf,
+        /// The repository.
+        repository: PathBuf,
+    },
+    /// A backup of nothing.
+    #[error("there is nothing to back up: no source was given")]
+    NoSource,
+    /// No snapshot has this name.
+    #[error("no snapshot is called '{name}'")]
+    SnapshotUnknown {
+        /// What was asked for.
+        name: String,
+    },
+    /// Several snapshots have a name that begins so.
+    #[error("'{name}' is the beginning of {} snapshots", candidates.len())]
+    SnapshotAmbiguous {
+        /// What was asked for.
+        name: String,
+        /// Those it could mean.
+        candidates: Vec<SnapshotId>,
+    },
+    /// The text cannot be the name of any snapshot.
+    #[error("'{name}' is not the name of a snapshot")]
+    SnapshotNameInvalid {
+        /// What was given.
+        name: String,
+    },
+    /// The path is not in the snapshot.
+    #[error("{path} is not in snapshot {}", snapshot.short())]
+    PathUnknown {
+        /// The path inside the snapshot.
+        path: String,
+        /// The snapshot.
+        snapshot: SnapshotId,
+    },
+    /// The path is a folder, or something else that has no bytes to give.
+    #[error("{path} in snapshot {} is a {kind}, not a file", snapshot.short())]
+    NotAFile {
+        /// The path inside the snapshot.
+        path: String,
+        /// What it is.
+        kind: &'static str,
+        /// The snapshot.
+        snapshot: SnapshotId,
+    },
+    /// A description in the repository is whole and says what no backup would have written.
+    #[error("{what} of snapshot {} is not acceptable: {reason}", snapshot.short())]
+    Unacceptable {
+        /// Which description.
+        what: String,
+        /// Why it is refused.
+        reason: String,
+        /// The snapshot.
+        snapshot: SnapshotId,
+    },
+    /// The same, of a folder's entries.
+    #[error("a folder in the repository is not acceptable: {reason}")]
+    FolderRefused {
+        /// Why it is refused.
+        reason: String,
+    },
+    /// A description is longer or holds more than the format allows.
+    #[error("{what} cannot be stored")]
+    Unstorable {
+        /// What it describes.
+        what: String,
+        /// Why not.
+        source: lifeboat_store::codec::CodecError,
+    },
+    /// A selection that selects nothing.
+    #[error("nothing in the snapshot matches {patterns}")]
+    NothingMatches {
+        /// What was asked for.
+        patterns: String,
+    },
+    /// The place to restore to is not empty.
+    #[error("the folder {} is not empty", path.display())]
+    TargetNotEmpty {
+        /// The place.
+        path: PathBuf,
+    },
+    /// The place to write to cannot be used.
+    #[error("{} cannot be used: {reason}", path.display())]
+    TargetUnusable {
+        /// The place.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// There is too little room.
+    #[error("{} has {free_bytes} bytes free and {needed_bytes} are needed", path.display())]
+    NoSpace {
+        /// Where.
+        path: PathBuf,
+        /// Bytes that are needed.
+        needed_bytes: u64,
+        /// Bytes that are free.
+        free_bytes: u64,
+    },
+    /// A pattern of what to leave out makes no sense.
+    #[error("the exclude pattern '{pattern}' is not valid: {reason}")]
+    BadPattern {
+        /// The pattern.
+        pattern: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A zip could not be written.
+    #[error("cannot write the zip {}", path.display())]
+    Zip {
+        /// The zip.
+        path: PathBuf,
+        /// Why not.
+        source: crate::zip::ZipError,
+    },
+    /// A file operation failed.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was attempted, as a verb.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl SnapshotError {
+    /// The error of a caller that asked to stop.
+    pub(crate) const fn cancelled() -> Self {
+        Self::Store(StoreError::Cancelled)
+    }
+
+    /// Whether the caller asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Cancelled))
+    }
+}
+
+/// A decoder's complaint and its cause in one line.
+pub(crate) fn explain(error: &lifeboat_store::codec::CodecError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+/// Gives an `io::Error` the action and the path it lacks.
+pub(crate) trait IoContext<T> {
+    fn context(self, action: &'static str, path: &std::path::Path) -> Result<T>;
+}
+
+impl<T, E: Into<io::Error>> IoContext<T> for std::result::Result<T, E> {
+    fn context(self, action: &'static str, path: &std::path::Path) -> Result<T> {
+        self.map_err(|source| SnapshotError::Io {
+            action,
+            path: path.to_owned(),
+            source: source.into(),
+        })
+    }
+}

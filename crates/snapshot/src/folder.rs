@@ -1,0 +1,210 @@
+//! A folder's entries as stored chunks: sorted by name, cut into nodes by the names themselves.
+//!
+//! A node ends behind a name that hashes so, which makes the same names end the same nodes in every snapshot: one changed
+//! file in a folder of a million changes one node. Layout in `docs/format.md`, "Folders".
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use lifeboat_store::{ChunkId, Kind, Session, Store, codec};
+
+use crate::content::{Chunks, Content, ContentWriter, Cut, Ref, read_chunk};
+use crate::entry::Entry;
+use crate::error::{Result, SnapshotError, explain};
+use crate::path::Name;
+
+/// Entries of a node on average.
+const NODE_ENTRIES: u64 = 256;
+
+/// A node of longer entries ends before it has this many bytes.
+const NODE_BYTES: usize = 512 << 10;
+
+/// Collects the entries of one folder, in the order of their names, beside the folder as it was before.
+pub(crate) struct FolderWriter<'s, 'a> {
+    session: &'s Session<'a>,
+    nodes: ContentWriter<'s, 'a>,
+    before: Option<SharedBefore<'s>>,
+    open: Vec<Entry>,
+    open_bytes: usize,
+}
+
+/// The folder before, which the walk asks for entries ahead of the writer that asks for nodes.
+pub(crate) type SharedBefore<'a> = Rc<RefCell<Before<'a>>>;
+
+impl<'s, 'a> FolderWriter<'s, 'a> {
+    /// Begins a folder; `before` is what it held in the snapshot before.
+    pub(crate) fn new(session: &'s Session<'a>, before: Option<SharedBefore<'s>>) -> Self {
+        let near = before
+            .as_ref()
+            .map(|before| before.borrow().content.clone());
+        Self {
+            session,
+            nodes: ContentWriter::new(session, Cut::ByContent, near.as_ref()),
+            before,
+            open: Vec::new(),
+            open_bytes: 0,
+        }
+    }
+
+    /// Adds the next entry.
+    pub(crate) fn push(&mut self, entry: Entry) -> Result<()> {
+        let ends = ends_node(&entry.name);
+        self.open_bytes += weight(&entry);
+        self.open.push(entry);
+        if ends || self.open_bytes >= NODE_BYTES {
+            self.close()?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<()> {
+        let Some(first) = self.open.first() else {
+            return Ok(());
+        };
+        let near = self
+            .before
+            .as_ref()
+            .and_then(|before| before.borrow().node_near(&first.name));
+        let bytes = codec::encode(&self.open).map_err(|source| SnapshotError::Unstorable {
+            what: format!("the folder entry {:?}", first.name),
+            source,
+        })?;
+        let id = self.session.put(Kind::Meta, &bytes, near.as_ref())?.id;
+        self.nodes.push(Ref {
+            id,
+            len: bytes.len() as u64,
+        })?;
+        self.open.clear();
+        self.open_bytes = 0;
+        Ok(())
+    }
+
+    /// The folder, complete.
+    pub(crate) fn finish(mut self) -> Result<Content> {
+        self.close()?;
+        self.nodes.finish()
+    }
+}
+
+fn ends_node(name: &Name) -> bool {
+    let hash = blake3::hash(name.as_bytes());
+    hash.as_bytes()
+        .first_chunk()
+        .is_some_and(|head| u64::from_le_bytes(*head).is_multiple_of(NODE_ENTRIES))
+}
+
+/// About how many bytes an entry takes.
+fn weight(entry: &Entry) -> usize {
+    let xattrs: usize = entry
+        .meta
+        .xattrs
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    let refs = entry.node.stored().map_or(0, |content| content.refs.len());
+    64 + entry.name.as_bytes().len() + xattrs + refs * 40
+}
+
+/// The entries of a stored folder, node by node, in order.
+pub(crate) struct FolderReader<'a> {
+    store: &'a Store,
+    nodes: Chunks<'a>,
+    open: std::vec::IntoIter<Entry>,
+    last: Option<Name>,
+    /// The nodes met so far, by the first name in each.
+    nodes_seen: Vec<(Name, ChunkId)>,
+}
+
+impl<'a> FolderReader<'a> {
+    /// Reads the folder that this content encodes.
+    pub(crate) fn new(store: &'a Store, content: &Content) -> Self {
+        Self {
+            store,
+            nodes: Chunks::of(store, content),
+            open: Vec::new().into_iter(),
+            last: None,
+            nodes_seen: Vec::new(),
+        }
+    }
+
+    fn step(&mut self) -> Result<Option<Entry>> {
+        loop {
+            if let Some(entry) = self.open.next() {
+                // Names ascend, so none comes twice: an entry cannot replace another while it is restored.
+                if self.last.as_ref().is_some_and(|last| *last >= entry.name) {
+                    return Err(refused("its names are not in order"));
+                }
+                self.last = Some(entry.name.clone());
+                return Ok(Some(entry));
+            }
+            let Some(node) = self.nodes.next().transpose()? else {
+                return Ok(None);
+            };
+            let bytes = read_chunk(self.store, &node.1)?;
+            let entries: Vec<Entry> =
+                codec::decode(&bytes).map_err(|error| refused(&explain(&error)))?;
+            if let Some(first) = entries.first() {
+                self.nodes_seen.push((first.name.clone(), node.1.id));
+            }
+            self.open = entries.into_iter();
+        }
+    }
+}
+
+impl Iterator for FolderReader<'_> {
+    type Item = Result<Entry>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let step = self.step();
+        if step.is_err() {
+            self.open = Vec::new().into_iter();
+        }
+        step.transpose()
+    }
+}
+
+/// A folder as it was, walked beside the one that is.
+pub(crate) struct Before<'a> {
+    content: Content,
+    reader: FolderReader<'a>,
+    next: Option<Entry>,
+}
+
+impl<'a> Before<'a> {
+    /// Begins at the first entry.
+    pub(crate) fn shared(store: &'a Store, content: &Content) -> SharedBefore<'a> {
+        let mut reader = FolderReader::new(store, content);
+        // A folder that cannot be read is as good as none: everything in it is read from the source again.
+        let next = reader.next().and_then(Result::ok);
+        Rc::new(RefCell::new(Self {
+            content: content.clone(),
+            reader,
+            next,
+        }))
+    }
+
+    /// The entry of this name; asked in ascending order.
+    pub(crate) fn find(&mut self, name: &Name) -> Option<Entry> {
+        while self.next.as_ref()?.name < *name {
+            self.next = self.reader.next().and_then(Result::ok);
+        }
+        if self.next.as_ref()?.name != *name {
+            return None;
+        }
+        let next = self.reader.next().and_then(Result::ok);
+        std::mem::replace(&mut self.next, next)
+    }
+
+    /// The node in which an entry of this name stood or would have stood.
+    fn node_near(&self, name: &Name) -> Option<ChunkId> {
+        let nodes = &self.reader.nodes_seen;
+        let behind = nodes.partition_point(|(first, _)| first <= name);
+        nodes.get(behind.saturating_sub(1)).map(|(_, id)| *id)
+    }
+}
+
+fn refused(what: &str) -> SnapshotError {
+    SnapshotError::FolderRefused {
+        reason: what.to_owned(),
+    }
+}

@@ -1,0 +1,103 @@
+//! How a backup, a restore or a verification is watched: progress, warnings and the wish to stop.
+
+use std::path::{Path, PathBuf};
+
+pub use lifeboat_store::progress::Progress;
+
+/// What is going on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// Sources are read into a snapshot.
+    Capture,
+    /// A zip is written.
+    Export,
+    /// Files are written back.
+    Restore,
+    /// Stored bytes are read and checked.
+    Verify,
+}
+
+impl Task {
+    /// The verb for people, as in "Reading".
+    pub const fn verb(self) -> &'static str {
+        match self {
+            Self::Capture => "Reading",
+            Self::Export => "Zipping",
+            Self::Restore => "Restoring",
+            Self::Verify => "Verifying",
+        }
+    }
+}
+
+/// Something in the way that did not stop the work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// What it is about.
+    pub path: PathBuf,
+    /// What kind of thing happened.
+    pub kind: WarningKind,
+    /// The whole story in one line.
+    pub message: String,
+}
+
+/// Kinds of warnings, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WarningKind {
+    /// An input could not be read and is not in the snapshot.
+    Unreadable,
+    /// A database was busy for longer than the limit and is not in the snapshot.
+    Busy,
+    /// A database was damaged or cannot be read as one; its snapshot is flagged, or it is missing.
+    DatabaseDamaged,
+    /// A file changed while it was read; what is stored may be neither the old nor the new.
+    Changed,
+    /// A file vanished between listing and reading.
+    Vanished,
+    /// Something was left out on purpose, and it is worth knowing.
+    Skipped,
+    /// The snapshot stands, but its zip could not be written.
+    ZipFailed,
+    /// An attribute could not be restored.
+    Attribute,
+}
+
+impl WarningKind {
+    /// Whether the result lacks something that was asked for (exit code 3).
+    pub const fn is_loss(self) -> bool {
+        !matches!(self, Self::Skipped | Self::Vanished | Self::Attribute)
+    }
+
+    /// The word for it in JSON.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::Busy => "busy",
+            Self::DatabaseDamaged => "database-damaged",
+            Self::Changed => "changed",
+            Self::Vanished => "vanished",
+            Self::Skipped => "skipped",
+            Self::ZipFailed => "zip-failed",
+            Self::Attribute => "attribute",
+        }
+    }
+}
+
+/// Watches work. All methods may be called from several threads at once.
+pub trait Monitor: Progress {
+    /// A task begins; `total` is its size in bytes where that is known beforehand.
+    fn begin(&self, task: Task, total: Option<u64>) {
+        let _ = (task, total);
+    }
+
+    /// The task goes on with this file.
+    fn item(&self, path: &Path) {
+        let _ = path;
+    }
+
+    /// Something went wrong that does not end the work. Reports list the same warnings again.
+    fn warning(&self, warning: &Warning) {
+        let _ = warning;
+    }
+}
+
+impl Monitor for lifeboat_store::progress::Unwatched {}

@@ -1,0 +1,62 @@
+//! A snapshot's record: when, where, by whom, and which manifest. It is the session record of the store, committed in
+//! one step; a snapshot exists exactly when its record does. Layout in `docs/format.md`, "Snapshot record".
+
+use lifeboat_store::SnapshotId;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+use crate::content::Content;
+
+/// Newest record version this program reads and the one it writes.
+pub(crate) const VERSION: u16 = 1;
+
+/// A committed snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Its name; the same as its file's.
+    pub id: SnapshotId,
+    /// Position in the order of commits. Equal where two committed at once; then the id decides.
+    pub sequence: u64,
+    /// The snapshot that this one was compared with.
+    pub parent: Option<SnapshotId>,
+    /// Milliseconds since 1970 at its begin, by the machine's clock.
+    pub time_ms: i64,
+    /// Offset of local time from UTC then, in minutes.
+    pub offset_minutes: i32,
+    /// Milliseconds that it took.
+    pub duration_ms: u64,
+    /// Name of the machine.
+    pub host: String,
+    /// Absolute paths of the sources, in order.
+    pub sources: Vec<ByteBuf>,
+    /// Words to find it by.
+    pub tags: Vec<String>,
+    /// Words for people.
+    pub description: String,
+    /// Whether no retention may drop it.
+    pub pinned: bool,
+    /// Files and databases in it.
+    pub files: u64,
+    /// Their plain bytes.
+    pub bytes: u64,
+    /// Plain bytes that the repository had not seen before.
+    pub new_bytes: u64,
+    /// Bytes that the repository grew by, this record included.
+    pub stored_bytes: u64,
+    /// The encoded manifest.
+    pub manifest: Content,
+}
+
+impl Snapshot {
+    /// When it began, in the local time of its machine.
+    pub fn time(&self) -> chrono::DateTime<chrono::FixedOffset> {
+        let utc = chrono::DateTime::from_timestamp_millis(self.time_ms).unwrap_or_default();
+        let offset = chrono::FixedOffset::east_opt(self.offset_minutes.saturating_mul(60));
+        offset.map_or_else(|| utc.fixed_offset(), |offset| utc.with_timezone(&offset))
+    }
+
+    /// What orders snapshots from oldest to newest, whatever the clocks said.
+    pub fn order(&self) -> (u64, SnapshotId) {
+        (self.sequence, self.id)
+    }
+}

@@ -1,0 +1,282 @@
+//! A repository as its users know it: where snapshots are taken, listed, found and read.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lifeboat_store::{
+    Backing, Clock, SnapshotId, Store, StoreError, SystemClock, codec, envelope, unwrap_object,
+};
+use rayon::prelude::*;
+
+use crate::content::{Content, read_all};
+use crate::error::{Result, SnapshotError, explain};
+use crate::manifest::Manifest;
+use crate::record::{self, Snapshot};
+
+/// Bytes of stack for each worker; the walks recurse nowhere, so this is for SQLite and zstd.
+const STACK: usize = 8 << 20;
+
+/// Most bytes of an encoded manifest that are read.
+const MAX_MANIFEST: u64 = codec::LIMIT as u64;
+
+/// An open repository. It can be shared between threads.
+pub struct Repository {
+    store: Store,
+    clock: Arc<dyn Clock>,
+}
+
+/// The snapshots of a repository, and what is wrong with some.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// Those that can be read, oldest first.
+    pub snapshots: Vec<Snapshot>,
+    /// Records that are there and cannot be read, each with the reason.
+    pub damaged: Vec<(SnapshotId, StoreError)>,
+}
+
+/// Which snapshots a name may mean.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only those with this tag.
+    pub tag: Option<String>,
+    /// Only those of this source: its whole path or the last parts of it.
+    pub source: Option<PathBuf>,
+    /// Only those of this machine.
+    pub host: Option<String>,
+}
+
+impl Filter {
+    /// Whether the snapshot is one of them.
+    pub fn admits(&self, snapshot: &Snapshot) -> bool {
+        use std::os::unix::ffi::OsStrExt;
+        let is_source = |wanted: &PathBuf| {
+            snapshot
+                .sources
+                .iter()
+                .any(|source| Path::new(std::ffi::OsStr::from_bytes(source)).ends_with(wanted))
+        };
+        self.tag
+            .as_ref()
+            .is_none_or(|tag| snapshot.tags.contains(tag))
+            && self.host.as_ref().is_none_or(|host| snapshot.host == *host)
+            && self.source.as_ref().is_none_or(is_source)
+    }
+}
+
+impl Repository {
+    /// Creates a repository in a folder that is missing or empty.
+    ///
+    /// # Errors
+    /// Where there is one, or something else.
+    pub fn create(place: &Path) -> Result<Self> {
+        Self::create_on(Backing::local(place), Arc::new(SystemClock))
+    }
+
+    /// Opens a repository.
+    ///
+    /// # Errors
+    /// Where there is none that this program can read.
+    pub fn open(place: &Path) -> Result<Self> {
+        Self::open_on(Backing::local(place), Arc::new(SystemClock))
+    }
+
+    /// Opens a repository, or creates it where there is nothing. Several may do so at once.
+    ///
+    /// # Errors
+    /// Where there is something else.
+    pub fn open_or_create(place: &Path) -> Result<Self> {
+        match Self::open(place) {
+            Err(SnapshotError::Store(StoreError::NoRepository { .. })) => {}
+            result => return result,
+        }
+        if let Some(parent) = place.parent() {
+            // Only the last part of the path is ours to make durable; that the rest is missing is told by `create`.
+            let _ = std::fs::create_dir_all(parent);
+        }
+        match Self::create(place) {
+            // Another process was first, and may still be at it.
+            Err(SnapshotError::Store(StoreError::AlreadyExists { .. })) => Self::open(place),
+            result => result,
+        }
+    }
+
+    /// Creates a repository on any backing, with any clock.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn create_on(backing: Backing, clock: Arc<dyn Clock>) -> Result<Self> {
+        let store = Store::create(backing)?;
+        Ok(Self { store, clock })
+    }
+
+    /// Opens a repository on any backing, with any clock.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_on(backing: Backing, clock: Arc<dyn Clock>) -> Result<Self> {
+        let store = Store::open(backing)?;
+        Ok(Self { store, clock })
+    }
+
+    /// Where it is.
+    pub fn place(&self) -> PathBuf {
+        self.store.place()
+    }
+
+    /// The chunk store below.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
+    /// All committed snapshots.
+    ///
+    /// # Errors
+    /// Where they cannot be listed. A record that cannot be read is part of the answer.
+    pub fn snapshots(&self) -> Result<Listing> {
+        let ids = self.store.records()?;
+        let records: Vec<_> = ids.par_iter().map(|&id| (id, self.snapshot(id))).collect();
+        let mut listing = Listing::default();
+        for (id, record) in records {
+            match record {
+                Ok(snapshot) => listing.snapshots.push(snapshot),
+                // Forgotten since it was listed.
+                Err(StoreError::NoRecord { .. }) => {}
+                Err(error) => listing.damaged.push((id, error)),
+            }
+        }
+        listing.snapshots.sort_by_key(Snapshot::order);
+        Ok(listing)
+    }
+
+    fn snapshot(&self, id: SnapshotId) -> Result<Snapshot, StoreError> {
+        let bytes = self.store.record(id)?;
+        let path = self.store.locate_record(id);
+        let kind = envelope::Kind::Snapshot;
+        let snapshot: Snapshot = unwrap_object(path.clone(), kind, record::VERSION, &bytes)?;
+        if snapshot.id == id {
+            return Ok(snapshot);
+        }
+        Err(StoreError::Damaged {
+            object: path,
+            what: "it is the record of another snapshot".to_owned(),
+        })
+    }
+
+    /// The snapshot of this name: an id, the beginning of one (four digits at least), `latest` or `latest~N`.
+    ///
+    /// # Errors
+    /// Where the name means none, or several.
+    pub fn find(&self, name: &str, filter: &Filter) -> Result<Snapshot> {
+        let mut listing = self.snapshots()?;
+        listing.snapshots.retain(|snapshot| filter.admits(snapshot));
+        if let Some(back) = steps_back(name) {
+            let mut newest_first = listing.snapshots.into_iter().rev();
+            return newest_first.nth(back).ok_or_else(|| unknown(name));
+        }
+        let is_hex = name.chars().all(|digit| digit.is_ascii_hexdigit());
+        if !is_hex || !(4..=2 * SnapshotId::LEN).contains(&name.len()) {
+            return Err(SnapshotError::SnapshotNameInvalid {
+                name: name.chars().take(64).collect(),
+            });
+        }
+        let prefix = name.to_ascii_lowercase();
+        find_prefix(listing, &prefix)
+    }
+
+    /// What the snapshot holds.
+    ///
+    /// # Errors
+    /// Where its manifest cannot be read.
+    pub fn manifest(&self, snapshot: &Snapshot) -> Result<Manifest> {
+        let bytes = self.read_meta(&snapshot.manifest, snapshot.id)?;
+        let manifest: Manifest =
+            codec::decode(&bytes).map_err(|error| refused(snapshot.id, &explain(&error)))?;
+        Ok(manifest)
+    }
+
+    fn read_meta(&self, content: &Content, snapshot: SnapshotId) -> Result<Vec<u8>> {
+        if content.len > MAX_MANIFEST {
+            let reason = format!("it claims {} bytes", content.len);
+            return Err(refused(snapshot, &reason));
+        }
+        read_all(&self.store, content)
+    }
+
+    /// Runs work on a pool of its own of this many threads.
+    pub(crate) fn in_pool<T: Send>(
+        &self,
+        threads: Option<usize>,
+        work: impl FnOnce() -> Result<T> + Send,
+    ) -> Result<T> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.unwrap_or(0))
+            .stack_size(STACK)
+            .build();
+        match pool {
+            Ok(pool) => pool.install(work),
+            // A machine that gives no more threads still has this one (fault F-74).
+            Err(_) => work(),
+        }
+    }
+}
+
+/// N of `latest~N`.
+fn steps_back(name: &str) -> Option<usize> {
+    match name.strip_prefix("latest")? {
+        "" => Some(0),
+        rest => rest.strip_prefix('~')?.parse().ok(),
+    }
+}
+
+fn find_prefix(listing: Listing, prefix: &str) -> Result<Snapshot> {
+    let damaged = listing.damaged.into_iter();
+    let mut found: Vec<Snapshot> = listing
+        .snapshots
+        .into_iter()
+        .filter(|snapshot| snapshot.id.to_string().starts_with(prefix))
+        .collect();
+    match (found.pop(), found.is_empty()) {
+        (Some(snapshot), true) => Ok(snapshot),
+        (Some(last), false) => Err(SnapshotError::SnapshotAmbiguous {
+            name: prefix.to_owned(),
+            candidates: found.iter().map(|s| s.id).chain([last.id]).collect(),
+        }),
+        // One that is damaged is known, and its damage is the answer.
+        (None, _) => Err(damaged
+            .into_iter()
+            .find(|(id, _)| id.to_string().starts_with(prefix))
+            .map_or_else(|| unknown(prefix), |(_, error)| error.into())),
+    }
+}
+
+fn unknown(name: &str) -> SnapshotError {
+    SnapshotError::SnapshotUnknown {
+        name: name.to_owned(),
+    }
+}
+
+fn refused(snapshot: SnapshotId, reason: &str) -> SnapshotError {
+    SnapshotError::Unacceptable {
+        what: "the manifest".to_owned(),
+        reason: reason.to_owned(),
+        snapshot,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latest_counts_back() {
+        assert_eq!(steps_back("latest"), Some(0));
+        assert_eq!(steps_back("latest~3"), Some(3));
+        for other in ["latest~", "latest~-1", "latest3", "abcd"] {
+            assert_eq!(steps_back(other), None, "{other}");
+        }
+    }
+}

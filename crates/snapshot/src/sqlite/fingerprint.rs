@@ -1,0 +1,188 @@
+//! Has anything been committed since? Answered without reading the database.
+//!
+//! The hazard is a yes that is a no: a commit that is never backed up. So no single sign is
+//! trusted. Sizes stay the same when a WAL starts over; times can be set, and stand still
+//! between two ticks of the kernel's clock; the change counter is not touched in WAL mode. What
+//! is put together here: inode, size and times of main file and WAL, the main file's header, the
+//! WAL's header with its salts, and the header of the WAL's last commit frame, whose checksum is
+//! of all frames before it.
+//!
+//! Where that could be wrong there is no fingerprint: while a rollback journal is in use, when a
+//! file changed between two looks, and when the last change is so recent that another one might
+//! get the same time. The reverse, a changed fingerprint without a commit (a checkpoint, say), is
+//! allowed: it costs one capture.
+//!
+//! Take it *before* the capture it is stored with. A commit between the two is then captured
+//! twice, and never lost.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::header::{FRAME_HEADER_BYTES, HEADER_BYTES, WAL_HEADER_BYTES, number, wal_page_size};
+use super::held;
+use super::sniff::{first_bytes, sibling};
+
+/// More than a tick of the clock that stamps files.
+const TICK: Duration = Duration::from_millis(40);
+/// The same where only seconds are stored, two at a time on FAT.
+const COARSE_TICK: Duration = Duration::from_secs(3);
+
+/// Identity of an unmodified database: two that are equal mean that nothing was committed in
+/// between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint([u8; 32]);
+
+/// The fingerprint of the database at `path`; `None` where none can be trusted.
+pub fn fingerprint(path: &Path) -> io::Result<Option<Fingerprint>> {
+    fingerprint_at(path, SystemTime::now())
+}
+
+pub(super) fn fingerprint_at(path: &Path, now: SystemTime) -> io::Result<Option<Fingerprint>> {
+    let main = held::descriptor(path)?;
+    let before = Stamps::of(path)?;
+    if before.is_recent(now) || is_journal_in_use(path)? {
+        return Ok(None);
+    }
+    let mut hasher = blake3::Hasher::new_derive_key("lifeboat 2026 database fingerprint");
+    before.hash_into(&mut hasher);
+    hasher.update(&first_bytes::<HEADER_BYTES>(&main)?);
+    hash_wal(&sibling(path, "-wal"), &mut hasher)?;
+    let unchanged = main.metadata()?.ino() == before.main.inode && Stamps::of(path)? == before;
+    Ok(unchanged.then(|| Fingerprint(*hasher.finalize().as_bytes())))
+}
+
+/// What the file system says of a file.
+#[derive(PartialEq, Eq)]
+struct Stamp {
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(path: &Path) -> io::Result<Self> {
+        let metadata = fs::symlink_metadata(path)?;
+        Ok(Self {
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        })
+    }
+
+    /// Whether a change at `now` could leave the same time. The time of modification is not
+    /// asked, since anybody can set it; a time in the future counts as recent.
+    fn is_recent(&self, now: SystemTime) -> bool {
+        let (seconds, nanoseconds) = self.changed;
+        let tick = if nanoseconds == 0 { COARSE_TICK } else { TICK };
+        let since = |number| u64::try_from(number).unwrap_or_default();
+        let changed =
+            Duration::from_secs(since(seconds)) + Duration::from_nanos(since(nanoseconds));
+        let age = now.duration_since(SystemTime::UNIX_EPOCH + changed);
+        age.map_or(true, |age| age < tick)
+    }
+}
+
+#[derive(PartialEq, Eq)]
+struct Stamps {
+    main: Stamp,
+    wal: Option<Stamp>,
+}
+
+impl Stamps {
+    fn of(path: &Path) -> io::Result<Self> {
+        let main = Stamp::of(path)?;
+        let wal = match Stamp::of(&sibling(path, "-wal")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            wal => Some(wal?),
+        };
+        Ok(Self { main, wal })
+    }
+
+    fn each(&self) -> impl Iterator<Item = &Stamp> {
+        std::iter::once(&self.main).chain(&self.wal)
+    }
+
+    fn is_recent(&self, now: SystemTime) -> bool {
+        self.each().any(|stamp| stamp.is_recent(now))
+    }
+
+    fn hash_into(&self, hasher: &mut blake3::Hasher) {
+        for stamp in self.each() {
+            for number in [stamp.inode, stamp.size] {
+                hasher.update(&number.to_le_bytes());
+            }
+            for (seconds, nanoseconds) in [stamp.modified, stamp.changed] {
+                hasher.update(&seconds.to_le_bytes());
+                hasher.update(&nanoseconds.to_le_bytes());
+            }
+        }
+    }
+}
+
+/// Whether there is a rollback journal with a header: a transaction under way, or a crash.
+/// SQLite clears the header of a journal that it keeps for the next time.
+fn is_journal_in_use(path: &Path) -> io::Result<bool> {
+    match held::open(&sibling(path, "-journal")) {
+        Ok(journal) => Ok(first_bytes::<8>(&journal)? != [0; 8]),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The WAL's header and that of its last commit. The WAL may be closed: it is never locked.
+pub(super) fn hash_wal(path: &Path, hasher: &mut blake3::Hasher) -> io::Result<()> {
+    let wal = match held::open(path) {
+        Ok(wal) => wal,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let header = first_bytes::<WAL_HEADER_BYTES>(&wal)?;
+    hasher.update(&header);
+    if let Some((frame, commit)) = last_commit(&wal, &header)? {
+        hasher.update(&frame.to_le_bytes()).update(&commit);
+    }
+    Ok(())
+}
+
+type FrameHeader = [u8; FRAME_HEADER_BYTES];
+
+/// The last commit among the frames of the present generation.
+///
+/// Frames are written from the front, so those with the header's salts come first, and behind
+/// them what is left of older generations: the border is found by halving.
+fn last_commit(
+    wal: &File,
+    header: &[u8; WAL_HEADER_BYTES],
+) -> io::Result<Option<(u64, FrameHeader)>> {
+    let Some(page_size) = wal_page_size(header) else {
+        return Ok(None);
+    };
+    let stride = u64::from(page_size) + 24;
+    let read = |frame: u64| -> io::Result<FrameHeader> {
+        let mut bytes = [0; FRAME_HEADER_BYTES];
+        wal.read_exact_at(&mut bytes, 32 + frame * stride)?;
+        Ok(bytes)
+    };
+    let (mut present, mut end) = (0, wal.metadata()?.len().saturating_sub(32) / stride);
+    while present < end {
+        let middle = present + (end - present) / 2;
+        match read(middle)?[8..16] == header[16..24] {
+            true => present = middle + 1,
+            false => end = middle,
+        }
+    }
+    for frame in (0..present).rev() {
+        let bytes = read(frame)?;
+        if number(&bytes, 4) != 0 {
+            return Ok(Some((frame, bytes)));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,54 @@
+//! A read-only connection over bytes that are not in a file: the pages of a snapshot.
+//!
+//! The hazard is that SQLite believes what it is told: the image is declared immutable, so it
+//! must be complete and must not change while a connection is open. Nothing beside the image is
+//! looked at: no WAL, no journal, no other database.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::SqliteError;
+use super::source;
+use super::vfs::{self, Object};
+
+/// The bytes of a database, readable at any place.
+pub trait Image: Send + Sync {
+    /// The size in bytes.
+    fn len(&self) -> u64;
+    /// Whether there are no bytes, which is a valid, empty database.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// Fills `buf` with the bytes at `offset`, which lie inside the image.
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()>;
+}
+
+/// Opens `image` as a database.
+pub fn open_image(image: Arc<dyn Image>) -> Result<Connection, SqliteError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    vfs::open_object(Arc::new(Pages(image)), flags)
+        .and_then(|connection| source::confine(&connection).map(|()| connection))
+        .map_err(|error| {
+            SqliteError::from_sqlite(Path::new("image"), "open", Duration::ZERO, error)
+        })
+}
+
+struct Pages(Arc<dyn Image>);
+
+impl Object for Pages {
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    fn read(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        self.0.read_exact_at(buf, offset)
+    }
+
+    fn write(&self, _: &[u8], _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+}

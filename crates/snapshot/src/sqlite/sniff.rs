@@ -1,0 +1,82 @@
+//! Is this file a database? Decided by content, because names lie in both directions.
+//!
+//! The hazard is on both sides: a database stored as a plain file is restored torn, and a plain
+//! file treated as a database is refused. Closing a descriptor after looking is a hazard of its
+//! own: what turned out to be a database goes to [`super::keep_open`].
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::header::{self, MAGIC, WAL_HEADER_BYTES};
+use super::held;
+
+/// What the first bytes of a file, and its neighbours, say it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sniffed {
+    /// A SQLite database: to be captured, never to be read as a file.
+    Database,
+    /// Anything else, an encrypted database included: nobody can capture that without its key.
+    NotDatabase,
+}
+
+/// Looks at the content of `file`, already open, and at the `-wal` beside `path`.
+///
+/// A main file of zero bytes is a database if its WAL has content: everything is in there.
+pub fn sniff(file: &File, path: &Path) -> io::Result<Sniffed> {
+    let metadata = file.metadata()?;
+    let is_database = metadata.is_file()
+        && match metadata.len() {
+            0 => has_wal(path)?,
+            length => length >= 16 && first_bytes::<16>(file)? == *MAGIC,
+        };
+    Ok(if is_database {
+        Sniffed::Database
+    } else {
+        Sniffed::NotDatabase
+    })
+}
+
+/// The files beside a database that belong to it and are never stored by themselves: `-wal`,
+/// `-shm`, `-journal`.
+#[must_use]
+pub fn sidecars(path: &Path) -> [PathBuf; 3] {
+    ["-wal", "-shm", "-journal"].map(|suffix| sibling(path, suffix))
+}
+
+pub(super) fn sibling(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Whether the `-wal` beside `path` begins like one. It may be closed: SQLite does not lock it.
+pub(super) fn has_wal(path: &Path) -> io::Result<bool> {
+    let wal = match held::open(&sibling(path, "-wal")) {
+        Ok(wal) => wal,
+        // A missing one, a link, a folder: none of these is a WAL.
+        Err(_) => return Ok(false),
+    };
+    let begins = wal.metadata()?.is_file() && {
+        let bytes = first_bytes::<WAL_HEADER_BYTES>(&wal)?;
+        header::wal_page_size(&bytes).is_some()
+    };
+    Ok(begins)
+}
+
+/// The first `N` bytes, followed by zeros where the file is shorter.
+pub(super) fn first_bytes<const N: usize>(file: &File) -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    let mut filled = 0;
+    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, u64::try_from(filled).unwrap_or(u64::MAX)) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(bytes)
+}

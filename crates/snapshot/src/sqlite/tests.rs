@@ -1,0 +1,10 @@
+//! Behaviour of captures, on databases made for each test.
+//!
+//! `support` makes databases and compares them; every other file is one theme.
+
+mod content;
+mod damage;
+mod fingerprints;
+mod locks;
+mod source;
+mod support;

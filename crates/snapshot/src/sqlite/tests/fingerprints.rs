@@ -1,0 +1,147 @@
+//! A fingerprint never says "unchanged" of a database that changed.
+
+use std::fs::{self, File, FileTimes};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use super::support::{add, captured, database, folder};
+use crate::sqlite::fingerprint::{Fingerprint, fingerprint_at};
+
+/// As if taken much later than the last change, which no test waits for.
+fn settled(path: &Path) -> Option<Fingerprint> {
+    fingerprint_at(path, SystemTime::now() + Duration::from_secs(3600)).unwrap()
+}
+
+#[test]
+fn an_untouched_database_keeps_its_fingerprint_through_captures_and_readers() {
+    for mode in ["delete", "truncate", "persist", "wal"] {
+        let (_folder, path) = folder();
+        let app = database(&path, &format!("PRAGMA journal_mode = {mode}"), 100);
+        let before = settled(&path);
+        assert!(before.is_some(), "{mode}");
+        captured(&path);
+        let count = "SELECT count(*) FROM visits";
+        app.query_row(count, [], |row| row.get::<_, i64>(0))
+            .unwrap();
+        assert_eq!(settled(&path), before, "{mode}");
+    }
+}
+
+#[test]
+fn every_commit_changes_it() {
+    for mode in ["delete", "truncate", "persist", "memory", "off", "wal"] {
+        let (_folder, path) = folder();
+        let app = database(&path, &format!("PRAGMA journal_mode = {mode}"), 100);
+        let mut seen = vec![settled(&path).unwrap()];
+        for change in [
+            "UPDATE visits SET note = 'x' WHERE id = 1",
+            "UPDATE visits SET note = 'y' WHERE id = 1",
+            "VACUUM",
+            "PRAGMA user_version = 9",
+            "DELETE FROM visits WHERE id = 2",
+        ] {
+            app.execute_batch(change).unwrap();
+            let now = settled(&path).unwrap();
+            assert!(!seen.contains(&now), "{mode} {change}");
+            seen.push(now);
+        }
+    }
+}
+
+#[test]
+fn a_wal_that_started_over_with_the_same_size_changes_it() {
+    let (_folder, path) = folder();
+    let pragmas = "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0";
+    let app = database(&path, pragmas, 2000);
+    let wal = path.with_extension("db-wal");
+    let (size, before) = (fs::metadata(&wal).unwrap().len(), settled(&path).unwrap());
+    app.execute_batch("PRAGMA wal_checkpoint(RESTART)").unwrap();
+    add(&app, 1);
+    assert_eq!(fs::metadata(&wal).unwrap().len(), size);
+    assert_ne!(settled(&path).unwrap(), before);
+    // A second commit into the same space: only a frame in the middle of the file is new.
+    let before = settled(&path).unwrap();
+    add(&app, 1);
+    assert_eq!(fs::metadata(&wal).unwrap().len(), size);
+    assert_ne!(settled(&path).unwrap(), before);
+}
+
+#[test]
+fn the_content_of_the_wal_counts_even_if_all_times_stood_still() {
+    use crate::sqlite::fingerprint::hash_wal;
+    let hash = |path: &Path| {
+        let mut hasher = blake3::Hasher::new();
+        hash_wal(path, &mut hasher).unwrap();
+        hasher.finalize()
+    };
+    let (_folder, path) = folder();
+    let pragmas = "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0";
+    let app = database(&path, pragmas, 2000);
+    let wal = path.with_extension("db-wal");
+    app.execute_batch("PRAGMA wal_checkpoint(RESTART)").unwrap();
+    let mut seen = vec![hash(&wal)];
+    for _ in 0..20 {
+        add(&app, 1);
+        let now = hash(&wal);
+        assert!(!seen.contains(&now));
+        seen.push(now);
+    }
+    app.execute_batch("BEGIN; PRAGMA cache_size = 1").unwrap();
+    add(&app, 500);
+    assert_eq!(seen.last(), Some(&hash(&wal)), "spilled, not committed");
+    app.execute_batch("COMMIT").unwrap();
+    assert_ne!(seen.last(), Some(&hash(&wal)));
+}
+
+#[test]
+fn an_older_file_put_back_with_its_old_time_changes_it() {
+    let (folder, path) = folder();
+    let app = database(&path, "", 100);
+    let old = folder.path().join("old");
+    fs::copy(&path, &old).unwrap();
+    let time = fs::metadata(&path).unwrap().modified().unwrap();
+    let before = settled(&path).unwrap();
+    app.execute_batch("UPDATE visits SET note = 'new'").unwrap();
+    drop(app);
+    let newer = settled(&path).unwrap();
+    // In place, and by renaming.
+    fs::write(&path, fs::read(&old).unwrap()).unwrap();
+    let times = FileTimes::new().set_modified(time);
+    File::options()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_times(times)
+        .unwrap();
+    let in_place = settled(&path).unwrap();
+    File::options()
+        .write(true)
+        .open(&old)
+        .unwrap()
+        .set_times(times)
+        .unwrap();
+    fs::rename(&old, &path).unwrap();
+    let renamed = settled(&path).unwrap();
+    let all = [before, newer, in_place, renamed];
+    let pairs = |i: usize| all.iter().skip(i + 1).all(|other| *other != all[i]);
+    assert!((0..all.len()).all(pairs));
+}
+
+#[test]
+fn there_is_none_right_after_a_change_and_none_during_a_transaction() {
+    let (_folder, path) = folder();
+    let app = database(&path, "PRAGMA cache_size = 1", 100);
+    let changed = fs::metadata(&path).unwrap();
+    let changed = {
+        use std::os::unix::fs::MetadataExt;
+        let seconds = u64::try_from(changed.ctime()).unwrap();
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    };
+    // At that very second, whatever the fraction: in the tick of the change, or before it.
+    assert_eq!(fingerprint_at(&path, changed).unwrap(), None);
+    app.execute_batch("BEGIN").unwrap();
+    add(&app, 1000);
+    assert_eq!(settled(&path), None);
+    app.execute_batch("COMMIT").unwrap();
+    assert!(settled(&path).is_some());
+}

@@ -1,0 +1,273 @@
+//! Looking into a snapshot: its entries by path, in order, and their bytes.
+//!
+//! Of a snapshot with one source, the source's contents are the root; of several, each is a folder of its own named as
+//! the source. What is read here may come from a hostile repository: names were checked when they were decoded, depth is
+//! limited, and folders whose names do not ascend are refused.
+
+use std::io::Write;
+
+use lifeboat_store::{SnapshotId, Store};
+use rayon::prelude::*;
+
+use crate::content::{Chunks, Content, Ref, read_chunk};
+use crate::entry::{Entry, Node};
+use crate::error::{IoContext, Result, SnapshotError};
+use crate::folder::FolderReader;
+use crate::manifest::{Database, Manifest};
+use crate::path::{MAX_DEPTH, Name, TreePath};
+use crate::record::Snapshot;
+use crate::repository::Repository;
+
+/// Chunks that are read at once when bytes are wanted in order.
+const AHEAD: usize = 16;
+
+/// The entries of one snapshot.
+pub struct Tree<'r> {
+    store: &'r Store,
+    snapshot: SnapshotId,
+    manifest: Manifest,
+}
+
+impl Repository {
+    /// Opens a snapshot for looking into it.
+    ///
+    /// # Errors
+    /// Where its manifest cannot be read.
+    pub fn tree(&self, snapshot: &Snapshot) -> Result<Tree<'_>> {
+        Ok(Tree {
+            store: self.store(),
+            snapshot: snapshot.id,
+            manifest: self.manifest(snapshot)?,
+        })
+    }
+}
+
+impl<'r> Tree<'r> {
+    /// The manifest behind it.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Where a database stands in this tree.
+    pub fn database_path(&self, database: &Database) -> TreePath {
+        let below = database.path.parts().iter();
+        match self.source_names().get(database.source as usize) {
+            Some(Some(name)) => {
+                below.fold(TreePath::root().join(name), |path, part| path.join(part))
+            }
+            _ => database.path.clone(),
+        }
+    }
+
+    /// The name under which each source stands; `None` where its contents are the root.
+    fn source_names(&self) -> Vec<Option<Name>> {
+        let sources = &self.manifest.sources;
+        if let [only] = sources.as_slice()
+            && matches!(only.root.node, Node::Folder { .. })
+        {
+            return vec![None];
+        }
+        let mut taken: Vec<Option<Name>> = Vec::new();
+        for source in sources {
+            let unique = (1..).find_map(|number| {
+                let name = numbered(&source.root.name, number)?;
+                (!taken.contains(&Some(name.clone()))).then_some(name)
+            });
+            taken.push(unique);
+        }
+        taken
+    }
+
+    /// The entries at the root.
+    fn roots(&self) -> Roots<'r> {
+        let names = self.source_names();
+        if let ([None], [only]) = (names.as_slice(), self.manifest.sources.as_slice())
+            && let Node::Folder { entries } = &only.root.node
+        {
+            return Roots::Folder(FolderReader::new(self.store, entries));
+        }
+        let entries = self.manifest.sources.iter().zip(names);
+        let mut entries: Vec<Entry> = entries
+            .filter_map(|(source, name)| {
+                Some(Entry {
+                    name: name?,
+                    ..source.root.clone()
+                })
+            })
+            .collect();
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Roots::Sources(entries.into_iter())
+    }
+
+    /// The entry at a path.
+    ///
+    /// # Errors
+    /// [`SnapshotError::PathUnknown`] where there is none; the root has no entry of its own.
+    pub fn entry(&self, path: &TreePath) -> Result<Entry> {
+        let mut level = self.roots();
+        let mut found = None;
+        for part in path.parts() {
+            let entry = level
+                .by_ref()
+                .find(|entry| entry.as_ref().map_or(true, |entry| entry.name == *part))
+                .ok_or_else(|| self.unknown(path))??;
+            level = self.below(&entry);
+            found = Some(entry);
+        }
+        found.ok_or_else(|| self.unknown(path))
+    }
+
+    /// The entries of the folder at a path, in order.
+    ///
+    /// # Errors
+    /// Where there is no such folder.
+    pub fn list(&self, path: &TreePath) -> Result<impl Iterator<Item = Result<Entry>> + use<'r>> {
+        if path.is_root() {
+            return Ok(self.roots());
+        }
+        let entry = self.entry(path)?;
+        Ok(match entry.node {
+            Node::Folder { .. } => self.below(&entry),
+            // A single entry lists itself, as `ls` does.
+            _ => Roots::Sources(vec![entry].into_iter()),
+        })
+    }
+
+    /// Every entry below the root with its path, a folder before what is in it.
+    pub fn walk(&self) -> Walk<'r> {
+        Walk {
+            store: self.store,
+            levels: vec![(TreePath::root(), self.roots())],
+        }
+    }
+
+    fn below(&self, entry: &Entry) -> Roots<'r> {
+        below(self.store, entry)
+    }
+
+    /// Writes the bytes of a file or database.
+    ///
+    /// # Errors
+    /// [`SnapshotError::NotAFile`] where it has none; else where they cannot be read or written.
+    pub fn read(&self, path: &TreePath, to: &mut dyn Write) -> Result<()> {
+        let entry = self.entry(path)?;
+        let Some(content) = entry.node.content() else {
+            return Err(SnapshotError::NotAFile {
+                path: path.to_string(),
+                kind: entry.node.kind(),
+                snapshot: self.snapshot,
+            });
+        };
+        for bytes in pieces(self.store, content) {
+            to.write_all(&bytes?)
+                .context("write", std::path::Path::new("the output"))?;
+        }
+        Ok(())
+    }
+
+    fn unknown(&self, path: &TreePath) -> SnapshotError {
+        SnapshotError::PathUnknown {
+            path: format!("'{path}'"),
+            snapshot: self.snapshot,
+        }
+    }
+}
+
+/// `name` itself, then `name-2` and so on.
+fn numbered(name: &Name, number: u32) -> Option<Name> {
+    if number == 1 {
+        return Some(name.clone());
+    }
+    let ending = format!("-{number}");
+    Name::new([name.as_bytes(), ending.as_bytes()].concat()).ok()
+}
+
+fn below<'r>(store: &'r Store, entry: &Entry) -> Roots<'r> {
+    match &entry.node {
+        Node::Folder { entries } => Roots::Folder(FolderReader::new(store, entries)),
+        _ => Roots::Sources(Vec::new().into_iter()),
+    }
+}
+
+/// One level of a tree: stored, or made of the sources.
+enum Roots<'r> {
+    Folder(FolderReader<'r>),
+    Sources(std::vec::IntoIter<Entry>),
+}
+
+impl Iterator for Roots<'_> {
+    type Item = Result<Entry>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Folder(reader) => reader.next(),
+            Self::Sources(entries) => entries.next().map(Ok),
+        }
+    }
+}
+
+/// All entries of a tree, see [`Tree::walk`].
+pub struct Walk<'r> {
+    store: &'r Store,
+    levels: Vec<(TreePath, Roots<'r>)>,
+}
+
+impl Iterator for Walk<'_> {
+    type Item = Result<(TreePath, Entry)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let depth = self.levels.len();
+            let (path, level) = self.levels.last_mut()?;
+            let Some(entry) = level.next() else {
+                self.levels.pop();
+                continue;
+            };
+            let found = entry.map(|entry| (path.join(&entry.name), entry));
+            if let Ok((path, entry)) = &found
+                && let Node::Folder { .. } = entry.node
+            {
+                if depth >= MAX_DEPTH {
+                    let reason = format!("folders are nested deeper than {MAX_DEPTH}");
+                    self.levels.clear();
+                    return Some(Err(SnapshotError::FolderRefused { reason }));
+                }
+                let level = (path.clone(), below(self.store, entry));
+                self.levels.push(level);
+            }
+            return Some(found);
+        }
+    }
+}
+
+/// The bytes of a content in order, chunk by chunk, a few chunks ahead in parallel.
+pub(crate) fn pieces<'a>(
+    store: &'a Store,
+    content: &Content,
+) -> impl Iterator<Item = Result<Vec<u8>>> + 'a {
+    batches(store, content).flat_map(move |batch| {
+        let read: Vec<Result<Vec<u8>>> = match batch {
+            Ok(batch) => batch
+                .par_iter()
+                .map(|(_, chunk)| read_chunk(store, chunk))
+                .collect(),
+            Err(error) => vec![Err(error)],
+        };
+        read
+    })
+}
+
+/// The references of a content with their offsets, a batch at a time.
+pub(crate) fn batches<'a>(
+    store: &'a Store,
+    content: &Content,
+) -> impl Iterator<Item = Result<Vec<(u64, Ref)>>> + 'a {
+    let mut chunks = Chunks::of(store, content).fuse();
+    std::iter::from_fn(move || {
+        let batch: Result<Vec<(u64, Ref)>> = chunks.by_ref().take(AHEAD).collect();
+        match batch {
+            Ok(batch) if batch.is_empty() => None,
+            batch => Some(batch),
+        }
+    })
+}

@@ -1,0 +1,86 @@
+//! Does work on all cores and hands the results over in the order of the jobs, in bounded memory.
+//!
+//! While one batch is worked on, the next is fetched; results are handed over between batches. Memory is three batches
+//! at most (at work, fetched, done) and does not depend on the number of jobs. The hazard: jobs are fetched on a thread
+//! of the rayon pool, so an iterator that waits for other work of the same pool can wait forever.
+
+use rayon::iter::{IndexedParallelIterator as _, IntoParallelIterator as _, ParallelIterator as _};
+
+/// A batch is closed at this weight: 32 segments keep several cores busy to the end.
+const BATCH_BYTES: usize = 2 * 1024 * 1024;
+
+/// Nor may a batch of empty jobs grow without end.
+const BATCH_JOBS: usize = 4096;
+
+/// Calls `work` on every job in parallel and `sink` on each result, in order.
+///
+/// `weigh` says how many bytes of memory a job stands for. The first error ends it, after the results before it. Jobs
+/// need not be of one entry: many small files go through one call, or they would be compressed one after the other.
+///
+/// # Errors
+/// The first error of `jobs` or of `sink`.
+pub fn ordered<J, R, E>(
+    mut jobs: impl Iterator<Item = Result<J, E>> + Send,
+    weigh: impl Fn(&J) -> usize + Sync,
+    work: impl Fn(J) -> R + Sync,
+    mut sink: impl FnMut(R) -> Result<(), E>,
+) -> Result<(), E>
+where
+    J: Send,
+    R: Send,
+    E: Send,
+{
+    let mut batch = Batch::fetch(&mut jobs, &weigh);
+    loop {
+        let Batch { jobs: now, end } = batch;
+        let work_on =
+            |now: Vec<J>| -> Vec<R> { now.into_par_iter().with_max_len(1).map(&work).collect() };
+        let (results, next) = match end {
+            Some(_) => (work_on(now), Batch::empty()),
+            None => rayon::join(|| work_on(now), || Batch::fetch(&mut jobs, &weigh)),
+        };
+        results.into_iter().try_for_each(&mut sink)?;
+        if let Some(end) = end {
+            return end;
+        }
+        batch = next;
+    }
+}
+
+/// Jobs fetched together.
+struct Batch<J, E> {
+    jobs: Vec<J>,
+    /// How the jobs ended, once they did.
+    end: Option<Result<(), E>>,
+}
+
+impl<J, E> Batch<J, E> {
+    fn empty() -> Self {
+        Self {
+            jobs: Vec::new(),
+            end: None,
+        }
+    }
+
+    fn fetch(jobs: &mut impl Iterator<Item = Result<J, E>>, weigh: &impl Fn(&J) -> usize) -> Self {
+        let mut batch = Self::empty();
+        let mut weight = 0usize;
+        while weight < BATCH_BYTES && batch.jobs.len() < BATCH_JOBS {
+            match jobs.next() {
+                Some(Ok(job)) => {
+                    weight = weight.saturating_add(weigh(&job));
+                    batch.jobs.push(job);
+                }
+                Some(Err(e)) => {
+                    batch.end = Some(Err(e));
+                    break;
+                }
+                None => {
+                    batch.end = Some(Ok(()));
+                    break;
+                }
+            }
+        }
+        batch
+    }
+}

@@ -1,0 +1,448 @@
+//! A disk in memory, for tests: it behaves as a disk does, logs every change, fails where it is told to, and builds
+//! the states that a power cut may leave under the contract of [`crate::disk`].
+//!
+//! - [`SimDisk::operations`] is the log; [`SimDisk::assert_published_synced`] checks the order in it.
+//! - [`SimDisk::crash_states`] enumerates power cuts (harness H1). Each state comes as a disk of its own that records
+//!   again, so that a crash during recovery is the same call once more.
+//! - [`SimDisk::killed_after`] is the death of the process alone, with the power on.
+//! - [`SimDisk::inject`] plants faults (harness H2), [`SimDisk::set_capacity`] a full disk, [`SimDisk::corrupt`] and
+//!   its siblings damage (harness H6).
+//!
+//! Where the contract leaves room, the simulation takes the worst that a real system does:
+//!
+//! - A rename that is not durable leaves the old name, the new one or both, never neither: systems without
+//!   `RENAME_NOREPLACE` do it in two steps. Only the sync of the folder it leads to makes it durable.
+//! - A folder's entries are lost with the folder's own name, synced or not.
+//! - A sync that fails drops the unsynced bytes; the next one answers with success. A failed sync of a folder drops
+//!   nothing, and a later one may make its names durable: journals stop for good or keep their promise.
+//!
+//! One lock guards the whole disk, so calls from several threads have one order: that of the log.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Disk, Listed, Lock, NewFile, OpenFile};
+use handle::{Handle, Mapped};
+use state::{Image, State};
+use tree::{Entry, Tree};
+
+pub use below::Below;
+pub use choices::Budget;
+pub use crash::{CrashState, CrashStates};
+pub use fault::{Among, ERRNOS, Fault, Harm};
+pub use log::{Call, Change, Operation};
+pub use order::Naming;
+pub use tree::FileId;
+
+mod below;
+mod changes;
+mod choices;
+mod contents;
+mod crash;
+mod damage;
+mod fault;
+mod handle;
+mod log;
+mod moment;
+mod names;
+mod order;
+mod random;
+mod replay;
+mod state;
+mod tree;
+
+/// A simulated disk. Clones are the same disk.
+#[derive(Debug, Clone)]
+pub struct SimDisk(Arc<Mutex<State>>);
+
+impl Default for SimDisk {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SimDisk {
+    /// An empty disk whose root is there.
+    pub fn new() -> Self {
+        Self::from_image(Image {
+            tree: Tree::with_root(),
+            files: BTreeMap::new(),
+        })
+    }
+
+    /// A disk without even a root: `create_dir("")` makes it.
+    pub fn without_root() -> Self {
+        Self::from_image(Image::default())
+    }
+
+    fn from_image(image: Image) -> Self {
+        Self(Arc::new(Mutex::new(State::from_image(image))))
+    }
+
+    /// Another disk with the same names and bytes, all durable; no locks, faults or log.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self::from_image(self.state().image())
+    }
+
+    /// Another disk, as this one was when only so many operations of its log had been done: what the death of the
+    /// process leaves, as against a power cut. Nothing is lost but locks, and nothing is durable that was not. Its log goes
+    /// on from there.
+    #[must_use]
+    pub fn killed_after(&self, operations: usize) -> Self {
+        let state = self.state();
+        let mut killed = State::from_image(state.start.clone());
+        let log = state.log.iter().take(operations);
+        log.for_each(|operation| killed.redo(operation));
+        let marks = state.marks.iter().filter(|(at, _)| *at <= operations);
+        killed.marks = marks.cloned().collect();
+        Self(Arc::new(Mutex::new(killed)))
+    }
+
+    /// Makes everything durable and begins a new log, as if long time had passed.
+    pub fn settle(&self) {
+        self.state().settle();
+    }
+
+    /// The changes so far, in their order, with those that failed.
+    pub fn operations(&self) -> Vec<Operation> {
+        self.state().log.clone()
+    }
+
+    /// How many calls there were, changes or not.
+    pub fn calls(&self) -> u64 {
+        self.state().calls.values().sum()
+    }
+
+    /// How many calls of a kind there were.
+    pub fn calls_of(&self, call: Call) -> u64 {
+        self.state().calls.get(&call).copied().unwrap_or(0)
+    }
+
+    /// Notes in the log that something became true now, such as "the first backup is acknowledged". Crash states tell
+    /// which marks they are after.
+    pub fn mark(&self, what: &str) {
+        let mut state = self.state();
+        let at = state.log.len();
+        state.marks.push((at, what.to_owned()));
+    }
+
+    /// Whether this has been noted.
+    pub fn marked(&self, what: &str) -> bool {
+        self.state().marks.iter().any(|(_, mark)| mark == what)
+    }
+
+    /// Plants a fault. Several count their calls each for itself; where two strike at once, the earlier planted does.
+    pub fn inject(&self, fault: Fault) {
+        self.state().plan.add(fault);
+    }
+
+    /// Takes all faults back and forgets how many struck.
+    pub fn clear_faults(&self) {
+        self.state().plan.clear();
+    }
+
+    /// How many calls were struck by a fault. A loop over the Nth call ends when a run has none.
+    pub fn faults_struck(&self) -> u64 {
+        self.state().plan.hits()
+    }
+
+    /// Lets the files hold so many bytes in all: a write past that does what fits and fails with ENOSPC. A file counts
+    /// until its name and its last handle are gone.
+    pub fn set_capacity(&self, bytes: Option<u64>) {
+        self.state().capacity = bytes;
+    }
+
+    /// One of its folders as a disk, on which paths are relative to that folder.
+    pub fn below(&self, folder: &str) -> Below {
+        Below::new(self.clone(), folder)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Disk for SimDisk {
+    fn create_new(&self, path: &str) -> io::Result<Box<dyn NewFile>> {
+        let mut state = self.state();
+        let file = state.create(path)?;
+        Ok(Box::new(Handle::open(self, &mut state, file, path)))
+    }
+
+    fn open(&self, path: &str) -> io::Result<Box<dyn OpenFile>> {
+        let mut state = self.state();
+        state.read_call(Call::Open, path)?;
+        let file = state.tree.file(path)?;
+        Ok(Box::new(Handle::open(self, &mut state, file, path)))
+    }
+
+    fn map(&self, path: &str) -> io::Result<Box<dyn AsRef<[u8]> + Send + Sync>> {
+        let mut state = self.state();
+        state.read_call(Call::Map, path)?;
+        let file = state.tree.file(path)?;
+        Ok(Box::new(Mapped(state.bytes(file))))
+    }
+
+    fn rename_new(&self, from: &str, to: &str) -> io::Result<()> {
+        self.state().rename(from, to)
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        self.state().remove(path)
+    }
+
+    fn create_dir(&self, path: &str) -> io::Result<()> {
+        self.state().create_dir(path)
+    }
+
+    fn list(&self, dir: &str) -> io::Result<Vec<Listed>> {
+        let mut state = self.state();
+        state.read_call(Call::List, dir)?;
+        state.tree.folder(dir)?;
+        let children = state.tree.children(dir).into_iter();
+        Ok(children
+            .map(|(name, entry)| Listed {
+                name: name.to_owned(),
+                is_dir: entry == Entry::Folder,
+            })
+            .collect())
+    }
+
+    fn sync_dir(&self, dir: &str) -> io::Result<()> {
+        self.state().sync_dir(dir)
+    }
+
+    fn try_lock(&self, path: &str) -> io::Result<Option<Box<dyn Lock>>> {
+        let mut state = self.state();
+        state.read_call(Call::Lock, path)?;
+        let file = state.tree.file(path)?;
+        let handle = Handle::open(self, &mut state, file, path);
+        let held = handle.lock(&mut state);
+        drop(state); // before the handle, whose end locks the state again
+        Ok(if held { Some(Box::new(handle)) } else { None })
+    }
+
+    fn free_bytes(&self) -> io::Result<Option<u64>> {
+        let mut state = self.state();
+        state.read_call(Call::FreeBytes, "")?;
+        Ok(state.free())
+    }
+
+    fn locate(&self, path: &str) -> PathBuf {
+        PathBuf::from("/sim").join(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::RealDisk;
+
+    /// What a call answered, so that two disks can be compared.
+    fn answer<T: std::fmt::Debug>(result: io::Result<T>) -> String {
+        format!("{:?}", result.map_err(|error| error.kind()))
+    }
+
+    fn create(disk: &dyn Disk, path: &str, bytes: &[u8]) -> io::Result<()> {
+        disk.create_new(path)?.write_all_at(bytes, 0)
+    }
+
+    fn read(disk: &dyn Disk, path: &str, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        let mut buf = vec![0xff; len];
+        disk.open(path)?.read_exact_at(&mut buf, offset)?;
+        Ok(buf)
+    }
+
+    fn list(disk: &dyn Disk, path: &str) -> io::Result<Vec<Listed>> {
+        let mut listed = disk.list(path)?;
+        listed.sort();
+        Ok(listed)
+    }
+
+    /// Every call, right and wrong.
+    fn script(disk: &dyn Disk) -> Vec<String> {
+        let mut answers = vec![
+            answer(disk.create_dir("")),
+            answer(disk.create_dir("folder")),
+            answer(disk.create_dir("folder")),
+            answer(disk.create_dir("none/inner")),
+            answer(create(disk, "folder/file", b"0123456789")),
+            answer(create(disk, "folder/file", b"")),
+            answer(create(disk, "folder", b"")),
+            answer(create(disk, "none/file", b"")),
+            answer(create(disk, "folder/file/inner", b"")),
+            answer(disk.create_dir("folder/file")),
+            answer(disk.create_dir("folder/file/inner")),
+            answer(create(disk, "folder/empty", b"")),
+        ];
+        for path in [
+            "folder/file",
+            "folder/empty",
+            "folder",
+            "none",
+            "none/file",
+            "folder/file/inner",
+            "",
+        ] {
+            answers.push(answer(disk.open(path).and_then(|file| file.len())));
+            answers.push(answer(
+                disk.map(path).map(|bytes| (*bytes).as_ref().to_vec()),
+            ));
+            answers.push(answer(list(disk, path)));
+            answers.push(answer(disk.try_lock(path).map(|lock| lock.is_some())));
+        }
+        for (offset, len) in [
+            (0, 10),
+            (3, 4),
+            (0, 0),
+            (10, 0),
+            (11, 0),
+            (3, 8),
+            (u64::from(u32::MAX), 1),
+        ] {
+            answers.push(answer(read(disk, "folder/file", offset, len)));
+        }
+        answers.extend([
+            answer(disk.sync_dir("")),
+            answer(disk.sync_dir("folder")),
+            answer(disk.sync_dir("none")),
+            answer(disk.rename_new("folder/file", "folder/empty")),
+            answer(disk.rename_new("folder/file", "folder/file")),
+            answer(disk.rename_new("folder/none", "folder/empty")),
+            answer(disk.rename_new("folder/file", "none/file")),
+            answer(disk.rename_new("folder/file", "folder/empty/inner")),
+            answer(disk.rename_new("folder/file", "moved")),
+            answer(disk.rename_new("folder/file", "again")),
+            answer(read(disk, "moved", 0, 10)),
+            answer(disk.remove("folder")),
+            answer(disk.remove("none")),
+            answer(disk.remove("moved/inner")),
+            answer(disk.remove("folder/empty")),
+            answer(disk.remove("folder/empty")),
+            answer(list(disk, "")),
+            answer(list(disk, "folder")),
+        ]);
+        answers
+    }
+
+    #[test]
+    fn it_answers_every_call_as_the_real_disk_does() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(
+            script(&SimDisk::new()),
+            script(&RealDisk::new(folder.path()))
+        );
+        let missing = folder.path().join("missing");
+        assert_eq!(
+            script(&SimDisk::without_root()),
+            script(&RealDisk::new(missing))
+        );
+    }
+
+    /// Files and locks under their handles.
+    fn handles(disk: &dyn Disk) -> Vec<String> {
+        let mut answers = Vec::new();
+        let mut file = disk.create_new("a").unwrap();
+        let reader = disk.open("a").unwrap();
+        file.write_all_at(b"abc", 2).unwrap();
+        answers.push(answer(file.len()));
+        answers.push(answer(file.try_lock()));
+        answers.push(answer(file.try_lock()));
+        answers.push(answer(disk.try_lock("a").map(|lock| lock.is_some())));
+        disk.rename_new("a", "b").unwrap();
+        answers.push(answer(disk.try_lock("b").map(|lock| lock.is_some())));
+        create(disk, "a", b"another").unwrap();
+        file.write_all_at(b"zzz", 4).unwrap();
+        disk.remove("b").unwrap();
+        answers.push(answer(file.sync()));
+        let mut buf = [9; 7];
+        answers.push(answer(reader.read_exact_at(&mut buf, 0).map(|()| buf)));
+        answers.push(answer(reader.len()));
+        answers.push(answer(read(disk, "a", 0, 7)));
+
+        let lock = disk.try_lock("a").unwrap();
+        answers.push(answer(disk.try_lock("a").map(|lock| lock.is_some())));
+        drop(lock);
+        answers.push(answer(disk.try_lock("a").map(|lock| lock.is_some())));
+        let mut next = disk.create_new("c").unwrap();
+        next.try_lock().unwrap();
+        drop(next);
+        answers.push(answer(disk.try_lock("c").map(|lock| lock.is_some())));
+        answers
+    }
+
+    #[test]
+    fn handles_outlive_names_and_locks_end_with_handles() {
+        let folder = tempfile::tempdir().unwrap();
+        let sim = SimDisk::new();
+        assert_eq!(handles(&sim), handles(&RealDisk::new(folder.path())));
+        let held = sim.try_lock("a").unwrap();
+        assert!(held.is_some());
+        assert!(
+            sim.copy().try_lock("a").unwrap().is_some(),
+            "a restart lets go of all locks"
+        );
+    }
+
+    #[test]
+    fn the_log_holds_every_change_and_the_counters_every_call() {
+        let disk = SimDisk::new();
+        disk.create_dir("packs").unwrap();
+        let mut file = disk.create_new("packs/x.tmp").unwrap();
+        file.write_all_at(b"0123", 0).unwrap();
+        file.write_all_at(b"4567", 4).unwrap();
+        file.sync().unwrap();
+        assert!(disk.rename_new("packs/y.tmp", "packs/y").is_err());
+        disk.rename_new("packs/x.tmp", "packs/x").unwrap();
+        disk.sync_dir("packs").unwrap();
+        disk.list("packs").unwrap();
+        assert!(disk.open("packs/z").is_err());
+        disk.remove("packs/x").unwrap();
+        let log: Vec<String> = disk.operations().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            log,
+            [
+                "create_dir packs",
+                "create packs/x.tmp",
+                "write packs/x.tmp 0+4",
+                "write packs/x.tmp 4+4",
+                "sync packs/x.tmp",
+                "rename packs/y.tmp -> packs/y (entity not found)",
+                "rename packs/x.tmp -> packs/x",
+                "sync_dir packs",
+                "remove packs/x",
+            ]
+        );
+        assert_eq!(disk.calls_of(Call::Write), 2);
+        assert_eq!(disk.calls_of(Call::List), 1);
+        assert_eq!(disk.calls(), 11);
+        disk.settle();
+        assert!(disk.operations().is_empty());
+    }
+
+    #[test]
+    fn threads_share_one_disk_and_one_log() {
+        let disk = SimDisk::new();
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let disk = disk.clone();
+                scope.spawn(move || {
+                    for number in 0..50 {
+                        create(&disk, &format!("{thread}-{number}"), &[thread; 10]).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(disk.operations().len(), 400);
+        assert_eq!(disk.files().len(), 200);
+        let files: std::collections::HashSet<_> = disk
+            .operations()
+            .iter()
+            .map(|operation| operation.file)
+            .collect();
+        assert_eq!(files.len(), 200);
+    }
+}
