@@ -112,6 +112,7 @@ impl Repository {
             plan,
             before: databases.unwrap_or_default(),
             now_ms: now.timestamp_millis(),
+            scratch: self.place(),
             stop: Arc::default(),
         };
         let mut tally = Tally::default();

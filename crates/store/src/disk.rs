@@ -92,6 +92,10 @@ pub trait Disk: Send + Sync {
 }
 
 /// A file being written, from its first byte on.
+#[expect(
+    clippy::len_without_is_empty,
+    reason = "nobody asks whether a file is empty"
+)]
 pub trait NewFile: Send {
     /// Writes all the bytes from the offset on, growing the file where they end past it.
     ///
@@ -119,6 +123,10 @@ pub trait NewFile: Send {
 }
 
 /// A file open for reading.
+#[expect(
+    clippy::len_without_is_empty,
+    reason = "nobody asks whether a file is empty"
+)]
 pub trait OpenFile: Send + Sync {
     /// Length in bytes.
     ///

@@ -3,10 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use serde::{Deserialize, Serialize};
-
+use crate::config::{self, Config};
 use crate::disk::{Disk, OpenFile, RealDisk};
-use crate::envelope::{self, Unwrapped};
 use crate::error::{IoContext, Result, StoreError};
 use crate::frame;
 use crate::id::{ChunkId, PackId, RepositoryId, SnapshotId};
@@ -14,23 +12,12 @@ use crate::index::{Index, Location};
 use crate::layout::{CACHE, Folder, Object};
 use crate::pack::PackReader;
 use crate::random::{Random, SystemRandom};
-use crate::session::Session;
+use crate::session::{Options, Session};
+use crate::small::read_object;
 use crate::storage::{LocalStorage, Storage};
-
-/// Newest repository format this program reads and the one it writes.
-pub const FORMAT: u16 = 1;
 
 /// Packs that are kept open for reading. A process may have few descriptors (fault F-74).
 const OPEN_PACKS: usize = 16;
-
-/// What a repository says of itself, for ever.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Config {
-    /// Its name.
-    pub id: RepositoryId,
-    /// Features without which it cannot be read. This program knows none yet and refuses all.
-    pub required_features: Vec<String>,
-}
 
 /// What a store stands on.
 #[derive(Clone)]
@@ -57,7 +44,7 @@ impl Backing {
 /// An open repository.
 pub struct Store {
     backing: Backing,
-    config: Config,
+    pub(crate) config: Config,
     index: RwLock<Option<Arc<Index>>>,
     open_packs: Mutex<Vec<(PackId, Arc<dyn OpenFile>)>>,
 }
@@ -69,7 +56,7 @@ impl Store {
     /// [`StoreError::AlreadyExists`] where there is one, [`StoreError::NotARepository`] where there is something else.
     pub fn create(backing: Backing) -> Result<Self> {
         let place = backing.storage.place();
-        match read_config(backing.storage.as_ref()) {
+        match config::read(backing.storage.as_ref()) {
             Ok(_) => return Err(StoreError::AlreadyExists { place }),
             Err(StoreError::NoRepository { .. }) => {}
             Err(error) => return Err(error),
@@ -81,11 +68,9 @@ impl Store {
             id: RepositoryId::from_bytes(id),
             required_features: Vec::new(),
         };
-        let bytes = wrap_config(&config);
-        if !put(backing.storage.as_ref(), Object::Config, &bytes)? {
+        if !config::write(backing.storage.as_ref(), &config)? {
             return Err(StoreError::AlreadyExists { place });
         }
-        put(backing.storage.as_ref(), Object::ConfigCopy, &bytes)?;
         Ok(Self::with(backing, config))
     }
 
@@ -94,7 +79,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NoRepository`], [`StoreError::NotARepository`] or [`StoreError::NewerFormat`] where it cannot be.
     pub fn open(backing: Backing) -> Result<Self> {
-        let config = read_config(backing.storage.as_ref())?;
+        let config = config::read(backing.storage.as_ref())?;
         Ok(Self::with(backing, config))
     }
 
@@ -125,27 +110,11 @@ impl Store {
         self.storage().free_bytes()
     }
 
-    /// What is wrong with either copy of the config, each with its path.
-    pub fn verify_config(&self) -> Vec<(PathBuf, String)> {
-        let mut found = Vec::new();
-        for object in [Object::Config, Object::ConfigCopy] {
-            let path = self.storage().locate(object);
-            match read_config_copy(self.storage(), object) {
-                Ok(Some(config)) if config == self.config => {}
-                Ok(Some(_)) => found.push((path, "it is of another repository".to_owned())),
-                Ok(None) => found.push((path, "it is missing".to_owned())),
-                Err(StoreError::Damaged { what, .. }) => found.push((path, what)),
-                Err(error) => found.push((path, error.to_string())),
-            }
-        }
-        found
-    }
-
     /// Registers a session and reads what it may build on, in the order that gc relies on (steps b1 to b4).
     ///
     /// # Errors
     /// Where the repository cannot be written or listed.
-    pub fn begin(&self, options: crate::session::Options) -> Result<Session<'_>> {
+    pub fn begin(&self, options: Options) -> Result<Session<'_>> {
         Session::begin(self, options)
     }
 
@@ -169,7 +138,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NoRecord`] where there is none.
     pub fn record(&self, id: SnapshotId) -> Result<Vec<u8>> {
-        read_small(self.storage(), Object::Snapshot(id))?.ok_or(StoreError::NoRecord { id })
+        read_object(self.storage(), Object::Snapshot(id))?.ok_or(StoreError::NoRecord { id })
     }
 
     /// Where a person would find a committed record.
@@ -340,113 +309,4 @@ fn fill(random: &dyn Random, bytes: &mut [u8]) -> Result<()> {
     random
         .fill(bytes)
         .context("get random bytes from", || "the system".into())
-}
-
-fn wrap_config(config: &Config) -> Vec<u8> {
-    // A config is an id and a list of short words: it always encodes.
-    envelope::wrap(envelope::Kind::Config, FORMAT, config).unwrap_or_default()
-}
-
-/// Publishes a small object; `false` where it exists.
-fn put(storage: &dyn Storage, object: Object, bytes: &[u8]) -> Result<bool> {
-    let mut upload = storage.create(object)?;
-    upload.write(bytes)?;
-    upload.publish()
-}
-
-/// A whole small object; `None` where there is none.
-fn read_small(storage: &dyn Storage, object: Object) -> Result<Option<Vec<u8>>> {
-    let Some(file) = storage.open(object)? else {
-        return Ok(None);
-    };
-    let path = storage.locate(object);
-    let len = file.len().context("read", || path.clone())?;
-    if len > envelope::LIMIT as u64 {
-        return Err(StoreError::Damaged {
-            object: path,
-            what: format!("it has {len} bytes"),
-        });
-    }
-    let mut bytes = vec![0; len as usize];
-    file.read_exact_at(&mut bytes, 0)
-        .context("read", || path.clone())?;
-    Ok(Some(bytes))
-}
-
-fn read_config(storage: &dyn Storage) -> Result<Config> {
-    let first = read_config_copy(storage, Object::Config);
-    match first {
-        Ok(Some(config)) => Ok(config),
-        Err(error @ StoreError::NewerFormat { .. }) => Err(error),
-        other => match (read_config_copy(storage, Object::ConfigCopy)?, other) {
-            (Some(config), _) => Ok(config),
-            (None, Err(error)) => Err(error),
-            (None, Ok(_)) => Err(no_repository(storage)?),
-        },
-    }
-}
-
-/// Tells a place that holds nothing from one that holds something else.
-fn no_repository(storage: &dyn Storage) -> Result<StoreError> {
-    let place = storage.place();
-    let strangers = match storage.strangers() {
-        Ok(strangers) => strangers.unwrap_or_default(),
-        Err(StoreError::Io { source, .. })
-            if source.kind() == std::io::ErrorKind::NotADirectory =>
-        {
-            vec!["a file's content".to_owned()]
-        }
-        Err(error) => return Err(error),
-    };
-    Ok(match strangers.into_iter().next() {
-        Some(found) => StoreError::NotARepository { place, found },
-        None => StoreError::NoRepository { place },
-    })
-}
-
-fn read_config_copy(storage: &dyn Storage, object: Object) -> Result<Option<Config>> {
-    let bytes = match read_small(storage, object) {
-        Ok(Some(bytes)) => bytes,
-        Ok(None) => return Ok(None),
-        // A path through a file: there is no repository below it.
-        Err(StoreError::Io { source, .. })
-            if source.kind() == std::io::ErrorKind::NotADirectory =>
-        {
-            return Ok(None);
-        }
-        Err(error) => return Err(error),
-    };
-    let config: Config = unwrap_object(
-        storage.locate(object),
-        envelope::Kind::Config,
-        FORMAT,
-        &bytes,
-    )?;
-    if let Some(feature) = config.required_features.first() {
-        return Err(StoreError::UnknownFeature {
-            object: storage.locate(object),
-            feature: feature.clone(),
-        });
-    }
-    Ok(Some(config))
-}
-
-/// Unwraps a small object, with its path in the error.
-///
-/// # Errors
-/// [`StoreError::Damaged`] or [`StoreError::NewerFormat`].
-pub fn unwrap_object<T: Serialize + serde::de::DeserializeOwned>(
-    path: PathBuf,
-    kind: envelope::Kind,
-    version: u16,
-    bytes: &[u8],
-) -> Result<T> {
-    envelope::unwrap(kind, version, bytes).map_err(|error| match error {
-        Unwrapped::Damaged(what) => StoreError::Damaged { object: path, what },
-        Unwrapped::Newer(found) => StoreError::NewerFormat {
-            object: path,
-            found,
-            supported: version,
-        },
-    })
 }

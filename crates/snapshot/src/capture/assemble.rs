@@ -12,7 +12,7 @@ use lifeboat_store::Session;
 use rayon::prelude::*;
 
 use super::describe;
-use super::file::{self, Outcome, SMALL};
+use super::file::{self, SMALL, Stored};
 use super::settle::Settled;
 use super::tally::Tally;
 use super::walk::{Found, Step, is_sidecar_of};
@@ -32,6 +32,10 @@ const QUEUE_BYTES: u64 = 8 << 20;
 const QUEUE_STEPS: usize = 4096;
 
 /// A step that is decided, and the reading that it needs.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most of a queue is the largest variant"
+)]
 enum Queued<'s> {
     Enter(Found, Option<SharedBefore<'s>>),
     Leave,
@@ -40,7 +44,7 @@ enum Queued<'s> {
     Read {
         found: Found,
         before: Option<Entry>,
-        result: Option<Result<Outcome>>,
+        result: Option<Result<Option<Stored>>>,
     },
     Database {
         found: Found,
@@ -301,7 +305,7 @@ fn read(
     settings: &super::Settings<'_>,
     found: &Found,
     before: Option<&Entry>,
-) -> Result<Outcome> {
+) -> Result<Option<Stored>> {
     if monitor.cancelled() {
         return Err(SnapshotError::cancelled());
     }

@@ -26,17 +26,14 @@ const TRIES: usize = 3;
 pub(crate) const SMALL: u64 = chunker::MAX_CUT as u64;
 
 /// What came of reading a file.
-pub(crate) enum Outcome {
-    /// Its bytes, and how it looked while they were read.
-    Stored {
-        content: Content,
-        stat: Metadata,
-        read: u64,
-        /// It changed during every try.
-        changed: bool,
-    },
-    /// It is a database, to be captured as one.
-    Database,
+pub(crate) struct Stored {
+    pub(crate) content: Content,
+    /// How it looked while it was read.
+    pub(crate) stat: Metadata,
+    /// Bytes that were read for it, all tries together.
+    pub(crate) read: u64,
+    /// It changed during every try.
+    pub(crate) changed: bool,
 }
 
 /// Opens the file that the walk saw, or says that it is another by now.
@@ -76,44 +73,57 @@ pub(crate) fn is_database(path: &Path, seen: &Metadata) -> io::Result<bool> {
     Ok(found)
 }
 
-/// Reads and stores a file; `near` is what stood there before.
+/// Reads and stores a file, unless it is a database that is to be captured as one: then there is nothing. `near` is what
+/// stood there before.
 pub(crate) fn store(
     session: &Session<'_>,
     monitor: &dyn Monitor,
     path: &Path,
     seen: &Metadata,
     near: Option<&Content>,
-    as_database: bool,
-) -> Result<Outcome> {
-    if as_database && sqlite::is_kept(seen) {
-        return Ok(Outcome::Database);
+    takes_databases: bool,
+) -> Result<Option<Stored>> {
+    if takes_databases && sqlite::is_kept(seen) {
+        return Ok(None);
     }
     let file = open(path, seen).context("open", path)?;
-    if as_database && matches!(sqlite::sniff(&file, path), Ok(Sniffed::Database)) {
+    if takes_databases && matches!(sqlite::sniff(&file, path), Ok(Sniffed::Database)) {
         sqlite::keep_open(file);
-        return Ok(Outcome::Database);
+        return Ok(None);
     }
     let mut read = 0;
-    for attempt in 1..=TRIES {
-        let before = file.metadata().context("read", path)?;
-        let content = if before.len() <= SMALL {
-            store_small(session, monitor, &file, path, before.len(), near)?
-        } else {
-            store_large(session, monitor, &file, path, before.len(), near)?
-        };
-        read += content.len;
-        let after = file.metadata().context("read", path)?;
-        let changed = !looks_same(&before, &after) || content.len != after.len();
-        if !changed || attempt == TRIES {
-            return Ok(Outcome::Stored {
-                content,
-                stat: before,
-                read,
-                changed,
-            });
+    for _ in 1..TRIES {
+        let stored = store_once(session, monitor, path, &file, near)?;
+        read += stored.read;
+        if !stored.changed {
+            return Ok(Some(Stored { read, ..stored }));
         }
     }
-    Ok(Outcome::Database) // Not reached: the last try returns.
+    let stored = store_once(session, monitor, path, &file, near)?;
+    read += stored.read;
+    Ok(Some(Stored { read, ..stored }))
+}
+
+fn store_once(
+    session: &Session<'_>,
+    monitor: &dyn Monitor,
+    path: &Path,
+    file: &File,
+    near: Option<&Content>,
+) -> Result<Stored> {
+    let stat = file.metadata().context("read", path)?;
+    let content = if stat.len() <= SMALL {
+        store_small(session, monitor, file, path, stat.len(), near)?
+    } else {
+        store_large(session, monitor, file, path, stat.len(), near)?
+    };
+    let after = file.metadata().context("read", path)?;
+    Ok(Stored {
+        changed: !looks_same(&stat, &after) || content.len != after.len(),
+        read: content.len,
+        content,
+        stat,
+    })
 }
 
 fn looks_same(a: &Metadata, b: &Metadata) -> bool {

@@ -1,6 +1,6 @@
 //! What every database and file of a backup needs to know: the plan, and the facts of the snapshot before.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -18,6 +18,8 @@ pub(crate) struct Settings<'p> {
     /// The databases of the snapshot before.
     pub(super) before: Vec<Database>,
     pub(super) now_ms: i64,
+    /// A folder for what must not lie in memory: the pages that a hot journal brings back.
+    pub(super) scratch: PathBuf,
     pub(super) stop: Arc<AtomicBool>,
 }
 
@@ -74,7 +76,7 @@ impl Settings<'_> {
             busy_timeout: self.plan.busy_timeout,
             check,
             counts,
-            scratch: Some(std::env::temp_dir()),
+            scratch: Some(self.scratch.clone()),
             stop: self.stop.clone(),
             ..CaptureOptions::default()
         }

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::assemble::Assembly;
 use super::database::{self, Captured};
 use super::describe;
-use super::file::{self, Outcome};
+use super::file::{self, Stored};
 use super::tally::DatabaseReport;
 use super::walk::Found;
 use crate::entry::{Entry, Node};
@@ -36,17 +36,17 @@ impl Assembly<'_, '_, '_> {
         &mut self,
         found: &Found,
         before: Option<&Entry>,
-        result: Result<Outcome>,
+        result: Result<Option<Stored>>,
     ) -> Result<Settled> {
         let path = self.tree_path(&found.name);
         match result {
-            Ok(Outcome::Database) => self.settle_database(found, before, &path),
-            Ok(Outcome::Stored {
+            Ok(None) => self.settle_database(found, before, &path),
+            Ok(Some(Stored {
                 content,
                 stat,
                 read,
                 changed,
-            }) => {
+            })) => {
                 let entry = describe::file(found, &stat, content);
                 self.tally.read(&entry, before, read);
                 if changed {

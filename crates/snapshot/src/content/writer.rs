@@ -160,7 +160,7 @@ fn ends_node(cut: Cut, open: &[Ref], last: ChunkId) -> bool {
     match cut {
         Cut::Fixed => open.len() >= FANOUT,
         // One id in FANOUT ends a node; a run without one is cut at four times that.
-        Cut::ByContent => last.prefix() % FANOUT as u64 == 0 || open.len() >= 4 * FANOUT,
+        Cut::ByContent => last.prefix().is_multiple_of(FANOUT as u64) || open.len() >= 4 * FANOUT,
     }
 }
 

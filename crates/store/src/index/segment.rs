@@ -143,17 +143,17 @@ impl Segment {
             }
         }
         // Equal ids may begin in the block before the first one that begins with the prefix.
-        self.from_block(low.saturating_sub(1))
+        self.records_from(low.saturating_sub(1))
             .skip_while(move |record| record.prefix() < prefix)
             .take_while(move |record| record.prefix() == prefix)
     }
 
     /// All records in order; those of damaged blocks are missing.
     pub(crate) fn records(&self) -> impl Iterator<Item = Record> + '_ {
-        self.from_block(0)
+        self.records_from(0)
     }
 
-    fn from_block(&self, first: u64) -> impl Iterator<Item = Record> + '_ {
+    fn records_from(&self, first: u64) -> impl Iterator<Item = Record> + '_ {
         (first..self.blocks())
             .filter_map(|number| self.block(number))
             .flat_map(|block| block.chunks_exact(RECORD))

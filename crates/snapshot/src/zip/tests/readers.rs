@@ -237,9 +237,7 @@ fn neighbours_are_carried_over_in_one_go() {
     let all = placed.into_iter().map(|at| at.run).reduce(|a, b| a.then(b));
     let mut zip = ZipWriter::new(Cursor::new(Vec::new())).unwrap();
     let mut entry = zip.file(&head("db")).unwrap();
-    entry
-        .copied(all.unwrap(), &mut &old[start..])
-        .unwrap();
+    entry.copied(all.unwrap(), &mut &old[start..]).unwrap();
     assert_eq!(entry.finish().unwrap(), written);
     assert!(zip.finish(b"").unwrap().0.into_inner() == old);
 }
