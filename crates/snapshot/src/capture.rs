@@ -26,6 +26,7 @@ pub use plan::{Backup, BackupReport, CheckPolicy, CountQuery};
 pub use tally::DatabaseReport;
 
 mod assemble;
+mod companions;
 mod database;
 mod describe;
 mod exclude;
@@ -177,7 +178,7 @@ impl Repository {
         let folders = folders.iter().map(|folder| canonical(folder)).collect();
         let excludes = Excludes::new(path, &settings.plan.excludes, folders)?;
         let walk = Walk::new(&excludes, find_root(path, stat)?);
-        let assembly = Assembly::new(session, monitor, settings, tally, before);
+        let assembly = Assembly::new(session, monitor, settings, &excludes, tally, before);
         // A single file that cannot be read leaves nothing of its source.
         let root = assembly.run(walk)?;
         root.ok_or_else(|| missing(std::io::Error::other("it could not be read")))

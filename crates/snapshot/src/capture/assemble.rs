@@ -12,6 +12,7 @@ use lifeboat_store::Session;
 use rayon::prelude::*;
 
 use super::describe;
+use super::exclude::Excludes;
 use super::file::{self, SMALL, Stored};
 use super::settle::Settled;
 use super::tally::Tally;
@@ -37,10 +38,16 @@ const QUEUE_STEPS: usize = 4096;
     reason = "most of a queue is the largest variant"
 )]
 enum Queued<'s> {
-    Enter(Found, Option<SharedBefore<'s>>),
+    Enter {
+        found: Found,
+        entry_before: Option<Entry>,
+        before: Option<SharedBefore<'s>>,
+    },
     Leave,
-    /// Nothing needs to be read.
+    /// It has no bytes.
     Entry(Entry),
+    /// It is a file as it was before.
+    Unchanged(Entry),
     Read {
         found: Found,
         before: Option<Entry>,
@@ -60,9 +67,13 @@ struct Ahead<'s> {
 }
 
 /// A folder whose entries are being stored.
-struct Open<'s, 'a> {
-    found: Found,
-    writer: FolderWriter<'s, 'a>,
+pub(super) struct Open<'s, 'a> {
+    pub(super) found: Found,
+    /// What it was in the snapshot before.
+    pub(super) before: Option<Entry>,
+    /// The counts before it, where it may have to be captured again.
+    pub(super) tally: Option<Tally>,
+    writer: Option<FolderWriter<'s, 'a>>,
 }
 
 /// Assembles one source.
@@ -71,6 +82,11 @@ pub(crate) struct Assembly<'s, 'a, 'm> {
     pub(super) monitor: &'m dyn Monitor,
     pub(super) settings: &'m super::Settings<'m>,
     pub(super) tally: &'m mut Tally,
+    pub(super) excludes: &'m Excludes,
+    /// Where the root stands in the source.
+    prefix: TreePath,
+    /// Whether this is a second try of a folder, whose outcome the first one judges.
+    is_retry: bool,
     root_before: Option<Entry>,
     ahead: Vec<Ahead<'s>>,
     queue: Vec<Queued<'s>>,
@@ -86,6 +102,7 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
         session: &'s Session<'a>,
         monitor: &'m dyn Monitor,
         settings: &'m super::Settings<'m>,
+        excludes: &'m Excludes,
         tally: &'m mut Tally,
         root_before: Option<Entry>,
     ) -> Self {
@@ -94,6 +111,9 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
             monitor,
             settings,
             tally,
+            excludes,
+            prefix: TreePath::root(),
+            is_retry: false,
             root_before,
             ahead: Vec::new(),
             queue: Vec::new(),
@@ -102,6 +122,21 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
             open: Vec::new(),
             root: None,
         }
+    }
+
+    /// An assembly of its own for a folder inside this one.
+    pub(super) fn within(&mut self, path: TreePath, before: Option<Entry>) -> Assembly<'s, 'a, '_> {
+        let mut assembly = Assembly::new(
+            self.session,
+            self.monitor,
+            self.settings,
+            self.excludes,
+            self.tally,
+            before,
+        );
+        assembly.prefix = path;
+        assembly.is_retry = true;
+        assembly
     }
 
     /// Takes all steps and gives the stored root; `None` where even the root could not be read.
@@ -141,7 +176,11 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
                     before: before.clone(),
                     databases: Vec::new(),
                 });
-                self.queue.push(Queued::Enter(found, before));
+                self.queue.push(Queued::Enter {
+                    found,
+                    entry_before: entry,
+                    before,
+                });
             }
             Step::Item(found) => {
                 if let Some(queued) = self.decide(found) {
@@ -184,8 +223,7 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
             return Some(Queued::Database { found, before });
         }
         if let Some(entry) = describe::unchanged(self.session, &found, before.as_ref()) {
-            self.tally.unchanged(&entry);
-            return Some(Queued::Entry(entry));
+            return Some(Queued::Unchanged(entry));
         }
         self.queued_files += 1;
         if found.stat.len() <= SMALL {
@@ -233,11 +271,23 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
 
     fn replay(&mut self, queued: Queued<'s>) -> Result<()> {
         match queued {
-            Queued::Enter(found, before) => {
+            Queued::Enter {
+                found,
+                entry_before,
+                before,
+            } => {
                 self.monitor.item(&found.path);
-                let writer = FolderWriter::new(self.session, before);
-                self.open.push(Open { found, writer });
+                self.open.push(Open {
+                    tally: self.may_retry(&found).then(|| self.tally.clone()),
+                    writer: Some(FolderWriter::new(self.session, before)),
+                    before: entry_before,
+                    found,
+                });
                 Ok(())
+            }
+            Queued::Unchanged(entry) => {
+                self.tally.unchanged(&entry);
+                self.push(entry)
             }
             Queued::Leave => self.leave(),
             Queued::Entry(entry) => self.push(entry),
@@ -263,6 +313,10 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
         }
     }
 
+    fn may_retry(&self, found: &Found) -> bool {
+        found.companions.is_some() && !self.is_retry
+    }
+
     fn push_settled(&mut self, settled: Settled) -> Result<()> {
         match settled {
             Settled::Entry(entry) => self.push(*entry),
@@ -271,8 +325,8 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
     }
 
     fn push(&mut self, entry: Entry) -> Result<()> {
-        match self.open.last_mut() {
-            Some(open) => open.writer.push(entry),
+        match self.open.last_mut().and_then(|open| open.writer.as_mut()) {
+            Some(writer) => writer.push(entry),
             None => {
                 self.root = Some(entry);
                 Ok(())
@@ -281,11 +335,16 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
     }
 
     fn leave(&mut self) -> Result<()> {
-        let Some(Open { found, writer }) = self.open.pop() else {
+        let Some(mut open) = self.open.pop() else {
+            return Ok(());
+        };
+        let Some(writer) = open.writer.take() else {
             return Ok(());
         };
         let entries = writer.finish()?;
-        self.push(describe::entry(&found, Node::Folder { entries }))
+        let entry = describe::entry(&open.found, Node::Folder { entries });
+        let entry = self.settle_companions(open, entry)?;
+        self.push(entry)
     }
 
     /// Where an entry of the innermost open folder stands in its source.
@@ -295,7 +354,7 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
         let own = self.open.first().map(|_| name);
         folders
             .chain(own)
-            .fold(TreePath::root(), |path, part| path.join(part))
+            .fold(self.prefix.clone(), |path, part| path.join(part))
     }
 }
 
@@ -333,6 +392,7 @@ pub(crate) fn find_root(path: &Path, stat: Metadata) -> Result<Found> {
     Ok(Found {
         name,
         path: path.to_owned(),
+        companions: None,
         has_sidecar: stat.is_file() && crate::sqlite::sidecars(path).iter().any(beside),
         stat,
     })

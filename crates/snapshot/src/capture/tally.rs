@@ -21,7 +21,7 @@ pub struct DatabaseReport {
 }
 
 /// Counts of one backup.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Tally {
     /// Number of the source being read.
     pub(crate) source: u32,

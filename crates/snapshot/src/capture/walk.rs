@@ -9,6 +9,7 @@ use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
+use super::companions::{self, Look};
 use super::exclude::Excludes;
 use crate::monitor::{Warning, WarningKind};
 use crate::path::{MAX_DEPTH, Name};
@@ -35,6 +36,8 @@ pub(crate) struct Found {
     pub(crate) stat: Metadata,
     /// Whether one of SQLite's side files of this name stands beside it.
     pub(crate) has_sidecar: bool,
+    /// Of a folder whose files belong together: how they looked before it was listed.
+    pub(crate) companions: Option<Look>,
 }
 
 /// A folder being walked.
@@ -73,11 +76,20 @@ impl<'e> Walk<'e> {
         walk
     }
 
+    /// How the root's files looked before it was listed, if they belong together.
+    pub(crate) fn companions(&self) -> &Option<Look> {
+        match self.pending.first() {
+            Some(Step::Enter(found)) => &found.companions,
+            _ => &None,
+        }
+    }
+
     /// A folder is entered by listing it; one that cannot be listed is an empty one with a warning.
-    fn classify(&mut self, found: Found) -> Step {
+    fn classify(&mut self, mut found: Found) -> Step {
         if !found.stat.is_dir() {
             return Step::Item(found);
         }
+        found.companions = companions::look(&found.path);
         let names = match list(&found.path) {
             Ok(names) if self.levels.len() < MAX_DEPTH => names,
             Ok(_) => {
@@ -131,6 +143,7 @@ impl<'e> Walk<'e> {
             path,
             stat,
             has_sidecar,
+            companions: None,
         }))
     }
 }

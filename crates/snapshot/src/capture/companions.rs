@@ -1,0 +1,113 @@
+//! Folders whose files belong together: a Chroma store keeps vectors in files beside its database (feature C3).
+//!
+//! The database is captured as of one commit, the index files are read one by one. The pair fits if no index file moved
+//! from before the database was captured until after: then the files are as they were at that commit, or older, and
+//! Chroma replays the rest from the database. If one moved, the folder is captured again, and flagged when that does not
+//! help. The look before is taken ahead of the folder's listing, so that a file which appears meanwhile counts as moved.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::assemble::{Assembly, Open, find_root};
+use super::walk::Walk;
+use crate::entry::Entry;
+use crate::error::Result;
+use crate::manifest::Flaw;
+use crate::monitor::{Warning, WarningKind};
+use crate::sqlite;
+
+/// The database that makes a folder a Chroma store.
+const DATABASE: &str = "chroma.sqlite3";
+
+/// How often a store that moves is captured before it is flagged.
+const TRIES: usize = 3;
+
+/// How the files beside the database looked, in the order of their paths.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Look(Vec<(PathBuf, [i64; 6])>);
+
+/// Looks at the folder if it is a store.
+pub(crate) fn look(folder: &Path) -> Option<Look> {
+    let database = folder.join(DATABASE);
+    if !database.symlink_metadata().is_ok_and(|stat| stat.is_file()) {
+        return None;
+    }
+    let sidecars = sqlite::sidecars(&database);
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        // What cannot be listed is noted by the walk.
+        for path in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = path.path();
+            match path.symlink_metadata() {
+                Ok(stat) if stat.is_dir() => folders.push(path),
+                Ok(stat) if path != database && !sidecars.contains(&path) => {
+                    files.push((path, stamp(&stat)));
+                }
+                _ => {}
+            }
+        }
+    }
+    files.sort_unstable();
+    Some(Look(files))
+}
+
+fn stamp(stat: &Metadata) -> [i64; 6] {
+    let (inode, size) = (stat.ino().cast_signed(), stat.size().cast_signed());
+    let modified = [stat.mtime(), stat.mtime_nsec()];
+    let changed = [stat.ctime(), stat.ctime_nsec()];
+    let ([a, b], [c, d]) = (modified, changed);
+    [inode, size, a, b, c, d]
+}
+
+impl Assembly<'_, '_, '_> {
+    /// The folder's entry once its files fit its database, or flagged.
+    pub(super) fn settle_companions(
+        &mut self,
+        mut open: Open<'_, '_>,
+        entry: Entry,
+    ) -> Result<Entry> {
+        let mut entry = entry;
+        let Some(tally) = open.tally.take() else {
+            return Ok(entry);
+        };
+        for attempt in 1.. {
+            if open.found.companions == look(&open.found.path) {
+                break;
+            }
+            let path = self.tree_path(&open.found.name);
+            if attempt == TRIES {
+                self.flag_companions(&open, path);
+                break;
+            }
+            let Ok(stat) = open.found.path.symlink_metadata() else {
+                break;
+            };
+            let root = find_root(&open.found.path, stat)?;
+            let walk = Walk::new(self.excludes, root);
+            open.found.companions.clone_from(walk.companions());
+            *self.tally = tally.clone();
+            let again = self.within(path, open.before.clone());
+            match again.run(walk)? {
+                Some(stored) => entry = stored,
+                None => break,
+            }
+        }
+        Ok(entry)
+    }
+
+    fn flag_companions(&mut self, open: &Open<'_, '_>, path: crate::path::TreePath) {
+        let message =
+            "its files kept changing while its database was captured; they may not fit it";
+        self.tally.warn(
+            self.monitor,
+            Warning {
+                path: open.found.path.clone(),
+                kind: WarningKind::Changed,
+                message: message.to_owned(),
+            },
+        );
+        self.tally.flag(path, Flaw::Changed);
+    }
+}
