@@ -1,10 +1,11 @@
 //! Taking a snapshot: sources → chunks → manifest → record, in that order, so that whatever is interrupted is absent.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use lifeboat_store::{Options, Session, Totals, codec, envelope};
+use lifeboat_store::{Options, Session, SnapshotId, Totals, envelope};
 use serde_bytes::ByteBuf;
 
 use crate::content::{Content, put_meta};
@@ -14,7 +15,7 @@ use crate::export::ZipTarget;
 use crate::manifest::{Manifest, Source};
 use crate::monitor::{Monitor, Task, Warning, WarningKind};
 use crate::record::{self, Snapshot};
-use crate::repository::Repository;
+use crate::repository::{Listing, Repository};
 
 use assemble::{Assembly, find_root};
 use exclude::Excludes;
@@ -76,7 +77,8 @@ impl Repository {
             }
             Ok(draft) => {
                 session.flush()?;
-                let snapshot = draft.snapshot(session.id(), plan, began);
+                let sequence = self.next_sequence(&draft.seen)?;
+                let snapshot = draft.snapshot(&session, sequence, plan, began);
                 let (snapshot, record) = wrap(snapshot, session.totals())?;
                 session.commit(&record)?;
                 Ok(draft.report(Some(snapshot), began))
@@ -113,17 +115,16 @@ impl Repository {
             plan,
             before: databases.unwrap_or_default(),
             now_ms: now.timestamp_millis(),
-            scratch: self.place(),
+            scratch: plan.scratch.clone(),
             stop: Arc::default(),
         };
         let mut tally = Tally::default();
         let manifest =
             self.capture_sources(session, &settings, sources, before, &mut tally, monitor)?;
-        check_not_vanished(plan, sources, parent.as_ref(), &tally)?;
         let near = parent.as_ref().map(|parent| &parent.manifest);
         Ok(Draft {
             manifest: put_manifest(session, &manifest, near)?,
-            sequence: listing.snapshots.last().map_or(0, |last| last.sequence) + 1,
+            seen: listing,
             time_ms: settings.now_ms,
             sources: names,
             parent,
@@ -146,10 +147,23 @@ impl Repository {
         let mut stored = Vec::new();
         for (number, path) in (0..).zip(sources) {
             tally.source = number;
-            let before = before.next().map(|source| source.root);
+            let before = before.next();
+            let files_before = tally.files;
+            let had_files = before.as_ref().map_or(0, |before| before.files);
+            let before = before.map(|before| before.root);
             let root = self.capture_source(session, settings, path, before, tally, monitor)?;
-            let path = path_bytes(path);
-            stored.push(Source { path, root });
+            // A source that held files and holds none is more likely unmounted than emptied (F-48).
+            if tally.files == files_before && had_files > 0 && !settings.plan.allow_empty {
+                return Err(SnapshotError::SourceVanished {
+                    path: path.clone(),
+                    files_before: had_files,
+                });
+            }
+            stored.push(Source {
+                path: path_bytes(path),
+                files: tally.files - files_before,
+                root,
+            });
         }
         let databases = tally.databases.iter().map(|report| report.database.clone());
         Ok(Manifest {
@@ -184,6 +198,20 @@ impl Repository {
         root.ok_or_else(|| missing(std::io::Error::other("it could not be read")))
     }
 
+    /// The number behind those of all snapshots, the ones included that others have committed since `seen` was read.
+    fn next_sequence(&self, seen: &Listing) -> Result<u64> {
+        let known: HashSet<SnapshotId> = seen.ids().collect();
+        let mut newest = seen.snapshots.last().map_or(0, |last| last.sequence);
+        for id in self.store().records()? {
+            if !known.contains(&id)
+                && let Ok(other) = self.snapshot(id)
+            {
+                newest = newest.max(other.sequence);
+            }
+        }
+        Ok(newest.saturating_add(1))
+    }
+
     /// The sources' real paths. A missing one is an alarm before anything is written, never an empty snapshot (F-48).
     fn look_at_sources(&self, plan: &Backup) -> Result<Vec<PathBuf>> {
         if plan.sources.is_empty() {
@@ -214,7 +242,8 @@ impl Repository {
 /// All that a snapshot will say, but for what its storing costs.
 struct Draft {
     manifest: Content,
-    sequence: u64,
+    /// The snapshots that were there at the begin.
+    seen: Listing,
     time_ms: i64,
     sources: Vec<ByteBuf>,
     parent: Option<Snapshot>,
@@ -227,10 +256,17 @@ impl Draft {
         before == Some(&self.manifest)
     }
 
-    fn snapshot(&self, id: lifeboat_store::SnapshotId, plan: &Backup, began: Instant) -> Snapshot {
+    fn snapshot(
+        &self,
+        session: &Session<'_>,
+        sequence: u64,
+        plan: &Backup,
+        began: Instant,
+    ) -> Snapshot {
         Snapshot {
-            id,
-            sequence: self.sequence,
+            repository: session.store().id(),
+            id: session.id(),
+            sequence,
             parent: self.parent.as_ref().map(|parent| parent.id),
             time_ms: self.time_ms,
             offset_minutes: plan.offset_minutes,
@@ -239,7 +275,6 @@ impl Draft {
             sources: self.sources.clone(),
             tags: plan.tags.clone(),
             description: plan.description.clone(),
-            pinned: false,
             files: self.tally.files,
             bytes: self.tally.bytes,
             new_bytes: 0,
@@ -268,33 +303,12 @@ impl Draft {
     }
 }
 
-/// A source that held files and holds none is more likely unmounted than emptied (F-48).
-fn check_not_vanished(
-    plan: &Backup,
-    sources: &[PathBuf],
-    parent: Option<&Snapshot>,
-    tally: &Tally,
-) -> Result<()> {
-    let files_before = parent.map_or(0, |parent| parent.files);
-    if tally.files > 0 || files_before == 0 || plan.allow_empty {
-        return Ok(());
-    }
-    Err(SnapshotError::SourceVanished {
-        path: sources.first().cloned().unwrap_or_default(),
-        files_before,
-    })
-}
-
 fn put_manifest(
     session: &Session<'_>,
     manifest: &Manifest,
     near: Option<&Content>,
 ) -> Result<Content> {
-    let bytes = codec::encode(manifest).map_err(|source| SnapshotError::Unstorable {
-        what: "the manifest".to_owned(),
-        source,
-    })?;
-    put_meta(session, &bytes, near)
+    put_meta(session, &manifest.encode()?, near)
 }
 
 /// The record's bytes, which tell their own length as part of what the snapshot cost.

@@ -123,13 +123,25 @@ struct Loss {
     unnamed: usize,
 }
 
+/// A folder or a content by all that it refers to.
+type Key = (bool, Vec<ChunkId>);
+
+/// A step of a walk without recursion.
+enum Visit {
+    Enter(TreePath, Node),
+    /// All below was visited; the number tells whether anything was noted meanwhile.
+    Leave(Key, u64),
+}
+
 /// Walks snapshots and notes every reference to a chunk that nobody has.
 struct Losses<'r> {
     repository: &'r Repository,
     good: &'r HashSet<ChunkId>,
     lost: HashMap<ChunkId, Loss>,
-    /// Folders and contents that were walked and lack nothing, by all that they refer to.
-    sound: HashSet<(u8, Vec<ChunkId>)>,
+    /// Folders and contents that were walked and lack nothing.
+    sound: HashSet<Key>,
+    /// Losses noted so far, repetitions included.
+    noted: u64,
     refused: Vec<Damaged>,
 }
 
@@ -140,6 +152,7 @@ impl<'r> Losses<'r> {
             good,
             lost: HashMap::new(),
             sound: HashSet::new(),
+            noted: 0,
             refused: Vec::new(),
         }
     }
@@ -152,7 +165,10 @@ impl<'r> Losses<'r> {
         }
         let manifest = match self.repository.manifest(snapshot) {
             Ok(manifest) => manifest,
-            Err(error) => return self.refuse(snapshot, &error),
+            Err(error) => {
+                self.refuse(snapshot, &error);
+                return Ok(());
+            }
         };
         for source in &manifest.sources {
             self.tree(snapshot, &root, &source.root)?;
@@ -160,37 +176,49 @@ impl<'r> Losses<'r> {
         Ok(())
     }
 
-    /// Walks what is below an entry, without recursion: depth is the repository's choice.
+    /// Walks what is below an entry, without recursion: depth is the repository's choice. What was walked and lacks
+    /// nothing is remembered, so that snapshots which share it are walked once.
     fn tree(&mut self, snapshot: &Snapshot, at: &TreePath, root: &Entry) -> Result<()> {
-        let mut waiting = vec![(at.join(&root.name), root.clone())];
-        while let Some((path, entry)) = waiting.pop() {
-            let Some(content) = entry.node.stored() else {
-                continue;
-            };
-            let is_folder = matches!(entry.node, Node::Folder { .. });
-            let key = (
-                u8::from(is_folder),
-                content.refs.iter().map(|r| r.id).collect(),
-            );
-            if self.sound.contains(&key) {
-                continue;
+        let mut waiting = vec![Visit::Enter(at.join(&root.name), root.node.clone())];
+        while let Some(visit) = waiting.pop() {
+            match visit {
+                Visit::Leave(key, noted) if self.noted == noted => drop(self.sound.insert(key)),
+                Visit::Leave(..) => {}
+                Visit::Enter(path, node) => self.enter(snapshot, &path, &node, &mut waiting)?,
             }
-            let lost_before = self.lost.len();
-            let whole = self.content(snapshot, content, &|| path.to_string())?;
-            if whole && is_folder {
-                if path.parts().len() > MAX_DEPTH {
-                    let reason = format!("folders are nested deeper than {MAX_DEPTH}");
-                    self.refuse(snapshot, &SnapshotError::FolderRefused { reason })?;
-                    continue;
-                }
-                for child in FolderReader::new(self.repository.store(), content) {
-                    match child {
-                        Ok(child) => waiting.push((path.join(&child.name), child)),
-                        Err(error) => self.refuse(snapshot, &error)?,
-                    }
-                }
-            } else if whole && lost_before == self.lost.len() {
-                self.sound.insert(key);
+        }
+        Ok(())
+    }
+
+    fn enter(
+        &mut self,
+        snapshot: &Snapshot,
+        path: &TreePath,
+        node: &Node,
+        waiting: &mut Vec<Visit>,
+    ) -> Result<()> {
+        let Some(content) = node.stored() else {
+            return Ok(());
+        };
+        let is_folder = matches!(node, Node::Folder { .. });
+        let key = (is_folder, content.refs.iter().map(|r| r.id).collect());
+        if self.sound.contains(&key) {
+            return Ok(());
+        }
+        waiting.push(Visit::Leave(key, self.noted));
+        if !self.content(snapshot, content, &|| path.to_string())? || !is_folder {
+            return Ok(());
+        }
+        if path.parts().len() > MAX_DEPTH {
+            let reason = format!("folders are nested deeper than {MAX_DEPTH}");
+            let what = "a folder";
+            self.refuse(snapshot, &SnapshotError::Refused { what, reason });
+            return Ok(());
+        }
+        for child in FolderReader::new(self.repository.store(), content) {
+            match child {
+                Ok(child) => waiting.push(Visit::Enter(path.join(&child.name), child.node)),
+                Err(error) => self.refuse(snapshot, &error),
             }
         }
         Ok(())
@@ -213,7 +241,10 @@ impl<'r> Losses<'r> {
                     self.note(id, snapshot, name);
                 }
                 // A list that is lost was given out before it was read.
-                Err(SnapshotError::Store(error)) if error.is_damage() => whole = false,
+                Err(SnapshotError::Store(error)) if error.is_damage() => {
+                    self.noted += 1;
+                    whole = false;
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -221,6 +252,7 @@ impl<'r> Losses<'r> {
     }
 
     fn note(&mut self, id: ChunkId, snapshot: &Snapshot, name: &dyn Fn() -> String) {
+        self.noted += 1;
         let loss = self.lost.entry(id).or_default();
         if loss.snapshots.last() != Some(&snapshot.id) {
             loss.snapshots.push(snapshot.id);
@@ -235,14 +267,14 @@ impl<'r> Losses<'r> {
         }
     }
 
-    fn refuse(&mut self, snapshot: &Snapshot, error: &SnapshotError) -> Result<()> {
+    fn refuse(&mut self, snapshot: &Snapshot, error: &SnapshotError) {
+        self.noted += 1;
         self.refused.push(Damaged {
             object: format!("snapshot {}", snapshot.id),
             what: error.to_string(),
             snapshots: vec![snapshot.id],
             paths: Vec::new(),
         });
-        Ok(())
     }
 
     /// Gives each damaged object what was lost by it; chunks that are in no object stand for themselves.

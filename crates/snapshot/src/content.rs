@@ -59,9 +59,11 @@ impl Content {
     }
 }
 
-/// Bytes of all references; `None` where that many cannot be.
+/// Bytes of all references; `None` where that many cannot be. A reference to nothing would let a small list stand for
+/// endless work.
 fn sum(refs: &[Ref]) -> Option<u64> {
-    refs.iter().try_fold(0_u64, |sum, r| sum.checked_add(r.len))
+    refs.iter()
+        .try_fold(0_u64, |sum, r| sum.checked_add(r.len).filter(|_| r.len > 0))
 }
 
 fn unsound(what: &str) -> SnapshotError {

@@ -86,20 +86,20 @@ pub enum SnapshotError {
         snapshot: SnapshotId,
     },
     /// A description in the repository is whole and says what no backup would have written.
-    #[error("{what} of snapshot {} is not acceptable: {reason}", snapshot.short())]
-    Unacceptable {
+    #[error("{what} in the repository is not acceptable: {reason}")]
+    Refused {
         /// Which description.
-        what: String,
+        what: &'static str,
         /// Why it is refused.
         reason: String,
-        /// The snapshot.
-        snapshot: SnapshotId,
     },
-    /// The same, of a folder's entries.
-    #[error("a folder in the repository is not acceptable: {reason}")]
-    FolderRefused {
-        /// Why it is refused.
-        reason: String,
+    /// The newest snapshot is asked for, and a record that may be it cannot be read.
+    #[error("the newest snapshot is not known: the record of {} cannot be read", id.short())]
+    NewestUnknown {
+        /// A record that cannot be read.
+        id: SnapshotId,
+        /// Why not.
+        source: StoreError,
     },
     /// A description is longer or holds more than the format allows.
     #[error("{what} cannot be stored")]

@@ -76,6 +76,21 @@ impl Repository {
         target: &ZipTarget,
         monitor: &dyn Monitor,
     ) -> Result<ZipReport> {
+        loop {
+            // Where another process took the name of this second meanwhile, there is a next one.
+            if let Some(report) = self.try_export(snapshot, target, monitor)? {
+                return Ok(report);
+            }
+        }
+    }
+
+    /// `None` where the name was free at first and then taken, and any other will do.
+    fn try_export(
+        &self,
+        snapshot: &Snapshot,
+        target: &ZipTarget,
+        monitor: &dyn Monitor,
+    ) -> Result<Option<ZipReport>> {
         let (folder, name) = self.zip_place(snapshot, target)?;
         let disk = RealDisk::new(&folder);
         let path = folder.join(&name);
@@ -93,14 +108,17 @@ impl Repository {
             .into_inner()
             .map_err(|error| zip_error(&path, ZipError::Write(error.into_error())))?;
         if !out.into_inner().publish()? {
-            return Err(unusable(&path, "another process wrote it meanwhile"));
+            return match target {
+                ZipTarget::File(_) => Err(unusable(&path, "another process wrote it meanwhile")),
+                ZipTarget::Folder(_) | ZipTarget::Repository => Ok(None),
+            };
         }
-        Ok(ZipReport {
+        Ok(Some(ZipReport {
             path,
             bytes: totals.len,
             copied_bytes: 0,
             compressed_bytes: totals.plain_len,
-        })
+        }))
     }
 
     /// The folder, made where that is ours to do, and a file name that is free.

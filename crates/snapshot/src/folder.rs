@@ -6,11 +6,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use lifeboat_store::{ChunkId, Kind, Session, Store, codec};
+use lifeboat_store::{ChunkId, Kind, Session, Store};
 
 use crate::content::{Chunks, Content, ContentWriter, Cut, Ref, read_chunk};
 use crate::entry::Entry;
-use crate::error::{Result, SnapshotError, explain};
+use crate::error::{Result, SnapshotError};
+use crate::meta;
 use crate::path::Name;
 
 /// Entries of a node on average.
@@ -65,10 +66,7 @@ impl<'s, 'a> FolderWriter<'s, 'a> {
             .before
             .as_ref()
             .and_then(|before| before.borrow().node_near(&first.name));
-        let bytes = codec::encode(&self.open).map_err(|source| SnapshotError::Unstorable {
-            what: format!("the folder entry {:?}", first.name),
-            source,
-        })?;
+        let bytes = meta::encode(meta::Kind::Folder, &self.open)?;
         let id = self.session.put(Kind::Meta, &bytes, near.as_ref())?.id;
         self.nodes.push(Ref {
             id,
@@ -141,8 +139,7 @@ impl<'a> FolderReader<'a> {
                 return Ok(None);
             };
             let bytes = read_chunk(self.store, &node.1)?;
-            let entries: Vec<Entry> =
-                codec::decode(&bytes).map_err(|error| refused(&explain(&error)))?;
+            let entries: Vec<Entry> = meta::decode(meta::Kind::Folder, &bytes)?;
             if let Some(first) = entries.first() {
                 self.nodes_seen.push((first.name.clone(), node.1.id));
             }
@@ -204,7 +201,8 @@ impl<'a> Before<'a> {
 }
 
 fn refused(what: &str) -> SnapshotError {
-    SnapshotError::FolderRefused {
+    SnapshotError::Refused {
+        what: "a folder",
         reason: what.to_owned(),
     }
 }

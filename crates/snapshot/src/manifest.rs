@@ -1,10 +1,14 @@
 //! What a snapshot holds, apart from when and why it was taken: the same bytes for the same state, so that a snapshot of
 //! nothing new stores no manifest. Layout in `docs/format.md`, "Manifest".
 
+use lifeboat_store::codec::{self, CodecError};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use crate::entry::Entry;
+use crate::error::Result;
+use crate::meta::{self, Kind};
 use crate::path::TreePath;
 use crate::sqlite::Facts;
 
@@ -19,11 +23,57 @@ pub struct Manifest {
     pub flags: Vec<Flag>,
 }
 
+impl Manifest {
+    /// Its bytes: three lists, each a count and then the items one by one, so that no item is limited by the others.
+    pub(crate) fn encode(&self) -> Result<Vec<u8>> {
+        let mut bytes = vec![Kind::Manifest.tag()];
+        encode_all(&self.sources, &mut bytes)?;
+        encode_all(&self.databases, &mut bytes)?;
+        encode_all(&self.flags, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The manifest in these bytes.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self> {
+        let mut rest = meta::open(Kind::Manifest, bytes)?;
+        let manifest = Self {
+            sources: decode_all(&mut rest)?,
+            databases: decode_all(&mut rest)?,
+            flags: decode_all(&mut rest)?,
+        };
+        if rest.is_empty() {
+            return Ok(manifest);
+        }
+        let error = CodecError::Trailing { extra: rest.len() };
+        Err(meta::refused(Kind::Manifest, &error))
+    }
+}
+
+fn encode_all<T: Serialize>(items: &[T], bytes: &mut Vec<u8>) -> Result<()> {
+    let unstorable = |error| meta::unstorable(Kind::Manifest, error);
+    bytes.extend(codec::encode(&(items.len() as u64)).map_err(unstorable)?);
+    for item in items {
+        bytes.extend(codec::encode(item).map_err(unstorable)?);
+    }
+    Ok(())
+}
+
+fn decode_all<T: Serialize + DeserializeOwned>(rest: &mut &[u8]) -> Result<Vec<T>> {
+    let refused = |error| meta::refused(Kind::Manifest, &error);
+    let count: u64 = codec::take(rest).map_err(refused)?;
+    // Nothing is reserved for a count that is only claimed: the items end when the bytes do.
+    (0..count)
+        .map(|_| codec::take(rest).map_err(refused))
+        .collect()
+}
+
 /// One folder or file that was backed up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// Its absolute path on the machine it was on.
     pub path: ByteBuf,
+    /// Files and databases in it.
+    pub files: u64,
     /// The folder or file itself.
     pub root: Entry,
 }
@@ -35,7 +85,7 @@ pub struct Database {
     pub source: u32,
     /// Where in the source.
     pub path: TreePath,
-    /// What was read from the captured bytes. `facts.lock` is zero here.
+    /// What was read from the captured bytes.
     pub facts: Facts,
     /// When SQLite's check last ran on it, in milliseconds since 1970.
     pub checked_ms: Option<i64>,

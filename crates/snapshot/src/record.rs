@@ -1,7 +1,7 @@
 //! A snapshot's record: when, where, by whom, and which manifest. It is the session record of the store, committed in
 //! one step; a snapshot exists exactly when its record does. Layout in `docs/format.md`, "Snapshot record".
 
-use lifeboat_store::SnapshotId;
+use lifeboat_store::{RepositoryId, SnapshotId};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -13,6 +13,8 @@ pub(crate) const VERSION: u16 = 1;
 /// A committed snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
+    /// The repository it belongs to.
+    pub repository: RepositoryId,
     /// Its name; the same as its file's.
     pub id: SnapshotId,
     /// Position in the order of commits. Equal where two committed at once; then the id decides.
@@ -33,8 +35,6 @@ pub struct Snapshot {
     pub tags: Vec<String>,
     /// Words for people.
     pub description: String,
-    /// Whether no retention may drop it.
-    pub pinned: bool,
     /// Files and databases in it.
     pub files: u64,
     /// Their plain bytes.

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lifeboat_store::{
-    Backing, Clock, SnapshotId, Store, StoreError, SystemClock, codec, envelope, unwrap_object,
+    Backing, Clock, SnapshotId, Store, StoreError, SystemClock, envelope, unwrap_object,
 };
 use rayon::prelude::*;
 
-use crate::content::{Content, read_all};
-use crate::error::{Result, SnapshotError, explain};
+use crate::content::read_all;
+use crate::error::{Result, SnapshotError};
 use crate::manifest::Manifest;
 use crate::record::{self, Snapshot};
 
@@ -17,7 +17,7 @@ use crate::record::{self, Snapshot};
 const STACK: usize = 8 << 20;
 
 /// Most bytes of an encoded manifest that are read.
-const MAX_MANIFEST: u64 = codec::LIMIT as u64;
+const MAX_MANIFEST: u64 = 1 << 30;
 
 /// An open repository. It can be shared between threads.
 pub struct Repository {
@@ -32,6 +32,14 @@ pub struct Listing {
     pub snapshots: Vec<Snapshot>,
     /// Records that are there and cannot be read, each with the reason.
     pub damaged: Vec<(SnapshotId, StoreError)>,
+}
+
+impl Listing {
+    /// The names of all records, whether they can be read or not.
+    pub fn ids(&self) -> impl Iterator<Item = SnapshotId> + '_ {
+        let good = self.snapshots.iter().map(|snapshot| snapshot.id);
+        good.chain(self.damaged.iter().map(|(id, _)| *id))
+    }
 }
 
 /// Which snapshots a name may mean.
@@ -88,10 +96,6 @@ impl Repository {
         match Self::open(place) {
             Err(SnapshotError::Store(StoreError::NoRepository { .. })) => {}
             result => return result,
-        }
-        if let Some(parent) = place.parent() {
-            // Only the last part of the path is ours to make durable; that the rest is missing is told by `create`.
-            let _ = std::fs::create_dir_all(parent);
         }
         match Self::create(place) {
             // Another process was first, and may still be at it.
@@ -152,17 +156,18 @@ impl Repository {
         Ok(listing)
     }
 
-    fn snapshot(&self, id: SnapshotId) -> Result<Snapshot, StoreError> {
+    /// The snapshot of this very name.
+    pub(crate) fn snapshot(&self, id: SnapshotId) -> Result<Snapshot, StoreError> {
         let bytes = self.store.record(id)?;
         let path = self.store.locate_record(id);
         let kind = envelope::Kind::Snapshot;
         let snapshot: Snapshot = unwrap_object(path.clone(), kind, record::VERSION, &bytes)?;
-        if snapshot.id == id {
+        if snapshot.id == id && snapshot.repository == self.store.id() {
             return Ok(snapshot);
         }
         Err(StoreError::Damaged {
             object: path,
-            what: "it is the record of another snapshot".to_owned(),
+            what: "it is the record of another snapshot or repository".to_owned(),
         })
     }
 
@@ -174,6 +179,10 @@ impl Repository {
         let mut listing = self.snapshots()?;
         listing.snapshots.retain(|snapshot| filter.admits(snapshot));
         if let Some(back) = steps_back(name) {
+            // A record that cannot be read may be the newest: an older one in its place would be a silent loss.
+            if let Some((id, source)) = listing.damaged.pop() {
+                return Err(SnapshotError::NewestUnknown { id, source });
+            }
             let mut newest_first = listing.snapshots.into_iter().rev();
             return newest_first.nth(back).ok_or_else(|| unknown(name));
         }
@@ -192,18 +201,14 @@ impl Repository {
     /// # Errors
     /// Where its manifest cannot be read.
     pub fn manifest(&self, snapshot: &Snapshot) -> Result<Manifest> {
-        let bytes = self.read_meta(&snapshot.manifest, snapshot.id)?;
-        let manifest: Manifest =
-            codec::decode(&bytes).map_err(|error| refused(snapshot.id, &explain(&error)))?;
-        Ok(manifest)
-    }
-
-    fn read_meta(&self, content: &Content, snapshot: SnapshotId) -> Result<Vec<u8>> {
+        let content = &snapshot.manifest;
         if content.len > MAX_MANIFEST {
-            let reason = format!("it claims {} bytes", content.len);
-            return Err(refused(snapshot, &reason));
+            return Err(SnapshotError::Refused {
+                what: "a manifest",
+                reason: format!("it claims {} bytes", content.len),
+            });
         }
-        read_all(&self.store, content)
+        Manifest::decode(&read_all(&self.store, content)?)
     }
 
     /// Runs work on a pool of its own of this many threads.
@@ -256,14 +261,6 @@ fn find_prefix(listing: Listing, prefix: &str) -> Result<Snapshot> {
 fn unknown(name: &str) -> SnapshotError {
     SnapshotError::SnapshotUnknown {
         name: name.to_owned(),
-    }
-}
-
-fn refused(snapshot: SnapshotId, reason: &str) -> SnapshotError {
-    SnapshotError::Unacceptable {
-        what: "the manifest".to_owned(),
-        reason: reason.to_owned(),
-        snapshot,
     }
 }
 

@@ -10,7 +10,7 @@ use lifeboat_store::{SnapshotId, Store};
 use rayon::prelude::*;
 
 use crate::content::{Chunks, Content, Ref, read_chunk};
-use crate::entry::{Entry, Node};
+use crate::entry::{Entry, Meta, Node};
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::folder::FolderReader;
 use crate::manifest::{Database, Manifest};
@@ -76,6 +76,15 @@ impl<'r> Tree<'r> {
             taken.push(unique);
         }
         taken
+    }
+
+    /// How the root looks; one that is made of several sources has no looks of its own.
+    pub(crate) fn root_meta(&self) -> Option<&Meta> {
+        let names = self.source_names();
+        match (names.as_slice(), self.manifest.sources.as_slice()) {
+            ([None], [only]) => Some(&only.root.meta),
+            _ => None,
+        }
     }
 
     /// The entries at the root.
@@ -230,7 +239,8 @@ impl Iterator for Walk<'_> {
                 if depth >= MAX_DEPTH {
                     let reason = format!("folders are nested deeper than {MAX_DEPTH}");
                     self.levels.clear();
-                    return Some(Err(SnapshotError::FolderRefused { reason }));
+                    let what = "a folder";
+                    return Some(Err(SnapshotError::Refused { what, reason }));
                 }
                 let level = (path.clone(), below(self.store, entry));
                 self.levels.push(level);

@@ -30,7 +30,13 @@ pub enum CodecError {
     /// The value has another, shorter encoding.
     #[error("not the canonical encoding")]
     NotCanonical,
-    /// The value cannot be encoded or is over the limit.
+    /// The value has more bytes than anybody would read.
+    #[error("its {len} bytes are over the limit")]
+    TooLong {
+        /// How many.
+        len: usize,
+    },
+    /// The value cannot be encoded.
     #[error("the value cannot be encoded")]
     Encode(#[source] bincode::error::EncodeError),
 }
@@ -38,9 +44,29 @@ pub enum CodecError {
 /// The canonical bytes of a value.
 ///
 /// # Errors
-/// [`CodecError::Encode`] where a part of it refuses, as a name that is too long does.
+/// [`CodecError::TooLong`] where [`decode`] would refuse them, which counts wide numbers at their full width.
 pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
-    bincode::serde::encode_to_vec(value, CONFIG).map_err(CodecError::Encode)
+    let bytes = bincode::serde::encode_to_vec(value, CONFIG).map_err(CodecError::Encode)?;
+    // The decoder's limit counts a number of eight bytes as eight, however short it was written.
+    if bytes.len() > LIMIT / 8 {
+        return Err(CodecError::TooLong { len: bytes.len() });
+    }
+    Ok(bytes)
+}
+
+/// The value at the front of `bytes`, which then begin behind it.
+///
+/// # Errors
+/// Where no canonical encoding stands there.
+pub fn take<T: Serialize + DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, CodecError> {
+    let (value, used) =
+        bincode::serde::decode_from_slice(bytes, CONFIG).map_err(CodecError::Malformed)?;
+    let (own, rest) = bytes.split_at_checked(used).unwrap_or((bytes, &[]));
+    if encode(&value)? != own {
+        return Err(CodecError::NotCanonical);
+    }
+    *bytes = rest;
+    Ok(value)
 }
 
 /// The value whose canonical bytes these are.
@@ -48,17 +74,13 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
 /// # Errors
 /// Where they are anybody else's.
 pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-    let (value, used) =
-        bincode::serde::decode_from_slice(bytes, CONFIG).map_err(CodecError::Malformed)?;
-    if used != bytes.len() {
-        return Err(CodecError::Trailing {
-            extra: bytes.len() - used,
-        });
+    let mut rest = bytes;
+    let value = take(&mut rest)?;
+    if rest.is_empty() {
+        Ok(value)
+    } else {
+        Err(CodecError::Trailing { extra: rest.len() })
     }
-    if encode(&value)? != bytes {
-        return Err(CodecError::NotCanonical);
-    }
-    Ok(value)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::envelope;
 use crate::error::{Result, StoreError};
 use crate::id::RepositoryId;
-use crate::layout::Object;
+use crate::layout::{FEATURES, Folder, Object, PLANS};
 use crate::small::{put_object, read_object, unwrap_object};
 use crate::storage::Storage;
 use crate::store::Store;
@@ -42,6 +42,47 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Whether this program may write here (step b2): no feature and no plan that it does not know; both copies of the
+    /// config, one of which a crash may have kept from being written.
+    pub(crate) fn check_writable(&self) -> Result<()> {
+        refuse_features(self.storage(), |_| true)?;
+        if let Some(plan) = self.storage().names(PLANS)?.into_iter().next() {
+            return Err(StoreError::UnknownFeature {
+                object: self.place().join(PLANS).join(&plan),
+                feature: plan,
+            });
+        }
+        if !matches!(
+            read_config_copy(self.storage(), Object::ConfigCopy),
+            Ok(None)
+        ) {
+            return Ok(());
+        }
+        put_object(
+            self.storage(),
+            Object::ConfigCopy,
+            &wrap_config(&self.config),
+        )
+        .map(drop)
+    }
+}
+
+/// Refuses where the repository has a feature that concerns us.
+fn refuse_features(storage: &dyn Storage, concerns: fn(&str) -> bool) -> Result<()> {
+    match storage
+        .names(FEATURES)?
+        .into_iter()
+        .find(|name| concerns(name))
+    {
+        None => Ok(()),
+        Some(feature) => Err(StoreError::UnknownFeature {
+            object: storage.place().join(FEATURES).join(&feature),
+            feature,
+        }),
+    }
+}
+
 /// Writes both copies; `false` where there is a repository already.
 pub(crate) fn write(storage: &dyn Storage, config: &Config) -> Result<bool> {
     let bytes = wrap_config(config);
@@ -57,8 +98,14 @@ fn wrap_config(config: &Config) -> Vec<u8> {
     envelope::wrap(envelope::Kind::Config, FORMAT, config).unwrap_or_default()
 }
 
-/// The first copy that is good.
+/// The first copy that is good, of a repository without a feature that readers must know.
 pub(crate) fn read(storage: &dyn Storage) -> Result<Config> {
+    let config = read_copies(storage)?;
+    refuse_features(storage, |name| name.ends_with(".read"))?;
+    Ok(config)
+}
+
+fn read_copies(storage: &dyn Storage) -> Result<Config> {
     let first = read_config_copy(storage, Object::Config);
     match first {
         Ok(Some(config)) => Ok(config),
@@ -75,7 +122,7 @@ pub(crate) fn read(storage: &dyn Storage) -> Result<Config> {
 fn no_repository(storage: &dyn Storage) -> Result<StoreError> {
     let place = storage.place();
     let strangers = match storage.strangers() {
-        Ok(strangers) => strangers.unwrap_or_default(),
+        Ok(strangers) => strangers,
         Err(StoreError::Io { source, .. })
             if source.kind() == std::io::ErrorKind::NotADirectory =>
         {
@@ -83,10 +130,25 @@ fn no_repository(storage: &dyn Storage) -> Result<StoreError> {
         }
         Err(error) => return Err(error),
     };
-    Ok(match strangers.into_iter().next() {
-        Some(found) => StoreError::NotARepository { place, found },
-        None => StoreError::NoRepository { place },
-    })
+    if let Some(found) = strangers.into_iter().next() {
+        return Ok(StoreError::NotARepository { place, found });
+    }
+    // Packs without a config are a repository that lost it, not a place for a new one. (A pending record may be what a
+    // power cut left of a session that had not yet made the config's name durable.)
+    for folder in Folder::ALL {
+        let names = storage.names(folder.path()).unwrap_or_default();
+        if names
+            .iter()
+            .filter_map(|name| Object::parse(folder, name))
+            .any(|object| object.is_final())
+        {
+            return Ok(StoreError::Damaged {
+                object: storage.locate(Object::Config),
+                what: "both copies are missing".to_owned(),
+            });
+        }
+    }
+    Ok(StoreError::NoRepository { place })
 }
 
 fn read_config_copy(storage: &dyn Storage, object: Object) -> Result<Option<Config>> {

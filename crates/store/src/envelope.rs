@@ -50,6 +50,9 @@ pub fn wrap<T: Serialize>(
     bytes.extend_from_slice(&codec::encode(value)?);
     let hash = blake3::hash(&bytes);
     bytes.extend_from_slice(hash.as_bytes());
+    if bytes.len() > LIMIT {
+        return Err(codec::CodecError::TooLong { len: bytes.len() });
+    }
     Ok(bytes)
 }
 
@@ -85,6 +88,9 @@ pub fn unwrap<T: Serialize + DeserializeOwned>(
     let found = u16::from_le_bytes([low, high]);
     if found > version {
         return Err(Unwrapped::Newer(found));
+    }
+    if found == 0 {
+        return Err(damaged("it has a version that never was"));
     }
     codec::decode(payload).map_err(|error| Unwrapped::Damaged(error.to_string()))
 }

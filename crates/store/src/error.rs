@@ -102,6 +102,12 @@ pub enum StoreError {
         /// The most that the format allows, in bytes.
         limit: u64,
     },
+    /// A name that was to be new is taken: the source of randomness repeats itself.
+    #[error("the new name {name} is taken: this machine's random numbers repeat")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
     /// A compressed chunk did not decode to what went in: memory or the compressor is faulty.
     #[error(
         "a chunk changed while it was compressed: this machine's memory or processor is faulty"

@@ -9,6 +9,8 @@ use std::str::FromStr;
 use data_encoding::HEXLOWER_PERMISSIVE;
 use serde::{Deserialize, Serialize};
 
+use crate::pack::Kind;
+
 /// A text that is not the hexadecimal form of an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{text}' is not an id of {expected} hexadecimal digits")]
@@ -73,7 +75,8 @@ macro_rules! id_type {
 }
 
 id_type!(
-    /// Name of a chunk: the BLAKE3 of its plain bytes (invariant I1 of `docs/format.md`).
+    /// Name of a chunk: the BLAKE3 of its plain bytes, in a mode of its own for metadata (invariant I11 of
+    /// `docs/format.md`).
     ChunkId,
     32
 );
@@ -93,10 +96,16 @@ id_type!(
     16
 );
 
+/// Sets the ids of metadata apart. Part of the format.
+const META_CONTEXT: &str = "lifeboat 1 metadata";
+
 impl ChunkId {
-    /// The id of these plain bytes.
-    pub fn of(plain: &[u8]) -> Self {
-        Self(*blake3::hash(plain).as_bytes())
+    /// The id of these plain bytes of this kind. A file that holds the bytes of a description is not that description.
+    pub fn of(kind: Kind, plain: &[u8]) -> Self {
+        match kind {
+            Kind::Data => Self(*blake3::hash(plain).as_bytes()),
+            Kind::Meta => Self(blake3::derive_key(META_CONTEXT, plain)),
+        }
     }
 
     /// The first eight bytes as a number: how a delta names its base (see `docs/format.md`, deltas).
@@ -112,7 +121,7 @@ mod tests {
 
     #[test]
     fn display_is_the_whole_id_and_parses_back() {
-        let id = ChunkId::of(b"lifeboat");
+        let id = ChunkId::of(Kind::Data, b"lifeboat");
         assert_eq!(id.to_string().len(), 64);
         assert_eq!(id.to_string().parse::<ChunkId>().unwrap(), id);
         assert_eq!(id.short(), &id.to_string()[..8]);
@@ -123,6 +132,12 @@ mod tests {
         for text in ["", "ab", "zz", &"0".repeat(63), &"g".repeat(64)] {
             assert!(text.parse::<ChunkId>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_same_bytes_have_one_id_for_each_kind() {
+        let [data, meta] = [Kind::Data, Kind::Meta].map(|kind| ChunkId::of(kind, b"x"));
+        assert_ne!(data, meta);
     }
 
     #[test]

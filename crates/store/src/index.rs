@@ -11,11 +11,11 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::disk::Disk;
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::frame::Encoding;
 use crate::id::{ChunkId, PackId, RepositoryId};
 use crate::layout::{Folder, Object};
-use crate::pack::{HEAD, PackReader, Trailer};
+use crate::pack::{HEAD, Kind, PackReader, Trailer};
 use crate::storage::Storage;
 
 pub(crate) use record::Record;
@@ -29,6 +29,7 @@ mod segment;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Location {
     pub(crate) id: ChunkId,
+    pub(crate) kind: Kind,
     pub(crate) pack: PackId,
     pub(crate) offset: u64,
     pub(crate) stored_len: u32,
@@ -39,7 +40,10 @@ pub(crate) struct Location {
 /// All stored copies in the packs of one listing.
 pub(crate) struct Index {
     repository: RepositoryId,
+    /// The packs that are there and can be read.
     listed: HashSet<PackId>,
+    /// How many packs were there.
+    listing_len: usize,
     segments: Vec<Arc<Segment>>,
     /// Copies in packs that no segment covers, by the prefix of their id.
     recent: HashMap<u64, Vec<Location>>,
@@ -60,10 +64,11 @@ impl Index {
             segments,
             recent: HashMap::new(),
             recent_packs: Vec::new(),
+            listing_len: listed.len(),
             listed,
         };
         for group in index.uncovered().chunks(cache::GROUP_PACKS) {
-            index.read_trailers(storage, group);
+            index.read_trailers(storage, group)?;
             if index.recent.len() >= cache::GROUP_CHUNKS {
                 index.spill(cache);
             }
@@ -79,7 +84,7 @@ impl Index {
         packs
     }
 
-    fn read_trailers(&mut self, storage: &dyn Storage, packs: &[PackId]) {
+    fn read_trailers(&mut self, storage: &dyn Storage, packs: &[PackId]) -> Result<()> {
         let trailers: Vec<_> = packs
             .par_iter()
             .map(|&pack| (pack, read_trailer(storage, pack)))
@@ -88,9 +93,12 @@ impl Index {
             match trailer {
                 Ok(Some(trailer)) => self.add(&trailer),
                 // Gone since the listing, or damaged: nothing may build on it. Telling of damage is verify's.
-                Ok(None) | Err(_) => drop(self.listed.remove(&pack)),
+                Ok(None) => drop(self.listed.remove(&pack)),
+                Err(error) if is_of_this_pack(&error) => drop(self.listed.remove(&pack)),
+                Err(error) => return Err(error),
             }
         }
+        Ok(())
     }
 
     /// Adds the chunks of a pack that is known to be listed.
@@ -119,6 +127,11 @@ impl Index {
         }
     }
 
+    /// Whether it was made of this listing.
+    pub(crate) fn is_of(&self, listing: &HashSet<PackId>) -> bool {
+        self.listing_len == listing.len() && self.listed.is_subset(listing)
+    }
+
     /// What is in memory, sorted for a segment whose packs are `recent_packs`.
     fn records(&self) -> Vec<Record> {
         let numbers: HashMap<PackId, u32> = self.recent_packs.iter().copied().zip(0..).collect();
@@ -139,16 +152,24 @@ impl Index {
         copies
     }
 
-    /// Whether some listed pack holds the chunk.
+    /// Whether listed packs hold the chunk, and the base too where their copy is a delta: without it the chunk is lost,
+    /// and must be stored again.
     pub(crate) fn contains(&self, id: &ChunkId) -> bool {
-        let of_id = |location: &Location| location.id == *id;
-        self.recent
-            .get(&id.prefix())
-            .is_some_and(|locations| locations.iter().any(of_id))
-            || self
-                .segments
-                .iter()
-                .any(|segment| self.in_segment(segment, id.prefix()).any(|l| of_id(&l)))
+        let is_good = |copy: &Location| self.has_base(copy.encoding);
+        self.copies(id).iter().any(is_good)
+    }
+
+    /// Whether nothing else, or something that is there, is needed to decode a copy.
+    pub(crate) fn has_base(&self, encoding: Encoding) -> bool {
+        let there = |prefix| !self.bases(prefix).is_empty();
+        encoding.base().is_none_or(there)
+    }
+
+    /// The chunks that a delta against this prefix may mean: whole copies only (invariant I14 of the format).
+    pub(crate) fn bases(&self, prefix: u64) -> Vec<Location> {
+        let mut bases = self.named(prefix);
+        bases.retain(|location| location.encoding.base().is_none());
+        bases
     }
 
     /// Every copy of every chunk whose id has this prefix; whole copies before deltas.
@@ -181,12 +202,22 @@ impl Index {
     }
 }
 
+/// Whether an error concerns one pack, as against this process or its rights.
+fn is_of_this_pack(error: &StoreError) -> bool {
+    const EIO: i32 = 5;
+    match error {
+        StoreError::Io { source, .. } => source.raw_os_error() == Some(EIO),
+        error => error.is_damage(),
+    }
+}
+
 /// The copies that a trailer tells of.
 pub(crate) fn locations(trailer: &Trailer) -> impl Iterator<Item = Location> + '_ {
     let mut offset = HEAD.len() as u64;
     trailer.entries.iter().map(move |entry| {
         let location = Location {
             id: entry.id,
+            kind: trailer.kind,
             pack: trailer.pack,
             offset,
             stored_len: entry.stored_len,

@@ -24,6 +24,14 @@ impl Folder {
     }
 }
 
+/// Folder of features that came after the repository was created, one object each: `NAME.read` for what a reader must
+/// know, `NAME.write` for what a writer must. This program knows none.
+pub const FEATURES: &str = "features";
+
+/// Folder of the plans of a collector. A writer that does not understand them must not build on packs that one of them
+/// may have condemned, so this program does not write while there are any.
+pub const PLANS: &str = "gc";
+
 /// Folder of the index cache, relative to the repository. Its files are disposable.
 pub const CACHE: &str = "cache";
 
@@ -61,6 +69,11 @@ impl Object {
             Self::Pending(id) => format!("snapshots/{id}.pending"),
             Self::Evicted(id) => format!("snapshots/{id}.evicted"),
         }
+    }
+
+    /// Whether it is written only once the repository is durable.
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Self::Pack(_) | Self::Snapshot(_))
     }
 
     /// The folder it stands in; `""` for the root.

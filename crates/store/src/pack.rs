@@ -4,7 +4,9 @@
 //! "Packs".
 
 pub(crate) use reader::PackReader;
-pub(crate) use trailer::{HEAD, Reader, Trailer, decode_encoding, encoding_tag};
+pub(crate) use trailer::{
+    HEAD, MAX_STORED, Reader, Trailer, decode_encoding, decode_kind, encoding_tag,
+};
 pub(crate) use writer::PackWriter;
 
 mod reader;

@@ -90,8 +90,14 @@ impl<'a> Session<'a> {
         store.fill_random(&mut id)?;
         let id = SnapshotId::from_bytes(id);
         let claim = store.storage().claim(id)?;
-        let index = store.load_index()?;
-        store.storage().harden()?;
+        let index = match Self::look(store) {
+            Ok(index) => index,
+            Err(error) => {
+                // The error that kept the session from beginning is the one to tell.
+                let _ = claim.abandon();
+                return Err(error);
+            }
+        };
         Ok(Self {
             store,
             id,
@@ -107,6 +113,14 @@ impl<'a> Session<'a> {
             stored_bytes: AtomicU64::new(0),
             new_chunks: AtomicU64::new(0),
         })
+    }
+
+    /// What a session reads once it is registered: whether somebody newer forbids writing (b2), then the packs (b3, b4).
+    fn look(store: &Store) -> Result<Arc<Index>> {
+        store.check_writable()?;
+        let index = store.load_index()?;
+        store.storage().harden()?;
+        Ok(index)
     }
 
     /// The name that the snapshot will have.
@@ -134,7 +148,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// Where it cannot be stored; the session is then over.
     pub fn put(&self, kind: Kind, plain: &[u8], near: Option<&ChunkId>) -> Result<Put> {
-        let id = ChunkId::of(plain);
+        let id = ChunkId::of(kind, plain);
         if self.has(&id) || !lock(&self.claimed).insert(id) {
             return Ok(Put { id, new: false });
         }
@@ -179,11 +193,7 @@ impl<'a> Session<'a> {
         let near = *self.index.copies(near).first()?;
         let base: Location = match near.encoding.base() {
             None => near,
-            Some(prefix) => *self
-                .index
-                .named(prefix)
-                .first()
-                .filter(|base| base.encoding.base().is_none())?,
+            Some(prefix) => *self.index.bases(prefix).first()?,
         };
         let plain = self.store.read_copy(&self.index, &base).ok()?;
         Some((base.id.prefix(), plain))
@@ -196,7 +206,7 @@ impl<'a> Session<'a> {
             None => self.new_pack(kind)?,
         };
         writer.push(id, plain_len, frame)?;
-        if writer.body_len() < self.options.pack_bytes {
+        if !writer.is_full(self.options.pack_bytes) {
             *open = Some(writer);
             return Ok(());
         }

@@ -50,11 +50,17 @@ pub trait Storage: Send + Sync {
     /// Where any part of the listing cannot be had.
     fn list(&self, folder: Folder) -> Result<Vec<Object>>;
 
+    /// The names in one of the small folders of [`crate::layout`]; none where the folder is missing.
+    ///
+    /// # Errors
+    /// Where the listing cannot be had.
+    fn names(&self, folder: &str) -> Result<Vec<String>>;
+
     /// Names at the top that are none of a repository's own: what keeps the place from being made into one.
     ///
     /// # Errors
     /// Where the place cannot be listed; a missing place has none.
-    fn strangers(&self) -> Result<Option<Vec<String>>>;
+    fn strangers(&self) -> Result<Vec<String>>;
 
     /// Creates the pending record of a session and holds it (step b1 of the protocol).
     ///

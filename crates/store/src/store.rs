@@ -8,7 +8,7 @@ use crate::disk::{Disk, OpenFile, RealDisk};
 use crate::error::{IoContext, Result, StoreError};
 use crate::frame;
 use crate::id::{ChunkId, PackId, RepositoryId, SnapshotId};
-use crate::index::{Index, Location};
+use crate::index::{Index, Location, list_packs};
 use crate::layout::{CACHE, Folder, Object};
 use crate::pack::PackReader;
 use crate::random::{Random, SystemRandom};
@@ -46,6 +46,7 @@ pub struct Store {
     backing: Backing,
     pub(crate) config: Config,
     index: RwLock<Option<Arc<Index>>>,
+    uncached: Mutex<Option<Arc<Index>>>,
     open_packs: Mutex<Vec<(PackId, Arc<dyn OpenFile>)>>,
 }
 
@@ -88,6 +89,7 @@ impl Store {
             backing,
             config,
             index: RwLock::new(None),
+            uncached: Mutex::new(None),
             open_packs: Mutex::new(Vec::new()),
         }
     }
@@ -151,21 +153,25 @@ impl Store {
     /// # Errors
     /// [`StoreError::ChunkMissing`] where no pack has it, else what is wrong with the last copy tried.
     pub fn get(&self, id: &ChunkId) -> Result<Vec<u8>> {
-        let first = self.get_from(self.index()?.as_ref(), id);
-        // What this process knew may be old, and then what the cache knows may be wrong: ask again, then ask the packs.
+        let index = self.index()?;
+        let first = self.get_from(&index, id);
         match first {
-            Err(error) if error.is_damage() => {
-                self.forget_index();
-                self.get_from(self.index()?.as_ref(), id).or_else(|error| {
-                    if !error.is_damage() {
-                        return Err(error);
-                    }
-                    let uncached = Index::load(self.storage(), None, self.config.id)?;
-                    self.get_from(&uncached, id)
-                })
-            }
+            Err(error) if error.is_damage() => self.get_again(&index, id, error),
             result => result,
         }
+    }
+
+    /// What this process knew may be old, and what the cache knows may be wrong: asks again if packs came or went, and
+    /// then the packs themselves.
+    fn get_again(&self, known: &Index, id: &ChunkId, error: StoreError) -> Result<Vec<u8>> {
+        if !known.is_of(&list_packs(self.storage())?) {
+            let index = self.load_index()?;
+            if let Ok(plain) = self.get_from(&index, id) {
+                return Ok(plain);
+            }
+        }
+        self.get_from(self.uncached_index()?.as_ref(), id)
+            .or(Err(error))
     }
 
     /// Whether a pack that can be read has the chunk.
@@ -205,40 +211,37 @@ impl Store {
         copy: &Location,
         stored: &[u8],
     ) -> Result<Vec<u8>> {
-        let base = match copy.encoding.base() {
-            Some(prefix) => Some(self.read_base(index, prefix)?),
-            None => None,
+        let Some(prefix) = copy.encoding.base() else {
+            return self.decode_with(copy, stored, None);
         };
+        let mut result = Err(StoreError::ChunkMissing {
+            id: prefix_only(prefix),
+        });
+        // Different chunks may begin alike: the right base is the one with which the id comes out.
+        for base in index.bases(prefix) {
+            result = self
+                .read_copy(index, &base)
+                .and_then(|base| self.decode_with(copy, stored, Some(&base)));
+            if result.is_ok() {
+                break;
+            }
+        }
+        result
+    }
+
+    fn decode_with(&self, copy: &Location, stored: &[u8], base: Option<&[u8]>) -> Result<Vec<u8>> {
         let damaged = |what| StoreError::ChunkDamaged {
             id: copy.id,
             object: self.storage().locate(Object::Pack(copy.pack)),
             what,
         };
         let plain_len = copy.plain_len as usize;
-        let plain =
-            frame::decode(copy.encoding, stored, plain_len, base.as_deref()).map_err(damaged)?;
-        if ChunkId::of(&plain) == copy.id {
+        let plain = frame::decode(copy.encoding, stored, plain_len, base).map_err(damaged)?;
+        if ChunkId::of(copy.kind, &plain) == copy.id {
             Ok(plain)
         } else {
             Err(damaged("its content does not match its id".to_owned()))
         }
-    }
-
-    /// The plain bytes of the base that a delta names. Bases are stored whole (invariant I9 of the format), which ends the
-    /// recursion; of several chunks with one prefix, which only an attacker can make, the right one is told by the delta's
-    /// own id, so the first readable is taken.
-    fn read_base(&self, index: &Index, prefix: u64) -> Result<Vec<u8>> {
-        let mut result = Err(StoreError::ChunkMissing {
-            id: prefix_only(prefix),
-        });
-        let whole = |location: &Location| location.encoding.base().is_none();
-        for copy in index.named(prefix).into_iter().filter(whole) {
-            result = self.read_copy(index, &copy);
-            if result.is_ok() {
-                break;
-            }
-        }
-        result
     }
 
     fn open_pack(&self, pack: PackId) -> Result<Option<Arc<dyn OpenFile>>> {
@@ -275,6 +278,20 @@ impl Store {
         let cache = self.backing.cache.as_deref();
         let index = Arc::new(Index::load(self.storage(), cache, self.config.id)?);
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = Some(index.clone());
+        Ok(index)
+    }
+
+    /// The index made of trailers alone. Read at most once for one state of the packs: it is the last resort for each of
+    /// many chunks that may be lost.
+    fn uncached_index(&self) -> Result<Arc<Index>> {
+        let mut known = self.uncached.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = known.as_ref()
+            && index.is_of(&list_packs(self.storage())?)
+        {
+            return Ok(index.clone());
+        }
+        let index = Arc::new(Index::load(self.storage(), None, self.config.id)?);
+        *known = Some(index.clone());
         Ok(index)
     }
 

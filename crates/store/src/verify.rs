@@ -48,8 +48,9 @@ impl Store {
     /// # Errors
     /// Where the packs cannot be listed, or on request. Damage is a finding, no error.
     pub fn verify_packs(&self, read_data: bool, progress: &dyn Progress) -> Result<Verification> {
-        let index = self.load_index()?;
+        // In this order: a delta's pack is never listed without its base being known.
         let mut packs: Vec<PackId> = list_packs(self.storage())?.into_iter().collect();
+        let index = self.load_index()?;
         packs.sort_unstable();
         packs
             .par_iter()
@@ -118,9 +119,9 @@ impl Store {
         if read_data {
             self.check_body(index, file.as_ref(), &trailer, progress, found)?;
         } else {
-            found
-                .good
-                .extend(trailer.entries.iter().map(|entry| entry.id));
+            let entries = trailer.entries.iter();
+            let whole = entries.filter(|entry| index.has_base(entry.encoding));
+            found.good.extend(whole.map(|entry| entry.id));
         }
         found.checked_chunks += trailer.entries.len() as u64;
         reader.check_head()
@@ -137,25 +138,14 @@ impl Store {
         found: &mut Verification,
     ) -> Result<()> {
         let path = self.storage().locate(Object::Pack(trailer.pack));
-        let reader = PackReader::new(file, &path);
-        let mut hasher = blake3::Hasher::new();
-        let mut window = Vec::new();
-        let mut read_to = HEAD.len() as u64;
-        let end = read_to + trailer.body_len;
+        let mut body = Body::new(PackReader::new(file, &path), trailer.body_len);
         let mut bad = Vec::new();
-        let mut reason = String::new();
+        let mut reason = "the hash of its body does not match".to_owned();
         for copy in locations(trailer) {
             if progress.cancelled() {
                 return Err(StoreError::Cancelled);
             }
-            let len = copy.stored_len as usize;
-            while window.len() < len {
-                let more = reader.read(read_to, WINDOW.min(end - read_to))?;
-                read_to += more.len() as u64;
-                hasher.update(&more);
-                window.extend(more);
-            }
-            let stored = window.get(..len).unwrap_or_default();
+            let stored = body.next(copy.stored_len as usize)?;
             match self.decode_copy(index, &copy, stored) {
                 Ok(_) => drop(found.good.insert(copy.id)),
                 Err(error) => {
@@ -163,23 +153,63 @@ impl Store {
                     reason = words(&error);
                 }
             }
-            window.drain(..len);
-            found.checked_bytes += len as u64;
-            progress.advance(len as u64);
+            found.checked_bytes += u64::from(copy.stored_len);
+            progress.advance(u64::from(copy.stored_len));
         }
-        if *hasher.finalize().as_bytes() != trailer.body_hash || !bad.is_empty() {
-            let what = if bad.is_empty() {
-                "the hash of its body does not match".to_owned()
-            } else {
-                reason
-            };
+        if body.hash() != trailer.body_hash || !bad.is_empty() {
             found.damage.push(Damage {
                 object: path,
-                what,
+                what: reason,
                 chunks: bad,
             });
         }
         Ok(())
+    }
+}
+
+/// A pack's body, read once from front to end and hashed on the way.
+struct Body<'a> {
+    reader: PackReader<'a>,
+    hasher: blake3::Hasher,
+    window: Vec<u8>,
+    /// Where in the window the next chunk begins.
+    cursor: usize,
+    /// Where in the file the window ends, and where the body does.
+    read_to: u64,
+    end: u64,
+}
+
+impl<'a> Body<'a> {
+    fn new(reader: PackReader<'a>, len: u64) -> Self {
+        let begin = HEAD.len() as u64;
+        Self {
+            reader,
+            hasher: blake3::Hasher::new(),
+            window: Vec::new(),
+            cursor: 0,
+            read_to: begin,
+            end: begin + len,
+        }
+    }
+
+    /// The next stored bytes. The trailer's lengths add up to the body, so they are there unless the file shrinks.
+    fn next(&mut self, len: usize) -> Result<&[u8]> {
+        while self.window.len() - self.cursor < len && self.read_to < self.end {
+            self.window.drain(..self.cursor);
+            self.cursor = 0;
+            let more = WINDOW.min(self.end - self.read_to);
+            let more = self.reader.read(self.read_to, more)?;
+            self.read_to += more.len() as u64;
+            self.hasher.update(&more);
+            self.window.extend(more);
+        }
+        let begin = self.cursor;
+        self.cursor = (begin + len).min(self.window.len());
+        Ok(self.window.get(begin..self.cursor).unwrap_or_default())
+    }
+
+    fn hash(&self) -> [u8; 32] {
+        *self.hasher.finalize().as_bytes()
     }
 }
 

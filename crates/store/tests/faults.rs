@@ -1,33 +1,55 @@
 //! The Nth call of the disk fails, for every N until a run meets no fault (harness H2; faults F-05, F-07, F-08, F-11;
 //! rules R2 to R6): no panic, no wrong bytes, no success that is none, no second sync of a file whose sync failed.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
 
 use std::ops::Range;
 
 use lifeboat_store::disk::sim::{Among, Budget, Call, ERRNOS, Fault, Harm, SimDisk};
-use lifeboat_store::{ChunkId, Result, SnapshotId, Store, StoreError};
+use lifeboat_store::{ChunkId, Kind, Result, SnapshotId, Store, StoreError};
 use rayon::prelude::*;
 use support::{Acknowledged, assert_none, back_up, backing, check, look, recover, unseal, words};
 
 const EIO: i32 = 5;
 
 /// Chunks of the backup before the fault, of the one that meets it, and of the one after.
-const BEFORE: Range<u32> = 0..6;
-const DURING: Range<u32> = 4..11;
-const AFTER: Range<u32> = 2..13;
+const BEFORE: Range<u32> = 0..9;
+const DURING: Range<u32> = 4..13;
+const AFTER: Range<u32> = 2..15;
+
+/// A pack for each chunk: with the second backup there are enough for the index cache to be written.
+const PACK_BYTES: u64 = 500;
 
 /// A repository with one backup, all durable.
 fn repository() -> (SimDisk, Acknowledged) {
     let disk = SimDisk::new();
     let store = Store::create(backing(&disk, 1)).unwrap();
-    let done = back_up(&store, BEFORE, 4000).unwrap();
+    let done = back_up(&store, BEFORE, PACK_BYTES).unwrap();
     disk.settle();
     (disk, done)
 }
 
+/// The same after one more backup, with an index cache.
+fn grown_repository() -> (SimDisk, Acknowledged) {
+    let (disk, _) = repository();
+    let done = open_and_back_up(&disk).unwrap();
+    disk.settle();
+    assert!(disk.files().keys().any(|path| path.starts_with("cache/")));
+    (disk, done)
+}
+
 fn open_and_back_up(disk: &SimDisk) -> Result<Acknowledged> {
-    back_up(&Store::open(backing(disk, 2))?, DURING, 4000)
+    back_up(&Store::open(backing(disk, 2))?, DURING, PACK_BYTES)
 }
 
 /// Every way in which a call can fail.
@@ -133,7 +155,7 @@ fn a_creation_that_meets_a_fault_fails_or_is_whole_and_can_be_repeated() {
 
 #[test]
 fn reading_under_faults_gives_the_right_bytes_or_the_fault() {
-    let (base, before) = repository();
+    let (base, before) = grown_repository();
     let (failures, count) = each_harm(Among::Reads, |fault| {
         let disk = base.copy();
         disk.inject(fault);
@@ -150,14 +172,40 @@ fn reading_under_faults_gives_the_right_bytes_or_the_fault() {
     assert_none(&failures);
 }
 
+#[test]
+#[ignore = "does not hold yet: the index forgets why a trailer could not be read (F-07)"]
+fn a_pack_that_cannot_be_read_is_not_told_as_missing() {
+    let (cached, before) = grown_repository();
+    let bare = cached.copy();
+    let files = cached.files();
+    let of = |folder: &'static str| files.keys().filter(move |path| path.starts_with(folder));
+    of("cache/").for_each(|path| bare.delete(path).unwrap());
+    let mut failures = Vec::new();
+    for (base, what) in [(&cached, "with a cache"), (&bare, "without a cache")] {
+        for pack in of("packs/") {
+            let disk = base.copy();
+            disk.inject(Fault::nth(1, Harm::Errno(EIO)).under(pack).forever());
+            match read_all(&disk, &before) {
+                Ok(()) | Err(StoreError::Io { .. }) => {}
+                Err(error) => failures.push(format!("{what}\n  told as: {}", words(error))),
+            }
+        }
+    }
+    assert_none(&failures);
+}
+
 /// Reads everything; panics on what is wrong without being an error.
 fn read_all(disk: &SimDisk, before: &Acknowledged) -> Result<()> {
     let store = Store::open(backing(disk, 2))?;
-    assert_eq!(store.records()?, [before.id]);
+    assert!(store.records()?.contains(&before.id));
     assert_eq!(store.record(before.id)?, before.record);
     for id in unseal(&before.record).unwrap() {
         let plain = store.get(&id)?;
-        assert_eq!(ChunkId::of(&plain), id);
+        assert!(
+            Kind::ALL
+                .iter()
+                .any(|&kind| ChunkId::of(kind, &plain) == id)
+        );
     }
     Ok(())
 }
@@ -165,28 +213,30 @@ fn read_all(disk: &SimDisk, before: &Acknowledged) -> Result<()> {
 #[test]
 fn a_bit_that_flips_on_its_way_to_the_disk_or_back_is_never_read_as_right() {
     let (base, before) = repository();
-    let flip = |nth| {
+    let flip = |nth: u64| {
         let position = usize::try_from(nth * 7919).unwrap_or(0);
-        Fault::nth(
-            nth,
-            Harm::Flip {
-                position,
-                mask: 1 << (nth % 8),
-            },
-        )
+        let mask = 1 << (nth % 8);
+        Fault::nth(nth, Harm::Flip { position, mask })
     };
-    let (failures, writes) = each_nth(
-        |nth| flip(nth).among(Among::Only(Call::Write)),
-        |fault| {
-            let disk = base.copy();
-            disk.inject(fault);
-            let result = open_and_back_up(&disk);
-            let struck = disk.faults_struck() > 0;
-            disk.clear_faults();
-            (struck, never_silent(&disk, &before, result))
-        },
-    );
-    assert_none(&failures);
+    let mut writes = 0;
+    for folder in ["packs/", "snapshots/", "cache/"] {
+        let (failures, count) = each_nth(
+            |nth| flip(nth).among(Among::Only(Call::Write)).under(folder),
+            |fault| {
+                let disk = base.copy();
+                disk.inject(fault);
+                let result = open_and_back_up(&disk);
+                let struck = disk.faults_struck() > 0;
+                disk.clear_faults();
+                let counts = folder != "cache/";
+                (struck, never_silent(&disk, &before, result, counts))
+            },
+        );
+        assert_none(&failures);
+        assert!(count > 0, "{folder}");
+        writes += count;
+    }
+    let (base, before) = grown_repository();
     let (failures, reads) = each_nth(
         |nth| flip(nth).among(Among::Only(Call::Read)),
         |fault| {
@@ -203,19 +253,24 @@ fn a_bit_that_flips_on_its_way_to_the_disk_or_back_is_never_read_as_right() {
 /// Reads everything; panics on wrong bytes that nothing tells as such. A record's bytes are its reader's to check.
 fn read_any(disk: &SimDisk, id: SnapshotId) -> Result<()> {
     let store = Store::open(backing(disk, 2))?;
-    assert_eq!(store.records()?, [id]);
+    assert!(store.records()?.contains(&id));
     for id in unseal(&store.record(id)?).unwrap_or_default() {
         let plain = store.get(&id)?;
-        assert_eq!(ChunkId::of(&plain), id);
+        assert!(
+            Kind::ALL
+                .iter()
+                .any(|&kind| ChunkId::of(kind, &plain) == id)
+        );
     }
     Ok(())
 }
 
-/// The earlier backup is whole; of the new one, everything is right or found to be wrong.
+/// The earlier backup is whole. Of the new one, the wrong bit is found, or, where it does not count, does no harm.
 fn never_silent(
     disk: &SimDisk,
     before: &Acknowledged,
     result: Result<Acknowledged>,
+    counts: bool,
 ) -> std::result::Result<(), String> {
     let store = Store::open(backing(disk, 3)).map_err(words)?;
     if store.record(before.id).map_err(words)? != before.record {
@@ -224,10 +279,9 @@ fn never_silent(
     for id in unseal(&before.record).unwrap() {
         store.get(&id).map_err(words)?;
     }
-    let damage = check(&store, &[before.clone()]);
-    match result {
-        // The bit is in a file that counts, and nobody finds it.
-        Ok(_) if damage.is_ok() => Err("a wrong bit was not found".to_owned()),
+    match (result, check(&store, std::slice::from_ref(before))) {
+        (Ok(_), Ok(())) if counts => Err("a wrong bit was not found".to_owned()),
+        (_, Err(what)) if !counts => Err(what),
         _ => Ok(()),
     }
 }
@@ -240,7 +294,7 @@ fn a_full_disk_is_told_and_harms_nothing_and_space_is_enough_to_go_on() {
     open_and_back_up(&whole).unwrap();
     let needed: usize = whole.files().values().map(Vec::len).sum::<usize>() - used;
     let failures: Vec<String> = (0..needed)
-        .step_by(97)
+        .step_by(197)
         .par_bridge()
         .filter_map(|room| {
             let disk = base.copy();
@@ -251,25 +305,24 @@ fn a_full_disk_is_told_and_harms_nothing_and_space_is_enough_to_go_on() {
                 .map(|what| format!("{what}\n  with room for {room} of {needed} bytes"))
         })
         .collect();
-    println!("{} sizes of a full disk", needed.div_ceil(97));
+    println!("{} sizes of a full disk", needed.div_ceil(197));
     assert_none(&failures);
 }
 
 fn full_disk(disk: &SimDisk, before: &Acknowledged) -> std::result::Result<(), String> {
+    let mut known = vec![before.clone()];
     match open_and_back_up(disk) {
         Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::StorageFull => {}
         Err(error) => return Err(format!("told as: {}", words(error))),
-        Ok(_) => return Err("success on a full disk".to_owned()),
+        // What did not fit was the cache.
+        Ok(done) => known.push(done),
     }
     let files = disk.files();
     let left: Vec<_> = files.keys().filter(|path| path.ends_with(".tmp")).collect();
     if !left.is_empty() {
         return Err(format!("left behind: {left:?}"));
     }
-    check(
-        &Store::open(backing(disk, 3)).map_err(words)?,
-        &[before.clone()],
-    )?;
+    look(disk, 3, true, &known)?;
     disk.set_capacity(None);
-    aftermath(disk, true, vec![before.clone()])
+    aftermath(disk, true, known)
 }

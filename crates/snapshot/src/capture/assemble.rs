@@ -5,6 +5,7 @@
 //! closed when its last entry is in. Memory is that of a queue, whatever the tree looks like.
 
 use std::fs::Metadata;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -209,6 +210,9 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
         if !found.stat.is_file() {
             return self.describe(&found).map(Queued::Entry);
         }
+        if is_shared_memory(&found) {
+            return None;
+        }
         let was_database = matches!(
             before,
             Some(Entry {
@@ -358,6 +362,17 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
     }
 }
 
+/// Whether it is the `-shm` of a database: SQLite locks it as it locks the database, it is made anew at each opening,
+/// and it must not be opened here even where its database is left out of the backup (F-34).
+fn is_shared_memory(found: &Found) -> bool {
+    let Some(main) = found.name.as_bytes().strip_suffix(b"-shm") else {
+        return false;
+    };
+    let path = found.path.with_file_name(std::ffi::OsStr::from_bytes(main));
+    path.symlink_metadata()
+        .is_ok_and(|stat| stat.is_file() && file::is_database(&path, &stat).unwrap_or(true))
+}
+
 fn read(
     session: &Session<'_>,
     monitor: &dyn Monitor,
@@ -382,7 +397,7 @@ fn read(
 
 /// The root of a source as the walk would find it.
 pub(crate) fn find_root(path: &Path, stat: Metadata) -> Result<Found> {
-    let last = path.file_name().map(std::os::unix::ffi::OsStrExt::as_bytes);
+    let last = path.file_name().map(OsStrExt::as_bytes);
     let name =
         Name::new(last.unwrap_or(b"root")).map_err(|error| SnapshotError::TargetUnusable {
             path: path.to_owned(),
@@ -400,5 +415,12 @@ pub(crate) fn find_root(path: &Path, stat: Metadata) -> Result<Found> {
 
 /// Files with several names share a number, whatever the names are.
 pub(super) fn link_group(stat: &Metadata) -> Option<u64> {
-    (stat.nlink() > 1).then(|| stat.ino() ^ stat.dev().rotate_left(32))
+    (stat.nlink() > 1).then(|| {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&stat.dev().to_le_bytes());
+        hasher.update(&stat.ino().to_le_bytes());
+        let mut group = [0; 8];
+        hasher.finalize_xof().fill(&mut group);
+        u64::from_le_bytes(group)
+    })
 }

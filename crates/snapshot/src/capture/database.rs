@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use lifeboat_store::{ChunkId, Session};
 
 use super::stream::{self, Outlet, Piece};
-use crate::content::{Content, ContentWriter, Near, Ref};
+use crate::content::{Chunks, Content, ContentWriter, Near};
 use crate::error::{Result, SnapshotError};
 use crate::monitor::Monitor;
 use crate::sqlite::{
@@ -121,11 +121,8 @@ impl ExtentSink for Extents<'_> {
     }
 }
 
-/// Whether every chunk of a content is in a pack that this session may build on.
+/// Whether every chunk of a content, its lists included, is in a pack that this session may build on (invariant I6).
 pub(crate) fn is_stored(session: &Session<'_>, content: &Content) -> bool {
-    let listed = |r: &Ref| session.has(&r.id);
-    content.refs.iter().all(listed)
-        && (content.depth == 0
-            || crate::content::Chunks::of(session.store(), content)
-                .all(|chunk| chunk.is_ok_and(|(_, chunk)| listed(&chunk))))
+    Chunks::of_all_depths(session.store(), content)
+        .all(|chunk| chunk.is_ok_and(|id| session.has(&id)))
 }

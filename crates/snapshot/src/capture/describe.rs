@@ -3,7 +3,7 @@
 use std::fs::Metadata;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use lifeboat_store::Session;
 use serde_bytes::ByteBuf;
@@ -14,9 +14,7 @@ use super::walk::Found;
 use crate::content::Content;
 use crate::entry::{Entry, Meta, Node, Seen, Special, Time};
 use crate::monitor::{Warning, WarningKind};
-
-/// More than the grain of the clock that stamps files: a file changed so recently may change again with the same time.
-const GRAIN: Duration = Duration::from_millis(100);
+use crate::recent::is_recent;
 
 /// An entry with this content.
 pub(crate) fn entry(found: &Found, node: Node) -> Entry {
@@ -59,13 +57,8 @@ fn time(secs: i64, nanos: i64) -> Time {
 
 /// How the file looked, where that can prove later that it has not changed since.
 fn seen(stat: &Metadata) -> Option<Seen> {
-    let changed = SystemTime::UNIX_EPOCH
-        + Duration::new(
-            u64::try_from(stat.ctime()).ok()?,
-            u32::try_from(stat.ctime_nsec()).ok()?,
-        );
-    let age = SystemTime::now().duration_since(changed).ok()?;
-    (age > GRAIN).then(|| Seen {
+    let changed = (stat.ctime(), stat.ctime_nsec());
+    (!is_recent(changed, SystemTime::now())).then(|| Seen {
         inode: stat.ino(),
         ctime: time(stat.ctime(), stat.ctime_nsec()),
     })

@@ -86,22 +86,49 @@ pub(crate) fn store(
     if takes_databases && sqlite::is_kept(seen) {
         return Ok(None);
     }
-    let file = open(path, seen).context("open", path)?;
-    if takes_databases && matches!(sqlite::sniff(&file, path), Ok(Sniffed::Database)) {
-        sqlite::keep_open(file);
-        return Ok(None);
+    if seen.len() == 0 {
+        // Nothing to read, and perhaps a database that another part of this process is creating.
+        return Ok(Some(Stored {
+            content: Content::empty(),
+            stat: seen.clone(),
+            read: 0,
+            changed: false,
+        }));
     }
-    let mut read = 0;
-    for _ in 1..TRIES {
-        let stored = store_once(session, monitor, path, &file, near)?;
-        read += stored.read;
-        if !stored.changed {
-            return Ok(Some(Stored { read, ..stored }));
+    let file = open(path, seen).context("open", path)?;
+    match sqlite::sniff(&file, path) {
+        Ok(Sniffed::NotDatabase) => store_as_is(session, monitor, path, &file, near).map(Some),
+        Ok(Sniffed::Database) if takes_databases => {
+            sqlite::keep_open(file);
+            Ok(None)
+        }
+        // A database that is to be stored as a file, or what may be one: its descriptor is not closed (F-34).
+        _ => {
+            let stored = store_as_is(session, monitor, path, &file, near);
+            sqlite::keep_open(file);
+            stored.map(Some)
         }
     }
-    let stored = store_once(session, monitor, path, &file, near)?;
+}
+
+fn store_as_is(
+    session: &Session<'_>,
+    monitor: &dyn Monitor,
+    path: &Path,
+    file: &File,
+    near: Option<&Content>,
+) -> Result<Stored> {
+    let mut read = 0;
+    for _ in 1..TRIES {
+        let stored = store_once(session, monitor, path, file, near)?;
+        read += stored.read;
+        if !stored.changed {
+            return Ok(Stored { read, ..stored });
+        }
+    }
+    let stored = store_once(session, monitor, path, file, near)?;
     read += stored.read;
-    Ok(Some(Stored { read, ..stored }))
+    Ok(Stored { read, ..stored })
 }
 
 fn store_once(

@@ -33,6 +33,9 @@ pub struct Backup {
     pub check: CheckPolicy,
     /// For how long to wait for a locked database.
     pub busy_timeout: Duration,
+    /// A folder for what must not lie in memory: the pages that a hot journal brings back. Without one, a database with a
+    /// hot journal is stored as the file it is, and flagged.
+    pub scratch: Option<PathBuf>,
     /// Threads that work; as many as there are cores where not given.
     pub threads: Option<usize>,
     /// zstd level.
@@ -59,6 +62,7 @@ impl Default for Backup {
             counts: Vec::new(),
             check: CheckPolicy::Auto,
             busy_timeout: Duration::from_secs(30),
+            scratch: None,
             threads: None,
             level: 3,
             allow_empty: false,

@@ -18,8 +18,7 @@ pub(crate) struct Settings<'p> {
     /// The databases of the snapshot before.
     pub(super) before: Vec<Database>,
     pub(super) now_ms: i64,
-    /// A folder for what must not lie in memory: the pages that a hot journal brings back.
-    pub(super) scratch: PathBuf,
+    pub(super) scratch: Option<PathBuf>,
     pub(super) stop: Arc<AtomicBool>,
 }
 
@@ -76,7 +75,7 @@ impl Settings<'_> {
             busy_timeout: self.plan.busy_timeout,
             check,
             counts,
-            scratch: Some(self.scratch.clone()),
+            scratch: self.scratch.clone(),
             stop: self.stop.clone(),
             ..CaptureOptions::default()
         }

@@ -2,9 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use lifeboat_store::codec;
-
-use super::{ChunkId, Content, MAX_DEPTH, Ref, Result, Store, sum, unsound};
+use super::{ChunkId, Content, Ref, Result, Store, sum, unsound};
+use crate::meta;
 
 /// The chunks of a content in order, each with its offset.
 pub struct Chunks<'a> {
@@ -14,6 +13,8 @@ pub struct Chunks<'a> {
     offset: u64,
     /// Depth at which references are given out.
     floor: u8,
+    /// The numbers do not fit each other: the first step says so.
+    is_unsound: bool,
     /// A list that was given out and is to be entered next.
     entering: Option<(u8, Ref)>,
 }
@@ -35,6 +36,7 @@ impl<'a> Chunks<'a> {
 
     /// The next reference of any depth. One whose list cannot be read is an error once, and is passed over.
     fn step_any(&mut self) -> Result<Option<ChunkId>> {
+        self.check()?;
         if let Some(node) = self.entering.take() {
             self.descend(node.0, node.1)?;
         }
@@ -57,15 +59,10 @@ impl<'a> Chunks<'a> {
     fn down_to(store: &'a Store, content: &Content, floor: u8) -> Self {
         let mut refs = content.refs.clone();
         refs.reverse();
-        let stack = if content.is_sound() {
-            vec![(content.depth, refs)]
-        } else {
-            // An unsound list is met as an error at the first step: depth over any limit.
-            vec![(u8::MAX, refs)]
-        };
         Self {
             store,
-            stack,
+            is_unsound: !content.is_sound(),
+            stack: vec![(content.depth, refs)],
             offset: 0,
             floor,
             entering: None,
@@ -74,6 +71,7 @@ impl<'a> Chunks<'a> {
 
     /// Steps over everything that ends at or before the offset, without reading it.
     fn skip_to(&mut self, target: u64) -> Result<()> {
+        self.check()?;
         while let Some((depth, refs)) = self.stack.last_mut() {
             let depth = *depth;
             let Some(next) = refs.last().copied() else {
@@ -93,10 +91,15 @@ impl<'a> Chunks<'a> {
         Ok(())
     }
 
-    fn descend(&mut self, depth: u8, node: Ref) -> Result<()> {
-        if depth > MAX_DEPTH {
+    fn check(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.is_unsound) {
+            self.stack.clear();
             return Err(unsound("its lengths do not add up"));
         }
+        Ok(())
+    }
+
+    fn descend(&mut self, depth: u8, node: Ref) -> Result<()> {
         let mut refs = read_list(self.store, &node)?;
         refs.reverse();
         self.stack.push((depth - 1, refs));
@@ -104,6 +107,7 @@ impl<'a> Chunks<'a> {
     }
 
     fn step(&mut self) -> Result<Option<(u64, Ref)>> {
+        self.check()?;
         while let Some((depth, refs)) = self.stack.last_mut() {
             let depth = *depth;
             match refs.pop() {
@@ -134,7 +138,7 @@ impl Iterator for Chunks<'_> {
 
 fn read_list(store: &Store, node: &Ref) -> Result<Vec<Ref>> {
     let bytes = store.get(&node.id)?;
-    let refs: Vec<Ref> = codec::decode(&bytes).map_err(|error| unsound(&error.to_string()))?;
+    let refs: Vec<Ref> = meta::decode(meta::Kind::List, &bytes)?;
     if sum(&refs) != Some(node.len) {
         return Err(unsound("its lengths do not add up"));
     }

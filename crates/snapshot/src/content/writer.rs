@@ -1,7 +1,7 @@
 //! Building the list of a content's chunks while they are stored.
 
-use super::{ChunkId, Content, FANOUT, INLINE, Kind, Near, Ref, Result, Session, SnapshotError};
-use lifeboat_store::codec;
+use super::{ChunkId, Content, FANOUT, INLINE, Kind, Near, Ref, Result, Session};
+use crate::meta;
 
 /// How the chunks of a content were cut, which decides where list nodes end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,10 +165,7 @@ fn ends_node(cut: Cut, open: &[Ref], last: ChunkId) -> bool {
 }
 
 fn put_list(session: &Session<'_>, refs: &[Ref], near: Option<&ChunkId>) -> Result<Ref> {
-    let bytes = codec::encode(&refs).map_err(|source| SnapshotError::Unstorable {
-        what: "a list of chunks".to_owned(),
-        source,
-    })?;
+    let bytes = meta::encode(meta::Kind::List, &refs)?;
     let id = session.put(Kind::Meta, &bytes, near)?.id;
     let len = refs.iter().map(|r| r.len).sum();
     Ok(Ref { id, len })

@@ -42,7 +42,8 @@ impl Listing {
         let databases = &tree.manifest().databases;
         for (name, count) in databases.iter().flat_map(|database| &database.facts.counts) {
             if let Count::Is(value) = count {
-                top.insert(name.clone(), json!(value));
+                // The keys above are the apps' own and stay what they are.
+                top.entry(name.clone()).or_insert_with(|| json!(value));
             }
         }
         let sources: Vec<String> = snapshot

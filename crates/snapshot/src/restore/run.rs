@@ -45,7 +45,7 @@ pub(super) struct Run<'a> {
     folders: Vec<(PathBuf, Meta)>,
     links: Vec<(PathBuf, Vec<u8>, Meta)>,
     /// The first file of each group of hard links.
-    groups: HashMap<u64, PathBuf>,
+    groups: HashMap<u64, (PathBuf, Content)>,
 }
 
 impl<'a> Run<'a> {
@@ -72,7 +72,12 @@ impl<'a> Run<'a> {
     /// Writes everything that is selected.
     pub(super) fn restore(&mut self, selection: &Selection) -> Result<()> {
         if !self.plan.dry_run {
+            // A folder that was there keeps its own owner and mode.
+            let is_new = !self.plan.target.exists();
             make_folders(&self.plan.target)?;
+            if let Some(meta) = self.tree.root_meta().filter(|_| is_new) {
+                self.folders.push((self.plan.target.clone(), meta.clone()));
+            }
         }
         let mut met = false;
         for found in self.tree.walk() {
@@ -134,14 +139,16 @@ impl<'a> Run<'a> {
         if self.plan.dry_run {
             return Ok(());
         }
-        if let Some(first) = group.and_then(|group| self.groups.get(&group)).cloned() {
+        let first = group.and_then(|group| self.groups.get(&group));
+        // The number is a hint: names of one file have one content, or they are not linked.
+        if let Some((first, _)) = first.filter(|(_, same)| *same == content).cloned() {
             // The first name must exist before it gets a second one.
             self.write_waiting()?;
             self.make_parents(&path)?;
             return std::fs::hard_link(first, &path).context("link", &path);
         }
         if let Some(group) = group {
-            self.groups.insert(group, path.clone());
+            self.groups.insert(group, (path.clone(), content.clone()));
         }
         self.make_parents(&path)?;
         self.monitor.item(&path);

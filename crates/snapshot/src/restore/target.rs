@@ -13,7 +13,8 @@ pub(super) fn check_target(target: &Path, repository: &Path) -> Result<()> {
     if target.as_os_str().is_empty() {
         return Err(unusable("no folder was named"));
     }
-    let existing = target
+    let absolute = std::path::absolute(target).context("find", target)?;
+    let existing = absolute
         .ancestors()
         .find_map(|ancestor| ancestor.canonicalize().ok())
         .unwrap_or_default();

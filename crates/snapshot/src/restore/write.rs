@@ -30,7 +30,9 @@ pub(super) fn make_folders(path: &Path) -> Result<()> {
 
 /// Owner, mode and time, in this order: a change of owner clears bits of the mode. Words for what could not be set.
 pub(super) fn set_meta(file: &File, meta: &Meta) -> Option<String> {
-    if rustix::process::geteuid().is_root() {
+    // The highest number means "leave as it is" to the system and cannot be an owner.
+    let is_owner = meta.uid != u32::MAX && meta.gid != u32::MAX;
+    if rustix::process::geteuid().is_root() && is_owner {
         let owner = (Uid::from_raw(meta.uid), Gid::from_raw(meta.gid));
         if let Err(error) = rustix::fs::fchown(file, Some(owner.0), Some(owner.1)) {
             return Some(format!("its owner could not be set: {error}"));

@@ -46,7 +46,9 @@ pub struct Facts {
     pub check: Checked,
     /// A crashed writer's transaction was rolled back, in the capture and not in the file.
     pub rolled_back: bool,
-    /// For how long a writer could have been kept waiting: not at all in WAL mode.
+    /// For how long a writer could have been kept waiting: not at all in WAL mode. It is no property of the state, so it
+    /// is not stored with it.
+    #[serde(skip)]
     pub lock: Duration,
 }
 

@@ -19,18 +19,14 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 use super::header::{FRAME_HEADER_BYTES, HEADER_BYTES, WAL_HEADER_BYTES, number, wal_page_size};
 use super::held;
 use super::sniff::{first_bytes, sibling};
-
-/// More than a tick of the clock that stamps files.
-const TICK: Duration = Duration::from_millis(40);
-/// The same where only seconds are stored, two at a time on FAT.
-const COARSE_TICK: Duration = Duration::from_secs(3);
+use crate::recent::is_recent;
 
 /// Identity of an unmodified database: two that are equal mean that nothing was committed in
 /// between.
@@ -79,13 +75,7 @@ impl Stamp {
     /// Whether a change at `now` could leave the same time. The time of modification is not
     /// asked, since anybody can set it; a time in the future counts as recent.
     fn is_recent(&self, now: SystemTime) -> bool {
-        let (seconds, nanoseconds) = self.changed;
-        let tick = if nanoseconds == 0 { COARSE_TICK } else { TICK };
-        let since = |number| u64::try_from(number).unwrap_or_default();
-        let changed =
-            Duration::from_secs(since(seconds)) + Duration::from_nanos(since(nanoseconds));
-        let age = now.duration_since(SystemTime::UNIX_EPOCH + changed);
-        age.map_or(true, |age| age < tick)
+        is_recent(self.changed, now)
     }
 }
 

@@ -39,17 +39,22 @@ impl Overlay {
     /// Makes an empty overlay with its scratch file in `folder`, unlinked at once.
     pub(super) fn create(folder: &Path) -> io::Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = folder.join(format!("rollback-{}-{number}", std::process::id()));
-        let mut options = OpenOptions::new();
-        let scratch = options
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&path)?;
-        fs::remove_file(&path)?;
-        let state = Mutex::default();
-        Ok(Self { scratch, state })
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("rollback-{}-{number}.partial", std::process::id());
+            let path = folder.join(name);
+            let mut options = OpenOptions::new();
+            match options.read(true).write(true).create_new(true).open(&path) {
+                // Left by a process that died between making and unlinking it.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                scratch => {
+                    let scratch = scratch?;
+                    fs::remove_file(&path)?;
+                    let state = Mutex::default();
+                    return Ok(Self { scratch, state });
+                }
+            }
+        }
     }
 
     pub(super) fn size(&self, on_disk: u64) -> u64 {

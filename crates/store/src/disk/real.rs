@@ -69,21 +69,21 @@ impl Disk for RealDisk {
         rename_new(&self.path(from), &self.path(to))
     }
 
+    fn move_file(&self, from: &str, to: &str) -> io::Result<()> {
+        std::fs::rename(self.path(from), self.path(to))
+    }
+
     fn remove(&self, path: &str) -> io::Result<()> {
         std::fs::remove_file(self.path(path))
     }
 
     fn create_dir(&self, path: &str) -> io::Result<()> {
+        if path.is_empty() {
+            return create_root(&self.root);
+        }
         std::fs::DirBuilder::new()
             .mode(0o700)
-            .create(self.path(path))?;
-        // The root's own name stands in a folder that nobody can name through this disk.
-        match self.root.parent() {
-            Some(parent) if path.is_empty() && !parent.as_os_str().is_empty() => {
-                File::open(parent)?.sync_all()
-            }
-            _ => Ok(()),
-        }
+            .create(self.path(path))
     }
 
     fn list(&self, dir: &str) -> io::Result<Vec<Listed>> {
@@ -131,6 +131,23 @@ fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
         }
         result => Ok(result?),
     }
+}
+
+/// Creates the root and every folder above it that is missing, each durable: their names stand in folders that nobody can
+/// name through this disk.
+fn create_root(root: &Path) -> io::Result<()> {
+    let parent = match root.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if !parent.is_dir() {
+        match create_root(parent) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+    }
+    std::fs::DirBuilder::new().mode(0o700).create(root)?;
+    File::open(parent)?.sync_all()
 }
 
 struct RealFile(File);

@@ -10,8 +10,8 @@
 //!
 //! Where the contract leaves room, the simulation takes the worst that a real system does:
 //!
-//! - A rename that is not durable leaves the old name, the new one or both, never neither: systems without
-//!   `RENAME_NOREPLACE` do it in two steps. Only the sync of the folder it leads to makes it durable.
+//! - A `rename_new` that is not durable leaves the old name, the new one or both, never neither: systems without
+//!   `RENAME_NOREPLACE` do it in two steps. A `move_file` leaves one of the two. Only the sync of the folder it leads to makes it durable.
 //! - A folder's entries are lost with the folder's own name, synced or not.
 //! - A sync that fails drops the unsynced bytes; the next one answers with success. A failed sync of a folder drops
 //!   nothing, and a later one may make its names durable: journals stop for good or keep their promise.
@@ -101,7 +101,7 @@ impl SimDisk {
         Self(Arc::new(Mutex::new(killed)))
     }
 
-    /// Makes everything durable and begins a new log, as if long time had passed.
+    /// Makes everything durable and begins a new log, as if a long time had passed.
     pub fn settle(&self) {
         self.state().settle();
     }
@@ -187,7 +187,11 @@ impl Disk for SimDisk {
     }
 
     fn rename_new(&self, from: &str, to: &str) -> io::Result<()> {
-        self.state().rename(from, to)
+        self.state().rename(from, to, false)
+    }
+
+    fn move_file(&self, from: &str, to: &str) -> io::Result<()> {
+        self.state().rename(from, to, true)
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
@@ -316,6 +320,10 @@ mod tests {
             answer(disk.rename_new("folder/file", "folder/empty/inner")),
             answer(disk.rename_new("folder/file", "moved")),
             answer(disk.rename_new("folder/file", "again")),
+            answer(disk.move_file("folder/file", "again")),
+            answer(disk.move_file("moved", "none/file")),
+            answer(disk.move_file("moved", "again")),
+            answer(disk.move_file("again", "moved")),
             answer(read(disk, "moved", 0, 10)),
             answer(disk.remove("folder")),
             answer(disk.remove("none")),

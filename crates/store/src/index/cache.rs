@@ -22,7 +22,7 @@ pub(crate) const WORTH_PACKS: usize = 16;
 pub(crate) const WORTH_CHUNKS: usize = 4096;
 
 /// Packs whose trailers are read at once.
-pub(crate) const GROUP_PACKS: usize = 64;
+pub(crate) const GROUP_PACKS: usize = 16;
 
 /// Chunks that are kept in memory, at some hundred bytes each, before they are spilled to a segment.
 pub(crate) const GROUP_CHUNKS: usize = 200_000;

@@ -2,9 +2,9 @@
 
 use super::Location;
 use crate::id::{ChunkId, PackId};
-use crate::pack::{Reader, decode_encoding, encoding_tag};
+use crate::pack::{MAX_STORED, Reader, decode_encoding, decode_kind, encoding_tag};
 
-/// Bytes of a record: id 32, offset 8, base 8, pack number 4, stored length 4, plain length 4, encoding 1, zero 3.
+/// Bytes of a record: id 32, offset 8, base 8, pack number 4, stored length 4, plain length 4, encoding 1, kind 1, zero 2.
 pub(crate) const RECORD: usize = 64;
 
 /// A stored copy, in the bytes of a segment.
@@ -22,6 +22,7 @@ impl Record {
         bytes.extend_from_slice(&location.stored_len.to_le_bytes());
         bytes.extend_from_slice(&location.plain_len.to_le_bytes());
         bytes.push(encoding_tag(location.encoding));
+        bytes.push(location.kind as u8);
         let mut record = [0; RECORD];
         for (to, from) in record.iter_mut().zip(bytes) {
             *to = from;
@@ -57,13 +58,20 @@ impl Record {
         let (id, offset, base, _, rest) = self.fields()?;
         let mut read = Reader(rest);
         let (stored_len, plain_len) = (read.u32()?, read.u32()?);
+        let encoding = decode_encoding(read.u8()?, Some(base))?;
+        let kind = decode_kind(read.u8()?)?;
+        // Lengths past any limit would be allocated before the pack is read.
+        if stored_len.max(plain_len) > MAX_STORED {
+            return None;
+        }
         Some(Location {
             id,
+            kind,
             pack,
             offset,
             stored_len,
             plain_len,
-            encoding: decode_encoding(read.u8()?, Some(base))?,
+            encoding,
         })
     }
 

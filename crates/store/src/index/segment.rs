@@ -56,9 +56,10 @@ impl Segment {
         let (ids, _) = table.as_chunks::<{ PackId::LEN }>();
         let packs = ids.iter().copied().map(PackId::from_bytes).collect();
         let blocks = records.div_ceil(PER_BLOCK as u64);
-        let expected = (HEAD + HASH + table.len()) as u64
-            + records.checked_mul(RECORD as u64)?
-            + blocks * CHECKSUM as u64;
+        let expected = records
+            .checked_mul(RECORD as u64)?
+            .checked_add(blocks.checked_mul(CHECKSUM as u64)?)?
+            .checked_add((HEAD + HASH + table.len()) as u64)?;
         if all.len() as u64 != expected {
             return None;
         }

@@ -17,8 +17,11 @@ pub(crate) const VERSION: u16 = 1;
 /// Bytes of the footer: version, kind, pack, body hash, entries, body length, trailer hash, end.
 pub(crate) const FOOTER: usize = 2 + 1 + 16 + 32 + 4 + 8 + 32 + 8;
 
-/// Most entries of one pack.
-const MAX_ENTRIES: u32 = 4 << 20;
+/// Most entries of a pack that is read; those that are written have half as many.
+pub(crate) const MAX_ENTRIES: u32 = 128 << 10;
+
+/// Most stored bytes of a chunk. What does not shrink is stored raw; the rest is room for an envelope around it.
+pub(crate) const MAX_STORED: u32 = MAX_PLAIN as u32 + 4096;
 
 /// All that a pack says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +115,9 @@ impl Trailer {
         if version > VERSION {
             return Err(BadTrailer::Newer(version));
         }
+        if version == 0 {
+            return Err(damaged("it has a version that never was"));
+        }
         Self::decode_hashed(table, fixed).ok_or(damaged("its trailer makes no sense"))
     }
 
@@ -141,7 +147,8 @@ impl Trailer {
     }
 }
 
-fn decode_kind(byte: u8) -> Option<Kind> {
+/// The kind that a byte stands for.
+pub(crate) fn decode_kind(byte: u8) -> Option<Kind> {
     Kind::ALL.into_iter().find(|kind| *kind as u8 == byte)
 }
 
@@ -151,7 +158,7 @@ fn encode_entry(entry: &Stored, bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(&entry.stored_len.to_le_bytes());
     bytes.extend_from_slice(&entry.plain_len.to_le_bytes());
     if let Some(base) = entry.encoding.base() {
-        bytes.extend_from_slice(&base.to_le_bytes());
+        bytes.extend_from_slice(&base.to_be_bytes());
     }
 }
 
@@ -160,10 +167,13 @@ fn decode_entry(read: &mut Reader<'_>) -> Option<Stored> {
     let id = ChunkId::from_bytes(read.take()?);
     let stored_len = read.u32()?;
     let plain_len = read.u32()?;
-    let base = if tag >= 2 { Some(read.u64()?) } else { None };
+    let base = if tag >= 2 {
+        Some(u64::from_be_bytes(read.take()?))
+    } else {
+        None
+    };
     let encoding = decode_encoding(tag, base)?;
-    let limit = MAX_PLAIN as u32;
-    (plain_len <= limit && stored_len <= limit).then_some(Stored {
+    (plain_len <= MAX_PLAIN as u32 && stored_len <= MAX_STORED).then_some(Stored {
         id,
         encoding,
         stored_len,
@@ -225,7 +235,7 @@ mod tests {
 
     fn trailer() -> Trailer {
         let entry = |byte, encoding| Stored {
-            id: ChunkId::of(&[byte]),
+            id: ChunkId::of(Kind::Data, &[byte]),
             encoding,
             stored_len: 10,
             plain_len: 20,

@@ -1,8 +1,8 @@
 //! A pack on its way into the repository: chunks are appended as they come, the trailer is written last.
 
-use super::trailer::{HEAD, Trailer};
+use super::trailer::{HEAD, MAX_ENTRIES, Trailer};
 use super::{Kind, Stored};
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::frame::Frame;
 use crate::id::{ChunkId, PackId};
 use crate::storage::Upload;
@@ -56,18 +56,26 @@ impl<'a> PackWriter<'a> {
         Ok(())
     }
 
-    /// Bytes of stored chunks so far.
-    pub(crate) fn body_len(&self) -> u64 {
-        self.trailer.body_len
+    /// Whether it holds as much as a pack should, given how many stored bytes that is.
+    pub(crate) fn is_full(&self, pack_bytes: u64) -> bool {
+        self.trailer.body_len >= pack_bytes
+            || self.trailer.entries.len() >= MAX_ENTRIES as usize / 2
     }
 
     /// Writes the trailer and publishes the pack. Gives the trailer and the length of the file.
     pub(crate) fn finish(mut self) -> Result<(Trailer, u64)> {
         self.trailer.body_hash = *self.hasher.finalize().as_bytes();
         let end = self.trailer.encode();
+        if Trailer::decode(&end).as_ref() != Ok(&self.trailer) {
+            return Err(StoreError::WriteCheck);
+        }
         self.buffer.extend_from_slice(&end);
         self.flush()?;
-        self.upload.publish()?;
+        if !self.upload.publish()? {
+            return Err(StoreError::NameTaken {
+                name: self.trailer.pack.to_string(),
+            });
+        }
         let file_len = HEAD.len() as u64 + self.trailer.body_len + end.len() as u64;
         Ok((self.trailer, file_len))
     }

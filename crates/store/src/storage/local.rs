@@ -9,7 +9,7 @@ use crate::disk::{Disk, NewFile, OpenFile};
 use crate::durable::{DurableFile, check_length};
 use crate::error::{IoContext, Result, StoreError};
 use crate::id::SnapshotId;
-use crate::layout::{CACHE, EXPORTS, Folder, Object, TEMPORARY};
+use crate::layout::{CACHE, EXPORTS, FEATURES, Folder, Object, PLANS, TEMPORARY};
 
 /// Objects as files of a [`Disk`].
 pub struct LocalStorage {
@@ -76,23 +76,23 @@ impl Storage for LocalStorage {
             .collect())
     }
 
-    fn strangers(&self) -> Result<Option<Vec<String>>> {
-        let listed = match self.disk.list("") {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            result => result.context("list", || self.disk.locate(""))?,
+    fn names(&self, folder: &str) -> Result<Vec<String>> {
+        let listed = match self.disk.list(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            result => result.context("list", || self.disk.locate(folder))?,
         };
+        Ok(listed.into_iter().map(|entry| entry.name).collect())
+    }
+
+    fn strangers(&self) -> Result<Vec<String>> {
         let ours = |name: &str| {
             Folder::ALL.iter().any(|folder| folder.path() == name)
-                || [CACHE, EXPORTS].contains(&name)
+                || [CACHE, EXPORTS, FEATURES, PLANS].contains(&name)
                 || name.ends_with(TEMPORARY)
         };
-        Ok(Some(
-            listed
-                .into_iter()
-                .map(|entry| entry.name)
-                .filter(|name| !ours(name))
-                .collect(),
-        ))
+        let mut names = self.names("")?;
+        names.retain(|name| !ours(name));
+        Ok(names)
     }
 
     fn claim(&self, session: SnapshotId) -> Result<Box<dyn Claim + '_>> {
@@ -110,7 +110,7 @@ impl Storage for LocalStorage {
             return Ok(false);
         }
         let evicted = Object::Evicted(session).path();
-        match self.disk.rename_new(&pending, &evicted) {
+        match self.disk.move_file(&pending, &evicted) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error).context("rename", locate),
@@ -165,8 +165,11 @@ impl<'a> LocalClaim<'a> {
         let temporary = format!("{pending}{TEMPORARY}");
         let locate = || disk.locate(&temporary);
         let mut file = disk.create_new(&temporary).context("create", locate)?;
-        file.try_lock().context("lock", locate)?;
-        disk.rename_new(&temporary, &pending)
+        if !file.try_lock().context("lock", locate)? {
+            let source = io::Error::other("another process holds it");
+            return Err(source).context("lock", locate);
+        }
+        disk.move_file(&temporary, &pending)
             .context("rename", locate)?;
         Ok(Self {
             disk,
@@ -186,7 +189,7 @@ impl Claim for LocalClaim<'_> {
         self.file.sync().context("sync", locate)?;
         match self
             .disk
-            .rename_new(&pending, &Object::Snapshot(self.session).path())
+            .move_file(&pending, &Object::Snapshot(self.session).path())
         {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(StoreError::Evicted {

@@ -47,6 +47,10 @@ impl Disk for Below {
         self.disk.rename_new(&self.path(from), &self.path(to))
     }
 
+    fn move_file(&self, from: &str, to: &str) -> io::Result<()> {
+        self.disk.move_file(&self.path(from), &self.path(to))
+    }
+
     fn remove(&self, path: &str) -> io::Result<()> {
         self.disk.remove(&self.path(path))
     }
@@ -88,6 +92,8 @@ mod tests {
         below.create_dir("").unwrap();
         below.create_new("a.tmp").unwrap().sync().unwrap();
         below.rename_new("a.tmp", "a").unwrap();
+        below.move_file("a", "b").unwrap();
+        below.move_file("b", "a").unwrap();
         below.sync_dir("").unwrap();
         assert_eq!(below.list("").unwrap(), disk.list("cache").unwrap());
         assert_eq!(below.open("a").unwrap().len().unwrap(), 0);

@@ -108,11 +108,13 @@ impl State {
         result
     }
 
-    pub(super) fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+    /// Renames a file, never over another: where names are chosen so that nobody else uses them, meeting one is a mistake.
+    pub(super) fn rename(&mut self, from: &str, to: &str, one_step: bool) -> io::Result<()> {
         let name: Arc<str> = to.into();
         let file = self.tree.file(from).ok();
         let change = Change::Rename {
             to: Arc::clone(&name),
+            one_step,
         };
         self.change(change, from, file, |state| {
             let file = state.tree.file(from)?;
@@ -179,7 +181,7 @@ impl State {
             }
             (Change::Sync, true) => state.contents.sync(),
             (Change::Sync, false) => state.contents.lose_unsynced(),
-            (Change::Rename { to }, true) => {
+            (Change::Rename { to, .. }, true) => {
                 state.path = Arc::clone(to);
                 self.tree.remove(path);
                 self.tree.insert(to, Entry::File(file));

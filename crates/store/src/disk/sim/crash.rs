@@ -375,6 +375,24 @@ mod tests {
     }
 
     #[test]
+    fn a_move_leaves_one_name_and_a_rename_one_or_both() {
+        let start = SimDisk::from_files([("a".to_owned(), vec![1])].into());
+        let (moved, renamed) = (start.copy(), start);
+        moved.move_file("a", "b").unwrap();
+        renamed.rename_new("a", "b").unwrap();
+        let mut found: Vec<_> = last_files(&moved);
+        found.sort();
+        assert_eq!(found.iter().map(names).collect::<Vec<_>>(), [["a"], ["b"]]);
+        assert!(
+            last_files(&renamed)
+                .iter()
+                .any(|files| names(files) == ["a", "b"])
+        );
+        assert_eq!(moved.operations()[0].to_string(), "move a -> b");
+        assert!(moved.move_file("a", "c").is_err());
+    }
+
+    #[test]
     fn a_file_renamed_twice_is_never_without_a_name() {
         let disk = SimDisk::from_files([("a".to_owned(), vec![1])].into());
         disk.rename_new("a", "b").unwrap();

@@ -15,7 +15,7 @@ pub enum Call {
     Write,
     /// `NewFile::sync`.
     Sync,
-    /// `Disk::rename_new`.
+    /// `Disk::rename_new` and `Disk::move_file`.
     Rename,
     /// `Disk::remove`.
     Remove,
@@ -73,6 +73,8 @@ pub enum Change {
     Rename {
         /// The new name.
         to: Arc<str>,
+        /// Whether a crash leaves one of the names and never both.
+        one_step: bool,
     },
     /// A file was removed.
     Remove,
@@ -119,7 +121,11 @@ impl fmt::Display for Operation {
             Change::Create => write!(f, "create {path}")?,
             Change::Write { offset, bytes } => write!(f, "write {path} {offset}+{}", bytes.len())?,
             Change::Sync => write!(f, "sync {path}")?,
-            Change::Rename { to } => write!(f, "rename {path} -> {to}")?,
+            Change::Rename {
+                to,
+                one_step: false,
+            } => write!(f, "rename {path} -> {to}")?,
+            Change::Rename { to, one_step: true } => write!(f, "move {path} -> {to}")?,
             Change::Remove => write!(f, "remove {path}")?,
             Change::CreateDir => write!(f, "create_dir {path}")?,
             Change::SyncDir => write!(f, "sync_dir {path}")?,

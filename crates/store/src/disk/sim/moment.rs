@@ -149,7 +149,13 @@ fn name_effect(change: &NameChange) -> Effect {
     Effect {
         kind: Kind::Name,
         file: None,
-        outcomes: if matches!(change, NameChange::Move { .. }) {
+        outcomes: if matches!(
+            change,
+            NameChange::Move {
+                one_step: false,
+                ..
+            }
+        ) {
             3
         } else {
             2

@@ -30,6 +30,8 @@ pub(super) enum NameChange {
         from: Arc<str>,
         to: Arc<str>,
         file: FileId,
+        /// Whether it cannot end with both names.
+        one_step: bool,
     },
 }
 
@@ -89,7 +91,13 @@ impl fmt::Display for NameChange {
         match self {
             Self::Add { path, .. } => write!(f, "create {path}"),
             Self::Remove { path, .. } => write!(f, "remove {path}"),
-            Self::Move { from, to, .. } => write!(f, "rename {from} -> {to}"),
+            Self::Move {
+                from, to, one_step, ..
+            } => write!(
+                f,
+                "{} {from} -> {to}",
+                if *one_step { "move" } else { "rename" }
+            ),
         }
     }
 }
@@ -115,7 +123,7 @@ impl<'a> Names<'a> {
                 self.tree.insert(path, *entry)
             }
             NameChange::Remove { path, file } if fate != NameFate::Lost => self.remove(path, *file),
-            NameChange::Move { from, to, file } => {
+            NameChange::Move { from, to, file, .. } => {
                 let place = self.left_behind.remove(&(*file, Arc::clone(from)));
                 let place = place.unwrap_or_else(|| Arc::clone(from));
                 // Into a folder that is not there, only a durable rename leads: the file goes with the folder.

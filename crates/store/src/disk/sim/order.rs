@@ -120,10 +120,10 @@ impl Order {
 
     fn breach(&self, operation: &Operation, file: FileId) -> Option<String> {
         match &operation.change {
-            Change::Rename { to } if (self.naming.publishes)(to) && self.is_unsynced(file) => {
+            Change::Rename { to, .. } if (self.naming.publishes)(to) && self.is_unsynced(file) => {
                 Some("before its bytes were synced".to_owned())
             }
-            Change::Rename { to } if (self.naming.commits)(to) => {
+            Change::Rename { to, .. } if (self.naming.commits)(to) => {
                 let unsynced = self.unsynced(Some(file));
                 (!unsynced.is_empty()).then(|| format!("before: {}", unsynced.join(", ")))
             }
@@ -139,7 +139,7 @@ impl Order {
 
     fn note(&mut self, operation: &Operation, file: FileId) {
         match &operation.change {
-            Change::Rename { to } if operation.happened && (self.naming.publishes)(to) => {
+            Change::Rename { to, .. } if operation.happened && (self.naming.publishes)(to) => {
                 self.published.insert(file, to.to_string());
             }
             Change::Rename { .. } | Change::Remove if operation.happened => {

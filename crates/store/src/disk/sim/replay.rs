@@ -74,7 +74,8 @@ impl Replay {
                 }
             }
             (Change::Remove, Some(file)) => NameChange::Remove { path, file },
-            (Change::Rename { to }, Some(file)) => NameChange::Move {
+            (Change::Rename { to, one_step }, Some(file)) => NameChange::Move {
+                one_step: *one_step,
                 from: path,
                 to: Arc::clone(to),
                 file,
