@@ -67,3 +67,8 @@ pub use record::Snapshot;
 pub use repository::{Filter, Listing, Repository};
 pub use restore::{Restore, RestoreReport};
 pub use tree::{Tree, Walk};
+
+/// The code of the guide for embedders is compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/library.md")]
+struct Guide;
