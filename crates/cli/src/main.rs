@@ -1,1 +1,24 @@
-fn main() {}
+//! The binary `lifeboat`: words in, words out. What they mean is decided in the libraries below.
+//!
+//! The exit code is half of the answer, so nothing may end the program but the return from here.
+
+use std::process::ExitCode;
+
+mod args;
+mod commands;
+mod config;
+mod context;
+mod exit;
+mod failure;
+mod place;
+mod progress;
+mod signals;
+mod ui;
+
+fn main() -> ExitCode {
+    match args::parse() {
+        Ok(cli) => commands::run(cli),
+        Err(exit) => exit,
+    }
+    .into()
+}

@@ -11,7 +11,6 @@ use serde_bytes::ByteBuf;
 use crate::content::{Content, put_meta};
 use crate::entry::Entry;
 use crate::error::{IoContext, Result, SnapshotError};
-use crate::export::ZipTarget;
 use crate::manifest::{Manifest, Source};
 use crate::monitor::{Monitor, Task, Warning, WarningKind};
 use crate::record::{self, Snapshot};
@@ -53,7 +52,7 @@ impl Repository {
                 match self.export_zip(snapshot, target, monitor) {
                     Ok(zip) => report.zip = Some(zip),
                     Err(error) => {
-                        let warning = zip_warning(target, &error);
+                        let warning = zip_warning(self.zip_path(target), &error);
                         monitor.warning(&warning);
                         report.warnings.push(warning);
                     }
@@ -332,10 +331,10 @@ fn wrap(mut snapshot: Snapshot, totals: Totals) -> Result<(Snapshot, Vec<u8>)> {
     Ok((snapshot, record))
 }
 
-fn zip_warning(target: &ZipTarget, error: &SnapshotError) -> Warning {
+fn zip_warning(path: PathBuf, error: &SnapshotError) -> Warning {
     let cause = std::error::Error::source(error).map(ToString::to_string);
     Warning {
-        path: target.path().to_owned(),
+        path,
         kind: WarningKind::ZipFailed,
         message: match cause {
             Some(cause) => {

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use lifeboat_store::{ChunkId, SnapshotId, StoreError};
 
 use crate::content::{Chunks, Content};
-use crate::entry::{Entry, Node};
+use crate::entry::Node;
 use crate::error::{Result, SnapshotError};
 use crate::folder::FolderReader;
 use crate::monitor::{Monitor, Task};
@@ -158,28 +158,27 @@ impl<'r> Losses<'r> {
     }
 
     fn walk(&mut self, snapshot: &Snapshot) -> Result<()> {
-        let root = TreePath::root();
         let name = || "(the manifest)".to_owned();
         if !self.content(snapshot, &snapshot.manifest, &name)? {
             return Ok(());
         }
-        let manifest = match self.repository.manifest(snapshot) {
-            Ok(manifest) => manifest,
+        let tree = match self.repository.tree(snapshot) {
+            Ok(tree) => tree,
             Err(error) => {
                 self.refuse(snapshot, &error);
                 return Ok(());
             }
         };
-        for source in &manifest.sources {
-            self.tree(snapshot, &root, &source.root)?;
+        for (path, node) in tree.sources() {
+            self.tree(snapshot, path, node)?;
         }
         Ok(())
     }
 
     /// Walks what is below an entry, without recursion: depth is the repository's choice. What was walked and lacks
     /// nothing is remembered, so that snapshots which share it are walked once.
-    fn tree(&mut self, snapshot: &Snapshot, at: &TreePath, root: &Entry) -> Result<()> {
-        let mut waiting = vec![Visit::Enter(at.join(&root.name), root.node.clone())];
+    fn tree(&mut self, snapshot: &Snapshot, path: TreePath, node: Node) -> Result<()> {
+        let mut waiting = vec![Visit::Enter(path, node)];
         while let Some(visit) = waiting.pop() {
             match visit {
                 Visit::Leave(key, noted) if self.noted == noted => drop(self.sound.insert(key)),

@@ -115,6 +115,14 @@ pub enum SnapshotError {
         /// What was asked for.
         patterns: String,
     },
+    /// A file's bytes cannot be had from the repository.
+    #[error("{path} cannot be read from the repository")]
+    Unreadable {
+        /// The file, as it is in the snapshot or where it was to go.
+        path: String,
+        /// Why not.
+        source: StoreError,
+    },
     /// The place to restore to is not empty.
     #[error("the folder {} is not empty", path.display())]
     TargetNotEmpty {
@@ -176,6 +184,15 @@ impl SnapshotError {
     /// Whether the caller asked to stop.
     pub fn is_cancelled(&self) -> bool {
         matches!(self, Self::Store(StoreError::Cancelled))
+    }
+}
+
+/// The system's words without its number, which says nothing more.
+pub(crate) fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
     }
 }
 

@@ -42,16 +42,6 @@ pub enum ZipTarget {
     File(PathBuf),
 }
 
-impl ZipTarget {
-    /// The folder or file.
-    pub fn path(&self) -> &Path {
-        match self {
-            Self::Repository => Path::new(EXPORTS),
-            Self::Folder(path) | Self::File(path) => path,
-        }
-    }
-}
-
 /// A zip that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ZipReport {
@@ -66,6 +56,14 @@ pub struct ZipReport {
 }
 
 impl Repository {
+    /// The folder or file that a target means.
+    pub fn zip_path(&self, target: &ZipTarget) -> PathBuf {
+        match target {
+            ZipTarget::Repository => self.place().join(EXPORTS),
+            ZipTarget::Folder(path) | ZipTarget::File(path) => path.clone(),
+        }
+    }
+
     /// Writes a snapshot as a zip that any unzip opens.
     ///
     /// # Errors

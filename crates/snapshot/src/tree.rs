@@ -87,6 +87,19 @@ impl<'r> Tree<'r> {
         }
     }
 
+    /// Each source with its path in this tree.
+    pub(crate) fn sources(&self) -> Vec<(TreePath, Node)> {
+        let names = self.source_names().into_iter();
+        let sources = self.manifest.sources.iter().zip(names);
+        sources
+            .map(|(source, name)| {
+                let root = TreePath::root();
+                let path = name.map_or(root.clone(), |name| root.join(&name));
+                (path, source.root.node.clone())
+            })
+            .collect()
+    }
+
     /// The entries at the root.
     fn roots(&self) -> Roots<'r> {
         let names = self.source_names();

@@ -21,7 +21,8 @@ use super::walk::{Found, Step, is_sidecar_of};
 use crate::entry::{Entry, Node};
 use crate::error::{Result, SnapshotError};
 use crate::folder::{Before, FolderWriter, SharedBefore};
-use crate::monitor::Monitor;
+use crate::manifest::Flaw;
+use crate::monitor::{Monitor, Warning, WarningKind};
 use crate::path::{Name, TreePath};
 
 /// Queued files at which the queue is worked off.
@@ -84,6 +85,8 @@ pub(crate) struct Assembly<'s, 'a, 'm> {
     pub(super) settings: &'m super::Settings<'m>,
     pub(super) tally: &'m mut Tally,
     pub(super) excludes: &'m Excludes,
+    /// The source's own path.
+    root_path: &'m Path,
     /// Where the root stands in the source.
     prefix: TreePath,
     /// Whether this is a second try of a folder, whose outcome the first one judges.
@@ -113,6 +116,7 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
             settings,
             tally,
             excludes,
+            root_path: excludes.root(),
             prefix: TreePath::root(),
             is_retry: false,
             root_before,
@@ -160,7 +164,7 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
 
     fn queue_step(&mut self, step: Step) {
         match step {
-            Step::Note(warning) => self.tally.warn(self.monitor, warning),
+            Step::Note(warning) => self.note(warning),
             Step::Leave => {
                 self.ahead.pop();
                 self.queue.push(Queued::Leave);
@@ -189,6 +193,18 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
                 }
             }
         }
+    }
+
+    /// Something that the walk could not look at.
+    fn note(&mut self, warning: Warning) {
+        if warning.kind == WarningKind::Unreadable {
+            let below = warning.path.strip_prefix(self.root_path);
+            let path = below.map_or(&b""[..], |path| path.as_os_str().as_bytes());
+            if let Ok(path) = TreePath::parse(path) {
+                self.tally.flag(path, Flaw::Missing);
+            }
+        }
+        self.tally.warn(self.monitor, warning);
     }
 
     /// The entry of this name in the snapshot before.
@@ -290,6 +306,8 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
                 Ok(())
             }
             Queued::Unchanged(entry) => {
+                self.monitor
+                    .advance(entry.node.content().map_or(0, |content| content.len));
                 self.tally.unchanged(&entry);
                 self.push(entry)
             }
@@ -301,7 +319,6 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
                 result,
             } => {
                 let result = result.unwrap_or_else(|| {
-                    self.monitor.item(&found.path);
                     let before = before.as_ref();
                     read(self.session, self.monitor, self.settings, &found, before)
                 });
@@ -383,6 +400,7 @@ fn read(
     if monitor.cancelled() {
         return Err(SnapshotError::cancelled());
     }
+    monitor.item(&found.path);
     let near = before.and_then(|entry| entry.node.content());
     let as_database = settings.takes_databases(&found.path);
     file::store(

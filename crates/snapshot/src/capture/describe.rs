@@ -13,6 +13,7 @@ use super::database::is_stored;
 use super::walk::Found;
 use crate::content::Content;
 use crate::entry::{Entry, Meta, Node, Seen, Special, Time};
+use crate::error::words;
 use crate::monitor::{Warning, WarningKind};
 use crate::recent::is_recent;
 
@@ -128,6 +129,6 @@ fn link_target(found: &Found) -> Result<ByteBuf, Warning> {
         .map_err(|error| Warning {
             path: found.path.clone(),
             kind: WarningKind::Unreadable,
-            message: error.to_string(),
+            message: words(&error),
         })
 }

@@ -8,6 +8,7 @@ use crate::error::{Result, SnapshotError};
 
 /// Decides for the paths of one source.
 pub(crate) struct Excludes {
+    root: PathBuf,
     patterns: Gitignore,
     /// Folders that are left out whatever the patterns say.
     folders: Vec<PathBuf>,
@@ -29,9 +30,15 @@ impl Excludes {
             reason: error.to_string(),
         };
         Ok(Self {
+            root: root.to_owned(),
             patterns: builder.build().map_err(bad)?,
             folders,
         })
+    }
+
+    /// The source's path.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Whether the user asked to leave this out.

@@ -12,7 +12,7 @@ use super::file::{self, Stored};
 use super::tally::DatabaseReport;
 use super::walk::Found;
 use crate::entry::{Entry, Node};
-use crate::error::{Result, SnapshotError};
+use crate::error::{Result, SnapshotError, words};
 use crate::manifest::{Database, Flaw};
 use crate::monitor::{Warning, WarningKind};
 use crate::path::TreePath;
@@ -78,9 +78,17 @@ impl Assembly<'_, '_, '_> {
             );
             return Ok(Settled::Nothing);
         }
-        self.warn(found, WarningKind::Unreadable, &source.to_string());
+        if self.is_source(&path) {
+            return Err(error);
+        }
+        self.warn(found, WarningKind::Unreadable, &words(source));
         self.tally.flag(path, Flaw::Missing);
         Ok(Settled::Nothing)
+    }
+
+    /// Whether the path is that of the whole source: what keeps it from being read leaves nothing to store.
+    fn is_source(&self, path: &TreePath) -> bool {
+        path.is_root()
     }
 
     /// A database: not read at all where nothing was committed since, else captured.
@@ -140,6 +148,8 @@ impl Assembly<'_, '_, '_> {
             seen: Some(is),
         };
         let entry = describe::entry(found, node);
+        self.monitor
+            .advance(entry.node.content().map_or(0, |content| content.len));
         self.tally.unchanged(&entry);
         self.tally.databases.push(DatabaseReport {
             database: old,
@@ -223,6 +233,7 @@ impl Assembly<'_, '_, '_> {
                 );
                 return Ok(Settled::Nothing);
             }
+            error if self.is_source(path) => return Err(error.into()),
             error => {
                 let kind = match error {
                     SqliteError::Busy { .. } => WarningKind::Busy,
@@ -262,7 +273,10 @@ fn warn(assembly: &mut Assembly<'_, '_, '_>, path: &Path, kind: WarningKind, mes
 /// An error and its cause in one line.
 fn message(error: &SqliteError) -> String {
     match std::error::Error::source(error) {
-        Some(cause) => format!("{error}: {cause}"),
+        Some(cause) => match cause.downcast_ref() {
+            Some(cause) => format!("{error}: {}", words(cause)),
+            None => format!("{error}: {cause}"),
+        },
         None => error.to_string(),
     }
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::companions::{self, Look};
 use super::exclude::Excludes;
+use crate::error::words;
 use crate::monitor::{Warning, WarningKind};
 use crate::path::{MAX_DEPTH, Name};
 
@@ -97,7 +98,7 @@ impl<'e> Walk<'e> {
                 Vec::new()
             }
             Err(error) => {
-                self.note(&found.path, kind_of(&error), &error.to_string());
+                self.note(&found.path, kind_of(&error), &words(&error));
                 Vec::new()
             }
         };
@@ -126,7 +127,7 @@ impl<'e> Walk<'e> {
         let stat = match std::fs::symlink_metadata(&path) {
             Ok(stat) => stat,
             Err(error) => {
-                self.note(&path, kind_of(&error), &error.to_string());
+                self.note(&path, kind_of(&error), &words(&error));
                 return None;
             }
         };

@@ -136,6 +136,7 @@ impl<'a> Run<'a> {
     ) -> Result<()> {
         self.report.files += 1;
         self.report.bytes += content.len;
+        self.monitor.item(&path);
         if self.plan.dry_run {
             return Ok(());
         }
@@ -151,7 +152,6 @@ impl<'a> Run<'a> {
             self.groups.insert(group, (path.clone(), content.clone()));
         }
         self.make_parents(&path)?;
-        self.monitor.item(&path);
         let waiting = Waiting {
             path,
             meta,
@@ -220,7 +220,8 @@ impl<'a> Run<'a> {
         if self.monitor.cancelled() {
             return Err(SnapshotError::cancelled());
         }
-        let bytes = read_chunk(self.repository.store(), chunk)?;
+        let bytes = read_chunk(self.repository.store(), chunk);
+        let bytes = bytes.map_err(|error| unreadable(&waiting.path, error))?;
         file.write_all_at(&bytes, offset)
             .context("write", &waiting.path)?;
         self.monitor.advance(chunk.len);
@@ -261,6 +262,17 @@ impl<'a> Run<'a> {
     fn note(&mut self, warning: Warning) {
         self.monitor.warning(&warning);
         self.report.warnings.push(warning);
+    }
+}
+
+/// The same error, of a file that people know instead of a chunk that they do not.
+fn unreadable(path: &Path, error: SnapshotError) -> SnapshotError {
+    match error {
+        SnapshotError::Store(source) if source.is_damage() => SnapshotError::Unreadable {
+            path: path.display().to_string(),
+            source,
+        },
+        other => other,
     }
 }
 

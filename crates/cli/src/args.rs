@@ -1,0 +1,215 @@
+//! What can be typed: the flags of every command, and the commands. The help is made of the comments here and there.
+//!
+//! Names and flags are a contract that scripts rely on; wording is not.
+
+use std::path::{Component, Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+use lifeboat_snapshot::Filter;
+
+use crate::commands::{
+    backup, cat, completions, export, help, init, list, ls, restore, show, stats, status, verify,
+};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::{self, Failure};
+use crate::ui::{Shape, Ui, paint};
+
+/// Backup for applications that keep their data in SQLite and files
+///
+/// A repository holds snapshots of your folders; databases in them are captured whole while they are in use. The first
+/// backup makes the repository: lifeboat backup /srv/data, then lifeboat list.
+#[derive(Debug, Parser)]
+#[command(name = "lifeboat", version, styles = paint::HELP, disable_help_subcommand = true)]
+#[command(
+    after_help = "More: lifeboat help COMMAND, lifeboat help config, lifeboat help exit-codes"
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(crate) struct Globals {
+    /// The repository [else LIFEBOAT_REPO, else the config, else one in your data folder]
+    #[arg(short, long, global = true, value_name = "PATH")]
+    pub(crate) repo: Option<PathBuf>,
+    /// The config [else LIFEBOAT_CONFIG, else the nearest lifeboat.toml from here upwards]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Answer in JSON: queries with one document, long work with a line per event
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say only what is wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// Draw no progress bar
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+    /// Colours; auto asks the terminal and NO_COLOR
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: clap::ColorChoice,
+}
+
+/// The commands, in the order of the help.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Backup(backup::Args),
+    #[command(visible_alias = "snapshots")]
+    List(list::Args),
+    Show(show::Args),
+    Ls(ls::Args),
+    Cat(cat::Args),
+    Restore(restore::Args),
+    Verify(verify::Args),
+    Export(export::Args),
+    Status(status::Args),
+    Stats(stats::Args),
+    Init(init::Args),
+    Completions(completions::Args),
+    Help(help::Args),
+}
+
+impl Command {
+    /// How its answer is shaped for a program.
+    pub(crate) fn shape(&self) -> Shape {
+        match self {
+            Self::Backup(_) | Self::Restore(_) | Self::Verify(_) | Self::Export(_) => Shape::Lines,
+            _ => Shape::Document,
+        }
+    }
+
+    /// Does it.
+    pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
+        match self {
+            Self::Backup(args) => backup::run(args, context),
+            Self::List(args) => list::run(args, context),
+            Self::Show(args) => show::run(args, context),
+            Self::Ls(args) => ls::run(args, context),
+            Self::Cat(args) => cat::run(args, context),
+            Self::Restore(args) => restore::run(args, context),
+            Self::Verify(args) => verify::run(args, context),
+            Self::Export(args) => export::run(args, context),
+            Self::Status(args) => status::run(args, context),
+            Self::Stats(args) => stats::run(args, context),
+            Self::Init(args) => init::run(args, context),
+            Self::Completions(args) => completions::run(args, context),
+            Self::Help(args) => help::run(args, context),
+        }
+    }
+}
+
+/// One snapshot, by name.
+#[derive(Debug, Args)]
+pub(crate) struct Pick {
+    /// An id, its first digits, latest, or latest~1 for the one before
+    #[arg(value_name = "SNAP")]
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) narrow: Narrow,
+}
+
+/// Which snapshots are meant at all.
+#[derive(Debug, Args)]
+pub(crate) struct Narrow {
+    /// Only snapshots with this tag
+    #[arg(long, value_name = "TAG")]
+    tag: Option<String>,
+    /// Only snapshots of this source: its path, or the last parts of it
+    #[arg(long, value_name = "PATH")]
+    source: Option<PathBuf>,
+    /// Only snapshots of this machine
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
+}
+
+impl Narrow {
+    /// The library's word for it.
+    pub(crate) fn filter(&self) -> Filter {
+        Filter {
+            tag: self.tag.clone(),
+            source: self.source.as_deref().map(source),
+            host: self.host.clone(),
+        }
+    }
+}
+
+/// `.` and its kin mean a folder of this machine; anything else may be the end of a path anywhere.
+fn source(path: &Path) -> PathBuf {
+    match path.components().next() {
+        Some(Component::CurDir | Component::ParentDir) => {
+            path.canonicalize().unwrap_or_else(|_| path.to_owned())
+        }
+        _ => path.to_owned(),
+    }
+}
+
+/// What was typed; else how the run ends, everything having been said.
+pub(crate) fn parse() -> Result<Cli, Exit> {
+    Cli::try_parse().map_err(|error| refuse(&error))
+}
+
+fn refuse(error: &clap::Error) -> Exit {
+    let Some(failure) = failure::from_clap(error) else {
+        return match error.print() {
+            Ok(()) if error.use_stderr() => Exit::Usage,
+            Ok(()) => Exit::Done,
+            Err(error) => Failure::stdout(&error).exit(),
+        };
+    };
+    let json = std::env::args_os().any(|arg| arg == "--json");
+    let globals = Globals {
+        json,
+        ..Globals::default()
+    };
+    Ui::new(&globals, Shape::Lines).failure(&failure);
+    failure.exit()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_parser_agrees_with_itself() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_flags_stand_anywhere() {
+        let before = Cli::try_parse_from(["lifeboat", "--json", "-r", "/r", "list"]).unwrap();
+        let after = Cli::try_parse_from(["lifeboat", "snapshots", "-r", "/r", "--json"]).unwrap();
+        for cli in [before, after] {
+            assert!(cli.globals.json);
+            assert_eq!(cli.globals.repo, Some(PathBuf::from("/r")));
+            assert!(matches!(cli.command, Command::List(_)));
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for bad in [
+            &["list", "--fooo"][..],
+            &["restore"],
+            &["list", "-q", "-v"],
+            &["frobnicate"],
+        ] {
+            let args = ["lifeboat"].iter().chain(bad);
+            let error = Cli::try_parse_from(args).unwrap_err();
+            assert_eq!(
+                failure::from_clap(&error).unwrap().exit(),
+                Exit::Usage,
+                "{bad:?}"
+            );
+        }
+    }
+}

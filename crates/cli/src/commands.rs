@@ -1,0 +1,59 @@
+//! The commands: one room each, with its help, its flags and `run`, which turns words into one library call and back.
+//!
+//! A loop over the things of the domain does not belong here: a server would have to write it again.
+
+use lifeboat_snapshot::{Warning, WarningKind};
+
+use crate::args::Cli;
+use crate::context::Context;
+use crate::exit::Exit;
+
+pub(crate) mod backup;
+pub(crate) mod cat;
+pub(crate) mod completions;
+pub(crate) mod export;
+pub(crate) mod help;
+pub(crate) mod init;
+pub(crate) mod list;
+pub(crate) mod ls;
+pub(crate) mod restore;
+pub(crate) mod show;
+pub(crate) mod stats;
+pub(crate) mod status;
+pub(crate) mod verify;
+
+/// Runs what was typed, and says why if it fails.
+pub(crate) fn run(cli: Cli) -> Exit {
+    let Cli { globals, command } = cli;
+    let context = Context::new(globals, command.shape());
+    let result = command.run(&context);
+    // The answer is an answer when it is out, and not before.
+    let finished = context.ui.finish();
+    match result.and_then(|exit| finished.map(|()| exit)) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            context.ui.failure(&failure);
+            failure.exit()
+        }
+    }
+}
+
+/// How work ends that met these on its way: where something is lacking that was asked for, that must not look like success.
+/// Where all that is lacking was busy, trying again helps, and the exit code says so.
+fn exit_of(warnings: &[Warning]) -> Exit {
+    let lost = |warning: &&Warning| warning.kind.is_loss();
+    let mut losses = warnings.iter().filter(lost);
+    match losses.clone().next() {
+        None => Exit::Done,
+        Some(_) if losses.all(|loss| loss.kind == WarningKind::Busy) => Exit::SourceBusy,
+        Some(_) => Exit::Partial,
+    }
+}
+
+/// A number of threads, of which a machine has few and a slip of the finger many.
+fn threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(threads @ 1..=256) => Ok(threads),
+        _ => Err("a number from 1 to 256 is needed".to_owned()),
+    }
+}

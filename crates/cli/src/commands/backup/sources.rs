@@ -1,0 +1,92 @@
+//! What is backed up: the paths that were typed, else the sources of the config, and the settings that hold for them.
+//!
+//! One snapshot has one set of settings, so sources that differ in theirs are refused rather than treated alike.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::{Config, Settings};
+use crate::context::absolute;
+use crate::exit::Exit;
+use crate::failure::{Failure, quoted};
+
+/// The sources, and what holds for all of them.
+pub(super) fn choose(
+    typed: &[PathBuf],
+    config: &Config,
+) -> Result<(Vec<PathBuf>, Settings), Failure> {
+    let sources: Vec<PathBuf> = match typed.is_empty() {
+        true => config.source_paths(),
+        false => typed.iter().map(|path| absolute(path)).collect(),
+    };
+    let Some(first) = sources.first() else {
+        return Err(nothing(config));
+    };
+    let settings = config.settings(first);
+    match sources
+        .iter()
+        .find(|source| config.settings(source) != settings)
+    {
+        Some(other) => Err(differing(first, other)),
+        None => Ok((sources, settings)),
+    }
+}
+
+fn nothing(config: &Config) -> Failure {
+    let failure = Failure::usage("there is nothing to back up: no path was named");
+    let failure = match &config.file {
+        Some(file) => failure.because(format!(
+            "the config {} has no [source.NAME] either",
+            file.display()
+        )),
+        None => failure.because("there is no lifeboat.toml from here upwards that names sources"),
+    };
+    failure.hint("name a folder, as in: lifeboat backup /srv/data")
+}
+
+fn differing(first: &Path, other: &Path) -> Failure {
+    Failure::usage(format!(
+        "{} and {} cannot be in one snapshot",
+        first.display(),
+        other.display()
+    ))
+    .because("the config has different exclude or check settings for them")
+    .hint(format!(
+        "back them up one after the other: lifeboat backup {}",
+        quoted(first)
+    ))
+}
+
+/// Zips in the very folder that is backed up would be in the next backup, and in the one after that twice.
+pub(super) fn check_zip_folder(folder: &Path, sources: &[PathBuf]) -> Result<(), Failure> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let is_source = sources.iter().any(|source| real(source) == real(folder));
+    if !is_source {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::Target,
+        format!("zips cannot go into {}", folder.display()),
+    )
+    .because("it is what is backed up, and every backup would hold the zips of all before")
+    .hint("name a folder inside it, which is then left out, or one elsewhere"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_to_back_up_is_a_mistake_with_a_hint() {
+        let failure = choose(&[], &Config::default()).err().unwrap();
+        assert_eq!(failure.exit(), Exit::Usage);
+        assert_eq!(failure.lines().len(), 3);
+    }
+
+    #[test]
+    fn a_zip_folder_inside_a_source_is_fine_and_the_source_itself_is_not() {
+        let sources = [PathBuf::from("/srv/data")];
+        assert!(check_zip_folder(Path::new("/srv/data/zips"), &sources).is_ok());
+        let failure = check_zip_folder(Path::new("/srv/data"), &sources).unwrap_err();
+        assert_eq!(failure.exit(), Exit::Target);
+    }
+}

@@ -1,0 +1,213 @@
+//! What a backup says when it is done, to people and to programs.
+//!
+//! The field names are a contract. A skipped backup says the same fields, with no snapshot in them.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use lifeboat_snapshot::path::TreePath;
+use lifeboat_snapshot::{BackupReport, DatabaseReport, Repository, Snapshot};
+use serde_json::{Map, Value, json};
+
+use crate::commands::export;
+use crate::failure::Failure;
+use crate::ui::table::{Cell, Table};
+use crate::ui::{Ui, databases as database_words, facts, paint, words};
+
+/// The answer of one run.
+pub(super) struct Summary {
+    event: Map<String, Value>,
+    head: String,
+    details: Vec<String>,
+}
+
+impl Summary {
+    /// Of a backup that was taken, or found that nothing had changed.
+    pub(super) fn of(repository: &Repository, report: &BackupReport, created: bool) -> Self {
+        let databases = place_databases(repository, report);
+        let mut event = event(report, &databases);
+        event.extend(facts::with_local_path("repository", &repository.place()));
+        event.insert("repository_created".to_owned(), json!(created));
+        let (head, details) = match (&report.snapshot, &report.parent) {
+            (None, Some(parent)) => (unchanged(parent), Vec::new()),
+            _ => (head(report), details(report, &databases)),
+        };
+        Self {
+            event,
+            head,
+            details,
+        }
+    }
+
+    /// Of a backup that was not due.
+    pub(super) fn recent(repository: &Repository, recent: &Snapshot) -> Self {
+        let mut event = facts::object(json!({
+            "event": "summary",
+            "snapshot": Value::Null,
+            "parent": Value::Null,
+            "skipped": "recent",
+            "files_new": 0,
+            "files_changed": 0,
+            "files_unchanged": 0,
+            "read_bytes": 0,
+            "new_bytes": 0,
+            "stored_bytes": 0,
+            "duration_s": 0.0,
+            "databases": [],
+            "zip": Value::Null,
+            "warnings": [],
+            "repository_created": false,
+            "newest": recent.id.to_string(),
+            "newest_time": facts::time(recent),
+        }));
+        event.extend(facts::with_local_path("repository", &repository.place()));
+        let (id, age) = (recent.id.short(), words::age(recent.time(), Utc::now()));
+        let head = format!("Nothing to do: snapshot {id} was taken {age}");
+        Self {
+            event,
+            head,
+            details: Vec::new(),
+        }
+    }
+
+    /// Says it.
+    pub(super) fn tell(&self, ui: &Ui) -> Result<(), Failure> {
+        match ui.is_json() {
+            true => ui.event(&self.event),
+            false => ui.summary([self.head.clone()].into_iter().chain(self.details.clone())),
+        }
+    }
+}
+
+type Placed<'r> = Vec<(TreePath, &'r DatabaseReport)>;
+
+/// The databases with their places in the snapshot, as ls and cat take them. The snapshot stands by now, so nothing here may
+/// fail: where it cannot be looked into, the places are those in the sources.
+fn place_databases<'r>(repository: &Repository, report: &'r BackupReport) -> Placed<'r> {
+    let snapshot = report.snapshot.as_ref().or(report.parent.as_ref());
+    let tree = snapshot.and_then(|snapshot| repository.tree(snapshot).ok());
+    let place = |report: &'r DatabaseReport| {
+        let database = &report.database;
+        let path = tree.as_ref().map(|tree| tree.database_path(database));
+        (path.unwrap_or_else(|| database.path.clone()), report)
+    };
+    report.databases.iter().map(place).collect()
+}
+
+fn event(report: &BackupReport, databases: &Placed<'_>) -> Map<String, Value> {
+    let database = |(path, report): &(TreePath, &DatabaseReport)| {
+        let mut object = facts::database(&path.to_bytes(), &report.database);
+        object.insert("changed_bytes".to_owned(), json!(report.changed_bytes));
+        object.insert("lock_s".to_owned(), json!(report.lock.as_secs_f64()));
+        object.insert("unchanged".to_owned(), json!(report.unchanged));
+        object
+    };
+    let id =
+        |snapshot: &Option<Snapshot>| snapshot.as_ref().map(|snapshot| snapshot.id.to_string());
+    facts::object(json!({
+        "event": "summary",
+        "snapshot": id(&report.snapshot),
+        "parent": id(&report.parent),
+        "skipped": report.snapshot.is_none().then_some("unchanged"),
+        "files": report.snapshot.as_ref().map(|snapshot| snapshot.files),
+        "bytes": report.snapshot.as_ref().map(|snapshot| snapshot.bytes),
+        "files_new": report.files_new,
+        "files_changed": report.files_changed,
+        "files_unchanged": report.files_unchanged,
+        "read_bytes": report.read_bytes,
+        "new_bytes": report.new_bytes,
+        "stored_bytes": report.stored_bytes,
+        "duration_s": report.duration.as_secs_f64(),
+        "databases": databases.iter().map(database).collect::<Vec<_>>(),
+        "zip": report.zip.as_ref().map(export::zip),
+        "warnings": report.warnings.iter().map(facts::warning).collect::<Vec<_>>(),
+    }))
+}
+
+fn unchanged(parent: &Snapshot) -> String {
+    let (id, age) = (parent.id.short(), words::age(parent.time(), Utc::now()));
+    format!("Nothing has changed since snapshot {id}, taken {age}; no snapshot was made")
+}
+
+fn head(report: &BackupReport) -> String {
+    let Some(snapshot) = &report.snapshot else {
+        return "No snapshot was made".to_owned();
+    };
+    let id = paint::paint(paint::ID, snapshot.id.short());
+    let files = words::counted(snapshot.files, "file", "files");
+    let size = words::size(snapshot.bytes);
+    let took = words::took(report.duration);
+    format!("Snapshot {id}: {files}, {size}, taken in {took}")
+}
+
+fn details(report: &BackupReport, databases: &Placed<'_>) -> Vec<String> {
+    let mut table = Table::new();
+    let mut row = |label: &str, text: String| {
+        table.row([
+            Cell::new(format!("  {label:9}")).styled(paint::DIM),
+            Cell::new(text),
+        ]);
+    };
+    let count = words::count;
+    row(
+        "files",
+        format!(
+            "{} new, {} changed, {} unchanged",
+            count(report.files_new),
+            count(report.files_changed),
+            count(report.files_unchanged),
+        ),
+    );
+    let [read, new, stored] =
+        [report.read_bytes, report.new_bytes, report.stored_bytes].map(words::size);
+    row("data", format!("{read} read, {new} new, {stored} stored"));
+    if let Some(zip) = &report.zip {
+        row(
+            "zip",
+            format!("{} {}", facts::shown(&zip.path), words::size(zip.bytes)),
+        );
+    }
+    let lost = report
+        .warnings
+        .iter()
+        .filter(|warning| warning.kind.is_loss())
+        .count();
+    if lost > 0 {
+        row(
+            "lacking",
+            format!(
+                "{} (see the warnings)",
+                words::counted(lost as u64, "item", "items")
+            ),
+        );
+    }
+    table.lines().chain(database_lines(databases)).collect()
+}
+
+fn database_lines(databases: &Placed<'_>) -> Vec<String> {
+    let mut table = Table::new();
+    for (index, (path, report)) in databases.iter().enumerate() {
+        let facts = &report.database.facts;
+        let changed = match report.unchanged {
+            true => "unchanged".to_owned(),
+            false => format!("{} changed", words::size(report.changed_bytes)),
+        };
+        table.row([
+            Cell::new(if index == 0 { "  databases" } else { "" }).styled(paint::DIM),
+            Cell::new(path.to_string()),
+            Cell::right(words::size(database_words::bytes(&report.database))),
+            Cell::right(changed),
+            database_words::check(&report.database),
+            Cell::new(database_words::contents(facts) + &held(report.lock)),
+        ]);
+    }
+    table.lines().collect()
+}
+
+/// Writers that had to wait for longer than anybody notices are worth a word; in WAL mode none do.
+fn held(lock: Duration) -> String {
+    match lock.as_millis() {
+        0..100 => String::new(),
+        _ => format!("; writers held up for {}", words::took(lock)),
+    }
+}

@@ -1,0 +1,148 @@
+//! `lifeboat list`: the snapshots, newest last, so that the newest stands next to the prompt.
+//!
+//! A record that cannot be read must not hide the others, nor be hidden by them: it is named, and the exit code is 4.
+
+use chrono::Utc;
+use lifeboat_snapshot::{Repository, Snapshot};
+use serde_json::{Map, Value, json};
+
+use crate::args::Narrow;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::ui::table::{Cell, Table};
+use crate::ui::{databases, facts, paint, words};
+
+/// List the snapshots, newest last
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    narrow: Narrow,
+}
+
+/// Databases named in a line; the others are counted.
+const NAMED: usize = 2;
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let repository = context.repository()?;
+    let mut listing = repository.snapshots()?;
+    let filter = args.narrow.filter();
+    listing.snapshots.retain(|snapshot| filter.admits(snapshot));
+    let mut exit = Exit::Done;
+    for (_, error) in listing.damaged {
+        context.ui.damage(&error.into());
+        exit = Exit::Damage;
+    }
+    let mut rows = Vec::new();
+    for snapshot in &listing.snapshots {
+        let found = Found::read(&repository, snapshot);
+        if let Some(failure) = &found.damage {
+            context.ui.damage(failure);
+            exit = Exit::Damage;
+        }
+        rows.push((snapshot, found));
+    }
+    if context.ui.is_json() {
+        let items: Vec<_> = rows
+            .into_iter()
+            .map(|(snapshot, found)| item(snapshot, found))
+            .collect();
+        context.ui.document(&items)?;
+    } else if rows.is_empty() {
+        context.ui.line("There are no snapshots.")?;
+    } else {
+        context.ui.table(&table(&rows))?;
+    }
+    Ok(exit)
+}
+
+/// The databases of a snapshot, for programs and in words; or why its manifest cannot be read.
+struct Found {
+    items: Option<Vec<Map<String, Value>>>,
+    words: String,
+    damage: Option<Failure>,
+}
+
+impl Found {
+    fn read(repository: &Repository, snapshot: &Snapshot) -> Self {
+        let tree = match repository.tree(snapshot) {
+            Ok(tree) => tree,
+            Err(error) => {
+                return Self {
+                    items: None,
+                    words: "(cannot be read)".to_owned(),
+                    damage: Some(error.into()),
+                };
+            }
+        };
+        let found = &tree.manifest().databases;
+        let path = |database| tree.database_path(database);
+        let items = found
+            .iter()
+            .map(|database| facts::database(&path(database).to_bytes(), database));
+        let named = found.iter().take(NAMED);
+        let mut named: Vec<String> = named
+            .map(|database| match databases::contents(&database.facts) {
+                contents if contents.is_empty() => path(database).to_string(),
+                contents => format!("{}: {contents}", path(database)),
+            })
+            .collect();
+        if found.len() > NAMED {
+            named.push(format!("+{}", found.len() - NAMED));
+        }
+        Self {
+            items: Some(items.collect()),
+            words: named.join("; "),
+            damage: None,
+        }
+    }
+}
+
+fn item(snapshot: &Snapshot, found: Found) -> Map<String, Value> {
+    let mut item = facts::snapshot(snapshot);
+    item.insert("databases".to_owned(), json!(found.items));
+    item
+}
+
+fn table(rows: &[(&Snapshot, Found)]) -> Table {
+    let mut table = Table::new();
+    let heads = ["ID", "TAKEN"].map(Cell::new).into_iter();
+    let numbers = ["AGE", "FILES", "SIZE", "STORED"].map(Cell::right);
+    let rest = ["SOURCE", "DATABASES"].map(Cell::new);
+    table.row(
+        heads
+            .chain(numbers)
+            .chain(rest)
+            .map(|cell| cell.styled(paint::DIM)),
+    );
+    let now = Utc::now();
+    for (snapshot, found) in rows {
+        table.row([
+            Cell::new(snapshot.id.short()).styled(paint::ID),
+            Cell::new(words::local(snapshot.time())),
+            Cell::right(words::age(snapshot.time(), now)),
+            Cell::right(words::count(snapshot.files)),
+            Cell::right(words::size(snapshot.bytes)),
+            Cell::right(words::size(snapshot.stored_bytes)),
+            Cell::new(label(snapshot)),
+            Cell::new(&found.words),
+        ]);
+    }
+    table
+}
+
+/// The first source, how many more there are, and what people have called the snapshot.
+fn label(snapshot: &Snapshot) -> String {
+    let sources = facts::sources(snapshot);
+    let mut label = sources.first().cloned().unwrap_or_default();
+    if sources.len() > 1 {
+        label.push_str(&format!(" +{}", sources.len() - 1));
+    }
+    for tag in &snapshot.tags {
+        label.push_str(&format!(" #{tag}"));
+    }
+    if !snapshot.description.is_empty() {
+        label.push_str(&format!(" “{}”", snapshot.description));
+    }
+    label
+}

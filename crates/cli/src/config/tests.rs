@@ -1,0 +1,115 @@
+//! Configs as people write them, with the mistakes they make.
+
+use super::*;
+
+/// Every key of the contract.
+const WHOLE: &str = r#"
+repo = "/backup/clinic"
+
+[counts."clinic.db"]
+patient_count = "SELECT count(*) FROM patients"
+visit_count   = "SELECT count(*) FROM visits"
+
+[source.clinic]
+path = "data"
+exclude = ["*.tmp", "backups/"]
+check = "full"
+
+[source.papers]
+path = "/srv/papers"
+
+[zip]
+when = "daily"
+dir = "usb"
+keep = 10
+
+[retention]
+last = 10
+daily = 30
+
+[schedule]
+every = "4h"
+"#;
+
+fn mistake(text: &str) -> (usize, usize, String) {
+    let mistake = parse(text).unwrap_err();
+    (mistake.line, mistake.column, mistake.what)
+}
+
+#[test]
+fn every_key_of_the_contract_parses() {
+    let mut config = parse(WHOLE).unwrap();
+    config.anchor(Path::new("/etc/clinic"));
+    assert_eq!(config.repo.as_deref(), Some(Path::new("/backup/clinic")));
+    assert_eq!(
+        config.zip.dir.as_deref(),
+        Some(Path::new("/etc/clinic/usb"))
+    );
+    let paths = ["/etc/clinic/data", "/srv/papers"].map(PathBuf::from);
+    assert_eq!(config.source_paths(), paths);
+    assert_eq!(config.count_queries().len(), 2);
+    assert_eq!(config.not_in_force().len(), 4);
+}
+
+#[test]
+fn a_source_has_its_own_settings_and_others_those_at_the_top() {
+    let text = "exclude = [\"*.bak\"]\ncheck = \"quick\"\n[source.a]\npath = \"/a\"\nexclude = [\"*.tmp\"]";
+    let config = parse(text).unwrap();
+    let own = config.settings(Path::new("/a"));
+    assert_eq!(
+        (own.excludes, own.check),
+        (vec!["*.tmp".to_owned()], Check::Quick)
+    );
+    let other = config.settings(Path::new("/b"));
+    assert_eq!(other.excludes, ["*.bak"]);
+}
+
+#[test]
+fn unknown_keys_have_a_line_and_a_column() {
+    let (line, column, what) = mistake("repo = \"/r\"\n\n[zip]\n  kep = 3\n");
+    assert_eq!((line, column), (4, 3));
+    assert!(what.contains("unknown field `kep`"), "{what}");
+    assert_eq!(mistake("reop = 1").0, 1);
+    assert!(
+        mistake("[source.a]\npath = \"x\"\nfoo = 1")
+            .2
+            .contains("foo")
+    );
+}
+
+#[test]
+fn wrong_types_and_words_have_a_line_and_a_column() {
+    assert_eq!(mistake("repo = 5").1, 8);
+    assert_eq!(mistake("\ncheck = \"sometimes\"").0, 2);
+    assert_eq!(mistake("[schedule]\nevery = \"soon\"").0, 2);
+    assert_eq!(mistake("repo = \"a\"\nrepo = \"b\"").0, 2);
+    assert_eq!(mistake("[source.a]\ncheck = \"auto\"").0, 1);
+    assert!(parse("repo = \"unfinished").is_err());
+}
+
+#[test]
+fn a_byte_order_mark_is_forgiven() {
+    assert!(parse("\u{feff}repo = \"/r\"").is_ok());
+    assert_eq!(mistake("\u{feff}x = 1").1, 1);
+}
+
+#[test]
+fn a_mistake_is_told_in_three_lines() {
+    let mistake = parse("x = 1").unwrap_err();
+    let failure = mistake.into_failure(Path::new("/srv/lifeboat.toml"));
+    assert_eq!(failure.exit().code(), 2);
+    assert_eq!(failure.event()["line"], 1);
+    assert!(
+        failure.lines()[1]
+            .1
+            .starts_with("line 1, column 1: unknown field `x`")
+    );
+}
+
+#[test]
+fn the_help_shows_a_config_that_parses() {
+    let help = include_str!("../commands/help/config.txt");
+    let (_, config) = help.split_once("\n\n").unwrap();
+    let config = parse(config).unwrap();
+    assert!(config.retention.is_some() && config.schedule.is_some());
+}

@@ -1,0 +1,263 @@
+//! What a failure of a backup, a restore or a look inside means for whoever runs the program.
+
+use std::io;
+use std::path::Path;
+
+use lifeboat_snapshot::SnapshotError;
+use lifeboat_snapshot::zip::ZipError;
+
+use super::{Failure, causes, disk, store};
+use crate::exit::Exit;
+use crate::ui::words;
+
+impl From<SnapshotError> for Failure {
+    fn from(error: SnapshotError) -> Self {
+        match error {
+            SnapshotError::Store(error) => error.into(),
+            SnapshotError::Sqlite(error) => error.into(),
+            error => {
+                let failure = Self::new(exit_of(&error), error.to_string());
+                let failure = match causes(&error) {
+                    Some(cause) => failure.because(cause),
+                    None => failure,
+                };
+                explained(failure, &error)
+            }
+        }
+    }
+}
+
+fn exit_of(error: &SnapshotError) -> Exit {
+    match error {
+        SnapshotError::SourceMissing { .. } | SnapshotError::SourceVanished { .. } => {
+            Exit::SourceBad
+        }
+        SnapshotError::SourceInRepository { .. }
+        | SnapshotError::NoSource
+        | SnapshotError::SnapshotUnknown { .. }
+        | SnapshotError::SnapshotAmbiguous { .. }
+        | SnapshotError::SnapshotNameInvalid { .. }
+        | SnapshotError::PathUnknown { .. }
+        | SnapshotError::NotAFile { .. }
+        | SnapshotError::NothingMatches { .. }
+        | SnapshotError::BadPattern { .. } => Exit::Usage,
+        SnapshotError::Refused { .. } => Exit::Untrusted,
+        SnapshotError::NewestUnknown { source, .. } | SnapshotError::Unreadable { source, .. } => {
+            store::exit_of(source)
+        }
+        SnapshotError::TargetNotEmpty { .. } | SnapshotError::TargetUnusable { .. } => Exit::Target,
+        SnapshotError::NoSpace { .. } => Exit::NoSpace,
+        SnapshotError::Zip { source, .. } => zip(source),
+        SnapshotError::Io { source, .. } => disk::exit_of(source),
+        _ => Exit::Failed,
+    }
+}
+
+fn zip(error: &ZipError) -> Exit {
+    zip_io(error).map_or(Exit::Failed, disk::exit_of)
+}
+
+/// The file system's part in it, if it had one.
+fn zip_io(error: &ZipError) -> Option<&io::Error> {
+    match error {
+        ZipError::Write(error) | ZipError::Read { source: error, .. } => Some(error),
+        _ => None,
+    }
+}
+
+fn with_hint(failure: Failure, error: Option<&io::Error>) -> Failure {
+    match error.and_then(disk::hint) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// Sorts what the sentence says into what, cause, hint and facts.
+fn explained(failure: Failure, error: &SnapshotError) -> Failure {
+    match error {
+        SnapshotError::SourceVanished { path, files_before } => vanished(path, *files_before),
+        SnapshotError::SnapshotAmbiguous { candidates, .. } => {
+            let ids: Vec<String> = candidates.iter().map(ToString::to_string).collect();
+            failure
+                .because(few(&ids))
+                .field("candidates", ids)
+                .hint("type more of its digits")
+        }
+        SnapshotError::TargetUnusable { path, reason } => {
+            Failure::new(Exit::Target, format!("{} cannot be used", path.display()))
+                .because(reason)
+                .path(path)
+                .hint("name another place")
+        }
+        SnapshotError::BadPattern { pattern, reason } => {
+            Failure::usage(format!("the pattern '{pattern}' makes no sense")).because(reason)
+        }
+        SnapshotError::NoSpace {
+            path,
+            needed_bytes,
+            free_bytes,
+        } => no_space(path, *needed_bytes, *free_bytes),
+        SnapshotError::PathUnknown { snapshot, .. } => failure.hint(format!(
+            "lifeboat ls {} shows what it holds",
+            snapshot.short()
+        )),
+        SnapshotError::SourceMissing { path, .. } => failure.path(path),
+        SnapshotError::TargetNotEmpty { path } => failure
+            .path(path)
+            .hint("name a folder that is empty or does not exist yet"),
+        SnapshotError::Zip { path, source } => with_hint(failure, zip_io(source)).path(path),
+        SnapshotError::Io { source, path, .. } => with_hint(failure, Some(source)).path(path),
+        other => match advice(other) {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        },
+    }
+}
+
+/// What to do about errors of which the sentence says everything else.
+fn advice(error: &SnapshotError) -> Option<&'static str> {
+    Some(match error {
+        SnapshotError::NoSource => "name a folder, as in: lifeboat backup /srv/data",
+        SnapshotError::SourceInRepository { .. } => {
+            "a repository cannot hold itself: name another source, or another --repo"
+        }
+        SnapshotError::SnapshotNameInvalid { .. } => {
+            "names are an id or its first 4 digits or more, latest, or latest~1 for the one before"
+        }
+        SnapshotError::SnapshotUnknown { .. } => "lifeboat list shows what there is",
+        SnapshotError::NewestUnknown { .. } => {
+            "name a snapshot by its id: lifeboat list shows those that can be read"
+        }
+        SnapshotError::NothingMatches { .. } => {
+            "patterns are as in .gitignore; lifeboat ls -R shows what there is"
+        }
+        _ => return None,
+    })
+}
+
+fn vanished(path: &Path, files_before: u64) -> Failure {
+    let what = format!("the source {} is empty", path.display());
+    let before = words::counted(files_before, "file", "files");
+    Failure::new(Exit::SourceBad, what)
+        .because(format!(
+            "its last snapshot has {before}; a disk may not be mounted"
+        ))
+        .path(path)
+        .hint("if it is meant to be empty, say so with --allow-empty")
+}
+
+fn no_space(path: &Path, needed: u64, free: u64) -> Failure {
+    let (needed_words, free_words) = (words::size(needed), words::size(free));
+    Failure::new(
+        Exit::NoSpace,
+        format!("there is too little room at {}", path.display()),
+    )
+    .because(format!(
+        "{needed_words} are needed and {free_words} are free"
+    ))
+    .path(path)
+    .field("needed_bytes", needed)
+    .field("free_bytes", free)
+    .hint("make room there, or choose another place")
+}
+
+/// The first few of many ids, short.
+fn few(ids: &[String]) -> String {
+    let shown: Vec<&str> = ids.iter().take(5).filter_map(|id| id.get(..12)).collect();
+    let more = if ids.len() > shown.len() { ", …" } else { "" };
+    format!("it could be {}{more}", shown.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn kinds_have_their_exits() {
+        let path = PathBuf::from("/x");
+        let missing = io::Error::from(io::ErrorKind::NotFound);
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        let cases = [
+            (
+                SnapshotError::SourceMissing {
+                    path: path.clone(),
+                    source: missing,
+                },
+                7,
+            ),
+            (
+                SnapshotError::SourceVanished {
+                    path: path.clone(),
+                    files_before: 3,
+                },
+                7,
+            ),
+            (
+                SnapshotError::SourceInRepository {
+                    path: path.clone(),
+                    repository: path.clone(),
+                },
+                2,
+            ),
+            (
+                SnapshotError::SnapshotUnknown {
+                    name: "abcd".into(),
+                },
+                2,
+            ),
+            (SnapshotError::TargetNotEmpty { path: path.clone() }, 8),
+            (
+                SnapshotError::Refused {
+                    what: "a folder",
+                    reason: "order".into(),
+                },
+                9,
+            ),
+            (
+                SnapshotError::Zip {
+                    path: path.clone(),
+                    source: ZipError::Write(full),
+                },
+                28,
+            ),
+            (
+                SnapshotError::NoSpace {
+                    path,
+                    needed_bytes: 2,
+                    free_bytes: 1,
+                },
+                28,
+            ),
+        ];
+        for (error, code) in cases {
+            let text = error.to_string();
+            assert_eq!(Failure::from(error).exit().code(), code, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_space_names_both_numbers() {
+        let path = PathBuf::from("/media/usb");
+        let (needed_bytes, free_bytes) = (3 << 20, 1 << 20);
+        let failure = Failure::from(SnapshotError::NoSpace {
+            path,
+            needed_bytes,
+            free_bytes,
+        });
+        assert_eq!(
+            failure.lines()[1].1,
+            "3.0 MiB are needed and 1.0 MiB are free"
+        );
+        assert_eq!(failure.event()["needed_bytes"], needed_bytes);
+    }
+
+    #[test]
+    fn the_cause_of_a_missing_source_is_the_systems() {
+        let path = PathBuf::from("/gone");
+        let source = io::Error::from_raw_os_error(2);
+        let failure = Failure::from(SnapshotError::SourceMissing { path, source });
+        assert_eq!(failure.lines()[1].1, "No such file or directory");
+    }
+}

@@ -1,0 +1,47 @@
+//! Ctrl+C and its kin: the first asks the work to stop, the second does not ask.
+//!
+//! Only work that looks at [`requested`] installs this; everything else is ended by the system at once, which is safe at
+//! any moment: a snapshot exists when its record does, and not before.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use crate::exit::Exit;
+
+/// Number of the signal that asked, 0 before one did.
+static ASKED: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
+
+fn asked() -> i32 {
+    let number = ASKED.get().map_or(0, |asked| asked.load(Ordering::Relaxed));
+    i32::try_from(number).unwrap_or(0)
+}
+
+/// Whether somebody asked the work to stop.
+pub(crate) fn requested() -> bool {
+    asked() != 0
+}
+
+/// How a run ends that was asked to stop.
+pub(crate) fn exit() -> Exit {
+    match asked() {
+        SIGTERM => Exit::Terminated,
+        _ => Exit::Interrupted,
+    }
+}
+
+/// From now on, signals ask.
+pub(crate) fn install() {
+    let asked = ASKED.get_or_init(Arc::default);
+    let stopping = Arc::new(AtomicBool::new(false));
+    for (signal, exit) in [(SIGINT, Exit::Interrupted), (SIGTERM, Exit::Terminated)] {
+        let number = usize::try_from(signal).unwrap_or(0);
+        // In this order: the second signal finds the flag that the first has set. Without a handler, a signal ends the
+        // program at once: less polite, and as safe.
+        let _ = flag::register_conditional_shutdown(signal, exit.code().into(), stopping.clone());
+        let _ = flag::register(signal, stopping.clone());
+        let _ = flag::register_usize(signal, asked.clone(), number);
+    }
+}

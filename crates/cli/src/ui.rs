@@ -1,0 +1,269 @@
+//! The only door to the terminal: stdout carries the answer, stderr everything else.
+//!
+//! Two hazards live here. A reader may close stdout or its disk may fill, so every write of an answer can fail and says
+//! so; what goes to stderr is said as well as it can be, and never ends a run. And with `--json` a program reads along:
+//! a query prints one document, long work prints lines, and no other byte may get between them.
+
+use std::io::{self, BufWriter, IsTerminal, Stderr, Stdout, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anstream::AutoStream;
+use anstyle::Style;
+use lifeboat_snapshot::monitor::{Warning, WarningKind};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::args::Globals;
+use crate::failure::{Failure, one_line};
+use table::Table;
+
+pub(crate) mod databases;
+pub(crate) mod facts;
+pub(crate) mod paint;
+pub(crate) mod table;
+pub(crate) mod words;
+
+/// How the answer of a command is shaped when a program reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// One document, at the end.
+    Document,
+    /// One line per event, as they happen.
+    Lines,
+}
+
+/// Where a command speaks.
+pub(crate) struct Ui {
+    out: Mutex<BufWriter<AutoStream<Stdout>>>,
+    err: Mutex<AutoStream<Stderr>>,
+    shape: Shape,
+    json: bool,
+    quiet: bool,
+    verbose: bool,
+    bars: bool,
+    /// Whether a part of the answer is out already.
+    answered: AtomicBool,
+}
+
+impl Ui {
+    /// As the global flags want it.
+    pub(crate) fn new(globals: &Globals, shape: Shape) -> Self {
+        let bars = !globals.no_progress && !globals.quiet && !globals.json;
+        Self {
+            out: Mutex::new(BufWriter::new(AutoStream::new(
+                io::stdout(),
+                paint::choice(globals.color, &io::stdout()),
+            ))),
+            err: Mutex::new(AutoStream::new(
+                io::stderr(),
+                paint::choice(globals.color, &io::stderr()),
+            )),
+            shape,
+            json: globals.json,
+            quiet: globals.quiet,
+            verbose: globals.verbose,
+            bars: bars && io::stderr().is_terminal(),
+            answered: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether a program reads along.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether the person wants to know more.
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
+    /// Whether progress is drawn.
+    pub(crate) fn draws_bars(&self) -> bool {
+        self.bars
+    }
+
+    fn out(&self) -> MutexGuard<'_, BufWriter<AutoStream<Stdout>>> {
+        self.answered.store(true, Ordering::Relaxed);
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A line of the answer. What it quotes must have been escaped.
+    pub(crate) fn line(&self, text: impl AsRef<str>) -> Result<(), Failure> {
+        writeln!(self.out(), "{}", text.as_ref()).map_err(|error| Failure::stdout(&error))
+    }
+
+    /// A part of the answer without an end of line.
+    pub(crate) fn part(&self, text: impl AsRef<str>) -> Result<(), Failure> {
+        write!(self.out(), "{}", text.as_ref()).map_err(|error| Failure::stdout(&error))
+    }
+
+    /// Lines of the answer that align.
+    pub(crate) fn table(&self, table: &Table) -> Result<(), Failure> {
+        table.lines().try_for_each(|line| self.line(line))
+    }
+
+    /// The answer of long work to a person; with `--quiet` it speaks through the exit code alone.
+    pub(crate) fn summary(&self, lines: impl IntoIterator<Item = String>) -> Result<(), Failure> {
+        match self.quiet {
+            true => Ok(()),
+            false => lines.into_iter().try_for_each(|line| self.line(line)),
+        }
+    }
+
+    /// The answer as one document.
+    pub(crate) fn document(&self, answer: &impl Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(answer);
+        self.line(
+            text.map_err(|error| Failure::io("cannot write the answer as JSON", &error.into()))?,
+        )
+    }
+
+    /// One line of a running report, out at once.
+    pub(crate) fn event(&self, event: &impl Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string(event)
+            .map_err(|error| Failure::io("cannot write the answer as JSON", &error.into()))?;
+        let mut out = self.out();
+        writeln!(out, "{text}")
+            .and_then(|()| out.flush())
+            .map_err(|error| Failure::stdout(&error))
+    }
+
+    /// Bytes as they are, and nothing else, through stdout.
+    pub(crate) fn raw(&self) -> Raw {
+        self.answered.store(true, Ordering::Relaxed);
+        Raw { failed: None }
+    }
+
+    /// Something worth knowing that is not the answer.
+    pub(crate) fn note(&self, text: impl AsRef<str>) {
+        if !self.quiet && !self.json {
+            self.say("note", paint::NOTE, text.as_ref());
+        }
+    }
+
+    /// Something worth knowing for those who asked to know more.
+    pub(crate) fn detail(&self, text: impl AsRef<str>) {
+        if self.verbose {
+            self.note(text);
+        }
+    }
+
+    /// Something in the way that did not stop the work.
+    pub(crate) fn warning(&self, warning: &Warning) {
+        match self.json {
+            true => self.aside("warning", facts::warning(warning)),
+            false => self.say("warning", paint::WARNING, &sentence(warning)),
+        }
+    }
+
+    /// Damage that was met on the way to the answer.
+    pub(crate) fn damage(&self, failure: &Failure) {
+        match self.json {
+            true => self.aside("warning", facts::object(failure.event())),
+            false => self.say("warning", paint::WARNING, &failure.sentence()),
+        }
+    }
+
+    /// An event beside the answer: between its lines, or out of the document's way.
+    fn aside(&self, word: &str, mut event: Map<String, Value>) {
+        event.insert("event".to_owned(), word.into());
+        match self.shape {
+            // A reader that went away is noticed when the answer is due; the work goes on until then.
+            Shape::Lines => drop(self.event(&event)),
+            Shape::Document => self.err_line(&Value::Object(event).to_string()),
+        }
+    }
+
+    /// Why the command ends without its answer.
+    pub(crate) fn failure(&self, failure: &Failure) {
+        if failure.is_silent() {
+            return;
+        }
+        if self.json {
+            return self.failure_event(&failure.event());
+        }
+        for (label, text) in failure.lines() {
+            let style = if label == "error" {
+                paint::ERROR
+            } else {
+                paint::LABEL
+            };
+            self.say(label, style, &text);
+        }
+    }
+
+    /// The error is the document, unless a part of the answer is out already.
+    fn failure_event(&self, event: &Value) {
+        let begun = self.answered.load(Ordering::Relaxed);
+        if self.shape == Shape::Document && begun || self.event(event).is_err() {
+            self.err_line(&event.to_string());
+        }
+    }
+
+    fn say(&self, label: &str, style: Style, text: &str) {
+        let gap = if label == "hint" { "  " } else { " " };
+        self.err_line(&format!("{style}{label}:{style:#}{gap}{}", one_line(text)));
+    }
+
+    fn err_line(&self, line: &str) {
+        let mut err = self.err.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody is left to tell that stderr is gone.
+        let _ = writeln!(err, "{line}");
+    }
+
+    /// Sees to it that the answer is out.
+    pub(crate) fn finish(&self) -> Result<(), Failure> {
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        out.flush().map_err(|error| Failure::stdout(&error))
+    }
+}
+
+/// The warning with its path, which a message that was made from an error tells already.
+fn sentence(warning: &Warning) -> String {
+    let Warning {
+        path,
+        kind,
+        message,
+    } = warning;
+    let path = path.display().to_string();
+    // Of a zip, the path may be no more than the place it was meant for.
+    match *kind == WarningKind::ZipFailed || message.contains(&path) {
+        true => message.clone(),
+        false => format!("{path}: {message}"),
+    }
+}
+
+/// Stdout for bytes, and why it failed if it did.
+pub(crate) struct Raw {
+    failed: Option<io::Error>,
+}
+
+impl Raw {
+    /// The failure of stdout itself, as against one of whoever wrote to it.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        self.failed.as_ref().map(Failure::stdout)
+    }
+
+    fn tried<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        result.inspect_err(|error| {
+            // Not the error itself: it cannot be copied, and its number is all there is to it.
+            self.failed = Some(error.raw_os_error().map_or_else(
+                || io::Error::from(error.kind()),
+                io::Error::from_raw_os_error,
+            ));
+        })
+    }
+}
+
+impl Write for Raw {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let result = io::stdout().write(bytes);
+        self.tried(result)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = io::stdout().flush();
+        self.tried(result)
+    }
+}

@@ -1,0 +1,177 @@
+//! Facts as JSON, where more than one command tells them: paths, times, warnings, databases.
+//!
+//! A path is bytes. Where they are no UTF-8, `path` is an escaped text to look at and `path_bytes` the hexadecimal truth.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use lifeboat_snapshot::Snapshot;
+use lifeboat_snapshot::manifest::Database;
+use lifeboat_snapshot::monitor::Warning;
+use lifeboat_snapshot::path::escape;
+use lifeboat_snapshot::sqlite::{Checked, Count};
+use serde_json::{Map, Value, json};
+
+/// An object that begins with a path, under this name.
+pub(crate) fn with_path(name: &str, bytes: &[u8]) -> Map<String, Value> {
+    let mut object = Map::new();
+    match std::str::from_utf8(bytes) {
+        Ok(text) => drop(object.insert(name.to_owned(), json!(text))),
+        Err(_) => {
+            object.insert(name.to_owned(), json!(escape(bytes)));
+            object.insert(format!("{name}_bytes"), json!(hex(bytes)));
+        }
+    }
+    object
+}
+
+/// The same of a path on this machine.
+pub(crate) fn with_local_path(name: &str, path: &Path) -> Map<String, Value> {
+    with_path(name, path.as_os_str().as_bytes())
+}
+
+/// A path of this machine for people.
+pub(crate) fn shown(path: &Path) -> String {
+    escape(path.as_os_str().as_bytes())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A snapshot's time, with the offset it had there.
+pub(crate) fn time(snapshot: &Snapshot) -> String {
+    snapshot
+        .time()
+        .to_rfc3339_opts(SecondsFormat::Millis, false)
+}
+
+/// A time that is nobody's local one.
+fn utc(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, false)
+}
+
+/// A snapshot's sources as text.
+pub(crate) fn sources(snapshot: &Snapshot) -> Vec<String> {
+    let text =
+        |bytes: &[u8]| std::str::from_utf8(bytes).map_or_else(|_| escape(bytes), str::to_owned);
+    snapshot.sources.iter().map(|source| text(source)).collect()
+}
+
+/// What every listing says of a snapshot.
+pub(crate) fn snapshot(snapshot: &Snapshot) -> Map<String, Value> {
+    let facts = json!({
+        "id": snapshot.id.to_string(),
+        "time": time(snapshot),
+        "host": snapshot.host,
+        "sources": sources(snapshot),
+        "tags": snapshot.tags,
+        "description": snapshot.description,
+        "files": snapshot.files,
+        "bytes": snapshot.bytes,
+        "stored_bytes": snapshot.stored_bytes,
+        "pinned": false,
+        "verified_at": Value::Null,
+    });
+    let mut facts = object(facts);
+    if snapshot
+        .sources
+        .iter()
+        .any(|source| std::str::from_utf8(source).is_err())
+    {
+        let sources: Vec<String> = snapshot.sources.iter().map(|source| hex(source)).collect();
+        facts.insert("sources_bytes".to_owned(), json!(sources));
+    }
+    facts
+}
+
+/// A warning, without the word that it is one.
+pub(crate) fn warning(warning: &Warning) -> Map<String, Value> {
+    let mut facts = with_local_path("path", &warning.path);
+    facts.insert("kind".to_owned(), json!(warning.kind.word()));
+    facts.insert("message".to_owned(), json!(warning.message));
+    facts
+}
+
+/// A database, at this place in the snapshot.
+pub(crate) fn database(path: &[u8], database: &Database) -> Map<String, Value> {
+    let facts = &database.facts;
+    let mut object = with_path("path", path);
+    object.extend(self::object(json!({
+        "page_size": facts.page_size,
+        "pages": facts.pages,
+        "bytes": u64::from(facts.page_size) * facts.pages,
+        "journal_mode": facts.journal_mode,
+        "encoding": facts.encoding,
+        "user_version": facts.user_version,
+        "application_id": facts.application_id,
+        "schema_hash": facts.schema_hash.as_ref().map(|hash| hex(hash)),
+        "check": check_word(&facts.check),
+        "checked_at": database.checked_ms.and_then(DateTime::from_timestamp_millis).map(utc),
+        "row_counts": facts.row_counts,
+        "row_counts_complete": facts.row_counts_complete,
+        "rolled_back": facts.rolled_back,
+    })));
+    match &facts.check {
+        Checked::Damaged(findings) => {
+            object.insert("findings".to_owned(), json!(findings));
+        }
+        Checked::Unable(reason) => {
+            object.insert("findings".to_owned(), json!([reason]));
+        }
+        Checked::Ok | Checked::NotDone => {}
+    }
+    object.extend(counts(database));
+    object
+}
+
+fn counts(database: &Database) -> Map<String, Value> {
+    let (mut known, mut unknown) = (Map::new(), Map::new());
+    for (name, count) in &database.facts.counts {
+        match count {
+            Count::Is(number) => known.insert(name.clone(), json!(number)),
+            Count::Unknown(reason) => unknown.insert(name.clone(), json!(reason)),
+        };
+    }
+    let mut object = Map::new();
+    object.insert("counts".to_owned(), Value::Object(known));
+    if !unknown.is_empty() {
+        object.insert("counts_failed".to_owned(), Value::Object(unknown));
+    }
+    object
+}
+
+/// The word for the result of SQLite's check.
+pub(crate) fn check_word(check: &Checked) -> &'static str {
+    match check {
+        Checked::Ok => "ok",
+        Checked::NotDone => "not-done",
+        Checked::Unable(_) => "unable",
+        Checked::Damaged(_) => "damaged",
+    }
+}
+
+/// The fields of a literal object.
+pub(crate) fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_keep_their_bytes() {
+        let plain = with_path("path", "Müller\n".as_bytes());
+        assert_eq!(Value::Object(plain), json!({"path": "Müller\n"}));
+        let lossy = with_path("path", b"a\xff");
+        assert_eq!(
+            Value::Object(lossy),
+            json!({"path": "a\\xff", "path_bytes": "61ff"})
+        );
+    }
+}
