@@ -10,12 +10,14 @@ mod config;
 mod context;
 mod exit;
 mod failure;
+mod limits;
 mod place;
 mod progress;
 mod signals;
 mod ui;
 
 fn main() -> ExitCode {
+    limits::raise_open_files();
     match args::parse() {
         Ok(cli) => commands::run(cli),
         Err(exit) => exit,

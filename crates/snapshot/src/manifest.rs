@@ -12,6 +12,9 @@ use crate::meta::{self, Kind};
 use crate::path::TreePath;
 use crate::sqlite::Facts;
 
+/// Most bytes of an encoded manifest: room for half a million databases or flags.
+pub(crate) const MAX_BYTES: u64 = 64 << 20;
+
 /// Everything in a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -30,6 +33,10 @@ impl Manifest {
         encode_all(&self.sources, &mut bytes)?;
         encode_all(&self.databases, &mut bytes)?;
         encode_all(&self.flags, &mut bytes)?;
+        if bytes.len() as u64 > MAX_BYTES {
+            let error = CodecError::TooLong { len: bytes.len() };
+            return Err(meta::unstorable(Kind::Manifest, error));
+        }
         Ok(bytes)
     }
 

@@ -10,14 +10,11 @@ use rayon::prelude::*;
 
 use crate::content::read_all;
 use crate::error::{Result, SnapshotError};
-use crate::manifest::Manifest;
+use crate::manifest::{self, Manifest};
 use crate::record::{self, Snapshot};
 
 /// Bytes of stack for each worker; the walks recurse nowhere, so this is for SQLite and zstd.
 const STACK: usize = 8 << 20;
-
-/// Most bytes of an encoded manifest that are read.
-const MAX_MANIFEST: u64 = 1 << 30;
 
 /// An open repository. It can be shared between threads.
 pub struct Repository {
@@ -202,7 +199,7 @@ impl Repository {
     /// Where its manifest cannot be read.
     pub fn manifest(&self, snapshot: &Snapshot) -> Result<Manifest> {
         let content = &snapshot.manifest;
-        if content.len > MAX_MANIFEST {
+        if content.len > manifest::MAX_BYTES {
             return Err(SnapshotError::Refused {
                 what: "a manifest",
                 reason: format!("it claims {} bytes", content.len),

@@ -55,7 +55,7 @@ pub trait Disk: Send + Sync {
     /// steps, which is too weak for a decision.)
     ///
     /// # Errors
-    /// `NotFound` where the old name is gone.
+    /// `NotFound` where the old name is gone, `AlreadyExists` where the new one is taken after all.
     fn move_file(&self, from: &str, to: &str) -> io::Result<()> {
         self.rename_new(from, to)
     }

@@ -202,11 +202,15 @@ impl Index {
     }
 }
 
-/// Whether an error concerns one pack, as against this process or its rights.
+/// Whether an error concerns one pack, as against this process running out of something, or this program being too old.
 fn is_of_this_pack(error: &StoreError) -> bool {
-    const EIO: i32 = 5;
+    const ENOMEM: i32 = 12;
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
     match error {
-        StoreError::Io { source, .. } => source.raw_os_error() == Some(EIO),
+        StoreError::Io { source, .. } => {
+            !matches!(source.raw_os_error(), Some(ENOMEM | ENFILE | EMFILE))
+        }
         error => error.is_damage(),
     }
 }

@@ -52,16 +52,27 @@ impl Store {
         let mut packs: Vec<PackId> = list_packs(self.storage())?.into_iter().collect();
         let index = self.load_index()?;
         packs.sort_unstable();
-        packs
-            .par_iter()
-            .map(|&pack| self.verify_pack(&index, pack, read_data, progress))
-            .try_reduce(Verification::default, |mut all, one| {
-                all.checked_chunks += one.checked_chunks;
-                all.checked_bytes += one.checked_bytes;
-                all.damage.extend(one.damage);
-                all.good.extend(one.good);
-                Ok(all)
-            })
+        let check = |index: &Index, packs: Vec<PackId>| -> Result<Vec<(PackId, Verification)>> {
+            let one = |&pack| Ok((pack, self.verify_pack(index, pack, read_data, progress)?));
+            packs.par_iter().map(one).collect()
+        };
+        let (doubtful, mut found): (Vec<_>, Vec<_>) = check(&index, packs)?
+            .into_iter()
+            .partition(|(_, one)| !one.damage.is_empty());
+        if !doubtful.is_empty() {
+            // What is damaged may be the cache, by which the bases of deltas are found: now ask the packs alone.
+            let uncached = Index::load(self.storage(), None, self.config.id)?;
+            let packs = doubtful.into_iter().map(|(pack, _)| pack).collect();
+            found.extend(check(&uncached, packs)?);
+        }
+        let mut all = Verification::default();
+        for (_, one) in found {
+            all.checked_chunks += one.checked_chunks;
+            all.checked_bytes += one.checked_bytes;
+            all.damage.extend(one.damage);
+            all.good.extend(one.good);
+        }
+        Ok(all)
     }
 
     /// Stored bytes of all packs, for a progress bar.

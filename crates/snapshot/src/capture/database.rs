@@ -61,6 +61,7 @@ fn store_once(
     let result = stream::store(
         session,
         monitor,
+        &options.stop,
         |outlet| sqlite::capture(path, options, &mut Extents { outlet, monitor }),
         &mut |index| -> Option<ChunkId> {
             match index {

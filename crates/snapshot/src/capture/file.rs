@@ -9,6 +9,7 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use lifeboat_store::{ChunkId, Kind, Session, chunker};
 use rustix::fs::OFlags;
@@ -65,12 +66,17 @@ pub(crate) fn is_database(path: &Path, seen: &Metadata) -> io::Result<bool> {
     if sqlite::is_kept(seen) {
         return Ok(true);
     }
+    let [wal, ..] = sqlite::sidecars(path);
+    if seen.len() == 0 && wal.symlink_metadata().is_err() {
+        // Nothing yet; another part of this process may be creating it, and opening it would cost its locks.
+        return Ok(false);
+    }
     let file = open(path, seen)?;
-    let found = matches!(sqlite::sniff(&file, path)?, Sniffed::Database);
-    if found {
+    let sniffed = sqlite::sniff(&file, path);
+    if !matches!(sniffed, Ok(Sniffed::NotDatabase)) {
         sqlite::keep_open(file);
     }
-    Ok(found)
+    Ok(matches!(sniffed?, Sniffed::Database))
 }
 
 /// Reads and stores a file, unless it is a database that is to be captured as one: then there is nothing. `near` is what
@@ -204,6 +210,7 @@ fn store_large(
     let read = stream::store(
         session,
         monitor,
+        &AtomicBool::new(false),
         |outlet| cut(file, size, outlet),
         &mut |offset| -> Option<ChunkId> { before.at(offset) },
         &mut |stored| writer.push(stored.chunk),

@@ -3,7 +3,9 @@
 //! Two bounded batches wait between them, so memory is a few batches however long the stream is and however slow the
 //! repository. References come back in the order of the pieces.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
 
 use lifeboat_store::{ChunkId, Kind, Session};
 use rayon::prelude::*;
@@ -14,6 +16,9 @@ use crate::monitor::Monitor;
 
 /// Bytes of a batch: enough for every core to find work in it.
 const BATCH: usize = 2 << 20;
+
+/// How often somebody who waits for the producer looks whether to stop.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Batches that wait between the reader and the others.
 const WAITING: usize = 1;
@@ -67,10 +72,11 @@ pub(crate) struct Stored {
 /// Runs the producer on a thread of its own and stores what it gives.
 ///
 /// `near` is asked, in order, for the chunk that stood at a position before; `take` is given each stored piece in order.
-/// The result is the producer's, unless storing failed.
+/// The result is the producer's, unless storing failed. `stop` is set for the producer when the monitor wants to stop.
 pub(crate) fn store<T: Send>(
     session: &Session<'_>,
     monitor: &dyn Monitor,
+    stop: &AtomicBool,
     produce: impl FnOnce(&mut Outlet) -> T + Send,
     near: &mut dyn FnMut(u64) -> Option<ChunkId>,
     take: &mut dyn FnMut(Stored) -> Result<()>,
@@ -89,6 +95,10 @@ pub(crate) fn store<T: Send>(
             result
         });
         let consumed = consume(session, monitor, &receiver, near, take);
+        if monitor.cancelled() {
+            // The producer may be waiting for something else than us.
+            stop.store(true, Ordering::Relaxed);
+        }
         // A producer that waits for room must be let go before it is waited for.
         drop(receiver);
         match producer.join() {
@@ -105,7 +115,15 @@ fn consume(
     near: &mut dyn FnMut(u64) -> Option<ChunkId>,
     take: &mut dyn FnMut(Stored) -> Result<()>,
 ) -> Result<()> {
-    for batch in receiver {
+    loop {
+        let batch = match receiver.recv_timeout(LOOK) {
+            Ok(batch) => batch,
+            Err(RecvTimeoutError::Timeout) if monitor.cancelled() => {
+                return Err(SnapshotError::cancelled());
+            }
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        };
         let batch: Vec<_> = batch
             .into_iter()
             .map(|piece| (near(piece.position), piece))
@@ -116,7 +134,6 @@ fn consume(
             .collect::<Result<_>>()?;
         stored.into_iter().try_for_each(&mut *take)?;
     }
-    Ok(())
 }
 
 fn put(

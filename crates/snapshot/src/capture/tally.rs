@@ -20,6 +20,9 @@ pub struct DatabaseReport {
     pub unchanged: bool,
 }
 
+/// Most flags of a manifest. A source with more is as good as unreadable, and its warnings say so.
+const MAX_FLAGS: usize = 100_000;
+
 /// Counts of one backup.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Tally {
@@ -45,6 +48,9 @@ impl Tally {
 
     /// Notes an entry that is not what it should be.
     pub(crate) fn flag(&mut self, path: TreePath, flaw: Flaw) {
+        if self.flags.len() >= MAX_FLAGS {
+            return;
+        }
         self.flags.push(Flag {
             source: self.source,
             path,

@@ -70,7 +70,7 @@ impl Disk for RealDisk {
     }
 
     fn move_file(&self, from: &str, to: &str) -> io::Result<()> {
-        std::fs::rename(self.path(from), self.path(to))
+        move_file(&self.path(from), &self.path(to))
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
@@ -128,6 +128,20 @@ fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
         Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
             rustix::fs::linkat(CWD, from, CWD, to, AtFlags::empty())?;
             std::fs::remove_file(from)
+        }
+        result => Ok(result?),
+    }
+}
+
+/// The same in one step everywhere: where the file system cannot refuse to replace, a look tells whether the name is
+/// taken. The name is unique unless random numbers repeat, so the look is a belt and the step is what decides.
+fn move_file(from: &Path, to: &Path) -> io::Result<()> {
+    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+            if to.symlink_metadata().is_ok() {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            std::fs::rename(from, to)
         }
         result => Ok(result?),
     }

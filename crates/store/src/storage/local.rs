@@ -169,7 +169,7 @@ impl<'a> LocalClaim<'a> {
             let source = io::Error::other("another process holds it");
             return Err(source).context("lock", locate);
         }
-        disk.move_file(&temporary, &pending)
+        disk.rename_new(&temporary, &pending)
             .context("rename", locate)?;
         Ok(Self {
             disk,
