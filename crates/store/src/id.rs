@@ -108,7 +108,7 @@ impl ChunkId {
         }
     }
 
-    /// The first eight bytes as a number: how a delta names its base (see `docs/format.md`, deltas).
+    /// The first eight bytes as a number: how a delta names its base (see `docs/format.md`, "Stored chunks").
     pub fn prefix(&self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.0;
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
