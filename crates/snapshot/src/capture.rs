@@ -16,15 +16,16 @@ use crate::monitor::{Monitor, Task, Warning, WarningKind};
 use crate::record::{self, Snapshot};
 use crate::repository::{Listing, Repository};
 
-use assemble::{Assembly, find_root};
+use assemble::Assembly;
 use exclude::Excludes;
 pub(crate) use settings::Settings;
 use tally::Tally;
-use walk::Walk;
+use walk::{Walk, find_root};
 
 pub use plan::{Backup, BackupReport, CheckPolicy, CountQuery};
 pub use tally::DatabaseReport;
 
+mod ahead;
 mod assemble;
 mod companions;
 mod database;

@@ -48,6 +48,8 @@ pub(crate) struct Index {
     /// Copies in packs that no segment covers, by the prefix of their id.
     recent: HashMap<u64, Vec<Location>>,
     recent_packs: Vec<PackId>,
+    /// Why the first of the packs that could not be read could not.
+    unreadable: Option<StoreError>,
 }
 
 impl Index {
@@ -64,6 +66,7 @@ impl Index {
             segments,
             recent: HashMap::new(),
             recent_packs: Vec::new(),
+            unreadable: None,
             listing_len: listed.len(),
             listed,
         };
@@ -94,7 +97,10 @@ impl Index {
                 Ok(Some(trailer)) => self.add(&trailer),
                 // Gone since the listing, or damaged: nothing may build on it. Telling of damage is verify's.
                 Ok(None) => drop(self.listed.remove(&pack)),
-                Err(error) if is_of_this_pack(&error) => drop(self.listed.remove(&pack)),
+                Err(error) if is_of_this_pack(&error) => {
+                    self.listed.remove(&pack);
+                    self.unreadable.get_or_insert(error);
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -124,6 +130,25 @@ impl Index {
             self.segments.push(Arc::new(segment));
             self.recent.clear();
             self.recent_packs.clear();
+        }
+    }
+
+    /// The answer for a chunk of which there is no copy: missing, unless a pack that may have it could not be read.
+    pub(crate) fn missing(&self, id: &ChunkId) -> StoreError {
+        match &self.unreadable {
+            Some(StoreError::Io {
+                action,
+                path,
+                source,
+            }) => StoreError::Io {
+                action,
+                path: path.clone(),
+                source: match source.raw_os_error() {
+                    Some(code) => std::io::Error::from_raw_os_error(code),
+                    None => std::io::Error::new(source.kind(), source.to_string()),
+                },
+            },
+            _ => StoreError::ChunkMissing { id: *id },
         }
     }
 

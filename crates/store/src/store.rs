@@ -170,8 +170,12 @@ impl Store {
                 return Ok(plain);
             }
         }
-        self.get_from(self.uncached_index()?.as_ref(), id)
-            .or(Err(error))
+        let uncached = self.get_from(self.uncached_index()?.as_ref(), id);
+        uncached.map_err(|last| match last {
+            // What keeps a pack from being read is the better answer.
+            StoreError::Io { .. } => last,
+            _ => error,
+        })
     }
 
     /// Whether a pack that can be read has the chunk.
@@ -183,7 +187,7 @@ impl Store {
     }
 
     fn get_from(&self, index: &Index, id: &ChunkId) -> Result<Vec<u8>> {
-        let mut result = Err(StoreError::ChunkMissing { id: *id });
+        let mut result = Err(index.missing(id));
         for copy in index.copies(id) {
             result = self.read_copy(index, &copy);
             if result.is_ok() {

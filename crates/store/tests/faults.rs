@@ -173,7 +173,6 @@ fn reading_under_faults_gives_the_right_bytes_or_the_fault() {
 }
 
 #[test]
-#[ignore = "does not hold yet: the index forgets why a trailer could not be read (F-07)"]
 fn a_pack_that_cannot_be_read_is_not_told_as_missing() {
     let (cached, before) = grown_repository();
     let bare = cached.copy();

@@ -4,9 +4,6 @@
 //! is replayed in order: large files and databases are stored one at a time, each in parallel inside, and every folder is
 //! closed when its last entry is in. Memory is that of a queue, whatever the tree looks like.
 
-use std::fs::Metadata;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use lifeboat_store::Session;
@@ -17,12 +14,11 @@ use super::exclude::Excludes;
 use super::file::{self, SMALL, Stored};
 use super::settle::Settled;
 use super::tally::Tally;
-use super::walk::{Found, Step, is_sidecar_of};
+use super::walk::{Found, Step};
 use crate::entry::{Entry, Node};
 use crate::error::{Result, SnapshotError};
-use crate::folder::{Before, FolderWriter, SharedBefore};
-use crate::manifest::Flaw;
-use crate::monitor::{Monitor, Warning, WarningKind};
+use crate::folder::{FolderWriter, SharedBefore};
+use crate::monitor::Monitor;
 use crate::path::{Name, TreePath};
 
 /// Queued files at which the queue is worked off.
@@ -39,7 +35,7 @@ const QUEUE_STEPS: usize = 4096;
     clippy::large_enum_variant,
     reason = "most of a queue is the largest variant"
 )]
-enum Queued<'s> {
+pub(super) enum Queued<'s> {
     Enter {
         found: Found,
         entry_before: Option<Entry>,
@@ -62,10 +58,10 @@ enum Queued<'s> {
 }
 
 /// Where the walk is, ahead of the replay.
-struct Ahead<'s> {
-    before: Option<SharedBefore<'s>>,
+pub(super) struct Ahead<'s> {
+    pub(super) before: Option<SharedBefore<'s>>,
     /// Databases of this folder: their side files are not stored.
-    databases: Vec<Name>,
+    pub(super) databases: Vec<Name>,
 }
 
 /// A folder whose entries are being stored.
@@ -86,16 +82,16 @@ pub(crate) struct Assembly<'s, 'a, 'm> {
     pub(super) tally: &'m mut Tally,
     pub(super) excludes: &'m Excludes,
     /// The source's own path.
-    root_path: &'m Path,
+    pub(super) root_path: &'m Path,
     /// Where the root stands in the source.
     prefix: TreePath,
     /// Whether this is a second try of a folder, whose outcome the first one judges.
     is_retry: bool,
-    root_before: Option<Entry>,
-    ahead: Vec<Ahead<'s>>,
-    queue: Vec<Queued<'s>>,
-    queued_files: usize,
-    queued_bytes: u64,
+    pub(super) root_before: Option<Entry>,
+    pub(super) ahead: Vec<Ahead<'s>>,
+    pub(super) queue: Vec<Queued<'s>>,
+    pub(super) queued_files: usize,
+    pub(super) queued_bytes: u64,
     open: Vec<Open<'s, 'a>>,
     root: Option<Entry>,
 }
@@ -160,111 +156,6 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
         }
         self.work_off()?;
         Ok(self.root)
-    }
-
-    fn queue_step(&mut self, step: Step) {
-        match step {
-            Step::Note(warning) => self.note(warning),
-            Step::Leave => {
-                self.ahead.pop();
-                self.queue.push(Queued::Leave);
-            }
-            Step::Enter(found) => {
-                let entry = self.before(&found.name);
-                let before = match entry.as_ref().map(|entry| &entry.node) {
-                    Some(Node::Folder { entries }) => {
-                        Some(Before::shared(self.session.store(), entries))
-                    }
-                    _ => None,
-                };
-                self.ahead.push(Ahead {
-                    before: before.clone(),
-                    databases: Vec::new(),
-                });
-                self.queue.push(Queued::Enter {
-                    found,
-                    entry_before: entry,
-                    before,
-                });
-            }
-            Step::Item(found) => {
-                if let Some(queued) = self.decide(found) {
-                    self.queue.push(queued);
-                }
-            }
-        }
-    }
-
-    /// Something that the walk could not look at.
-    fn note(&mut self, warning: Warning) {
-        if warning.kind == WarningKind::Unreadable {
-            let below = warning.path.strip_prefix(self.root_path);
-            let path = below.map_or(&b""[..], |path| path.as_os_str().as_bytes());
-            if let Ok(path) = TreePath::parse(path) {
-                self.tally.flag(path, Flaw::Missing);
-            }
-        }
-        self.tally.warn(self.monitor, warning);
-    }
-
-    /// The entry of this name in the snapshot before.
-    fn before(&mut self, name: &Name) -> Option<Entry> {
-        match self.ahead.last() {
-            Some(ahead) => ahead.before.as_ref()?.borrow_mut().find(name),
-            None => self.root_before.take(),
-        }
-    }
-
-    /// What is to be done for an entry that is no folder; `None` for what is not stored.
-    fn decide(&mut self, found: Found) -> Option<Queued<'s>> {
-        let before = self.before(&found.name);
-        let databases = self.ahead.last().map(|ahead| ahead.databases.as_slice());
-        let is_sidecar = |name: &Name| is_sidecar_of(&found.name, name);
-        if databases.unwrap_or_default().iter().any(is_sidecar) {
-            return None;
-        }
-        if !found.stat.is_file() {
-            return self.describe(&found).map(Queued::Entry);
-        }
-        if is_shared_memory(&found) {
-            return None;
-        }
-        let was_database = matches!(
-            before,
-            Some(Entry {
-                node: Node::Database { .. },
-                ..
-            })
-        );
-        if (found.has_sidecar || was_database) && self.is_database(&found) {
-            if let Some(ahead) = self.ahead.last_mut() {
-                ahead.databases.push(found.name.clone());
-            }
-            return Some(Queued::Database { found, before });
-        }
-        if let Some(entry) = describe::unchanged(self.session, &found, before.as_ref()) {
-            return Some(Queued::Unchanged(entry));
-        }
-        self.queued_files += 1;
-        if found.stat.len() <= SMALL {
-            self.queued_bytes += found.stat.len();
-        }
-        Some(Queued::Read {
-            found,
-            before,
-            result: None,
-        })
-    }
-
-    fn is_database(&self, found: &Found) -> bool {
-        self.settings.takes_databases(&found.path)
-            && file::is_database(&found.path, &found.stat).unwrap_or(false)
-    }
-
-    fn describe(&mut self, found: &Found) -> Option<Entry> {
-        describe::without_bytes(found)
-            .map_err(|warning| self.tally.warn(self.monitor, warning))
-            .ok()
     }
 
     /// Reads what can be read in parallel, then replays the queue.
@@ -379,17 +270,6 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
     }
 }
 
-/// Whether it is the `-shm` of a database: SQLite locks it as it locks the database, it is made anew at each opening,
-/// and it must not be opened here even where its database is left out of the backup (F-34).
-fn is_shared_memory(found: &Found) -> bool {
-    let Some(main) = found.name.as_bytes().strip_suffix(b"-shm") else {
-        return false;
-    };
-    let path = found.path.with_file_name(std::ffi::OsStr::from_bytes(main));
-    path.symlink_metadata()
-        .is_ok_and(|stat| stat.is_file() && file::is_database(&path, &stat).unwrap_or(true))
-}
-
 fn read(
     session: &Session<'_>,
     monitor: &dyn Monitor,
@@ -411,34 +291,4 @@ fn read(
         near,
         as_database,
     )
-}
-
-/// The root of a source as the walk would find it.
-pub(crate) fn find_root(path: &Path, stat: Metadata) -> Result<Found> {
-    let last = path.file_name().map(OsStrExt::as_bytes);
-    let name =
-        Name::new(last.unwrap_or(b"root")).map_err(|error| SnapshotError::TargetUnusable {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })?;
-    let beside = |path: &std::path::PathBuf| path.symlink_metadata().is_ok();
-    Ok(Found {
-        name,
-        path: path.to_owned(),
-        companions: None,
-        has_sidecar: stat.is_file() && crate::sqlite::sidecars(path).iter().any(beside),
-        stat,
-    })
-}
-
-/// Files with several names share a number, whatever the names are.
-pub(super) fn link_group(stat: &Metadata) -> Option<u64> {
-    (stat.nlink() > 1).then(|| {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&stat.dev().to_le_bytes());
-        hasher.update(&stat.ino().to_le_bytes());
-        let mut group = [0; 8];
-        hasher.finalize_xof().fill(&mut group);
-        u64::from_le_bytes(group)
-    })
 }

@@ -9,8 +9,8 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::assemble::{Assembly, Open, find_root};
-use super::walk::Walk;
+use super::assemble::{Assembly, Open};
+use super::walk::{Walk, find_root};
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::manifest::Flaw;

@@ -8,7 +8,6 @@ use std::time::SystemTime;
 use lifeboat_store::Session;
 use serde_bytes::ByteBuf;
 
-use super::assemble::link_group;
 use super::database::is_stored;
 use super::walk::Found;
 use crate::content::Content;
@@ -131,4 +130,16 @@ fn link_target(found: &Found) -> Result<ByteBuf, Warning> {
             kind: WarningKind::Unreadable,
             message: words(&error),
         })
+}
+
+/// Files with several names share a number, whatever the names are.
+fn link_group(stat: &Metadata) -> Option<u64> {
+    (stat.nlink() > 1).then(|| {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&stat.dev().to_le_bytes());
+        hasher.update(&stat.ino().to_le_bytes());
+        let mut group = [0; 8];
+        hasher.finalize_xof().fill(&mut group);
+        u64::from_le_bytes(group)
+    })
 }

@@ -6,12 +6,12 @@
 
 use std::fs::Metadata;
 use std::io;
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use super::companions::{self, Look};
 use super::exclude::Excludes;
-use crate::error::words;
+use crate::error::{Result, SnapshotError, words};
 use crate::monitor::{Warning, WarningKind};
 use crate::path::{MAX_DEPTH, Name};
 
@@ -168,6 +168,24 @@ impl Iterator for Walk<'_> {
             }
         }
     }
+}
+
+/// The root of a source as the walk would find it.
+pub(crate) fn find_root(path: &Path, stat: Metadata) -> Result<Found> {
+    let last = path.file_name().map(OsStrExt::as_bytes);
+    let name =
+        Name::new(last.unwrap_or(b"root")).map_err(|error| SnapshotError::TargetUnusable {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+    let beside = |path: &std::path::PathBuf| path.symlink_metadata().is_ok();
+    Ok(Found {
+        name,
+        path: path.to_owned(),
+        companions: None,
+        has_sidecar: stat.is_file() && crate::sqlite::sidecars(path).iter().any(beside),
+        stat,
+    })
 }
 
 fn kind_of(error: &io::Error) -> WarningKind {

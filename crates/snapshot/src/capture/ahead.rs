@@ -1,0 +1,135 @@
+//! What is to be done for each step of a walk, decided ahead of the doing.
+//!
+//! Here a file is compared with what it was, and told to be a database or not; nothing is stored. The hazard is the order:
+//! a database's side files come after it in the walk and must be known as such by then.
+
+use std::os::unix::ffi::OsStrExt;
+
+use super::assemble::{Ahead, Assembly, Queued};
+use super::describe;
+use super::file::{self, SMALL};
+use super::walk::{Found, Step, is_sidecar_of};
+use crate::entry::{Entry, Node};
+use crate::folder::Before;
+use crate::manifest::Flaw;
+use crate::monitor::{Warning, WarningKind};
+use crate::path::{Name, TreePath};
+
+impl<'s> Assembly<'s, '_, '_> {
+    /// Queues what a step asks for.
+    pub(super) fn queue_step(&mut self, step: Step) {
+        match step {
+            Step::Note(warning) => self.note(warning),
+            Step::Leave => {
+                self.ahead.pop();
+                self.queue.push(Queued::Leave);
+            }
+            Step::Enter(found) => {
+                let entry = self.before(&found.name);
+                let before = match entry.as_ref().map(|entry| &entry.node) {
+                    Some(Node::Folder { entries }) => {
+                        Some(Before::shared(self.session.store(), entries))
+                    }
+                    _ => None,
+                };
+                self.ahead.push(Ahead {
+                    before: before.clone(),
+                    databases: Vec::new(),
+                });
+                self.queue.push(Queued::Enter {
+                    found,
+                    entry_before: entry,
+                    before,
+                });
+            }
+            Step::Item(found) => {
+                if let Some(queued) = self.decide(found) {
+                    self.queue.push(queued);
+                }
+            }
+        }
+    }
+
+    /// Something that the walk could not look at.
+    fn note(&mut self, warning: Warning) {
+        if warning.kind == WarningKind::Unreadable {
+            let below = warning.path.strip_prefix(self.root_path);
+            let path = below.map_or(&b""[..], |path| path.as_os_str().as_bytes());
+            if let Ok(path) = TreePath::parse(path) {
+                self.tally.flag(path, Flaw::Missing);
+            }
+        }
+        self.tally.warn(self.monitor, warning);
+    }
+
+    /// The entry of this name in the snapshot before.
+    fn before(&mut self, name: &Name) -> Option<Entry> {
+        match self.ahead.last() {
+            Some(ahead) => ahead.before.as_ref()?.borrow_mut().find(name),
+            None => self.root_before.take(),
+        }
+    }
+
+    /// What is to be done for an entry that is no folder; `None` for what is not stored.
+    fn decide(&mut self, found: Found) -> Option<Queued<'s>> {
+        let before = self.before(&found.name);
+        let databases = self.ahead.last().map(|ahead| ahead.databases.as_slice());
+        let is_sidecar = |name: &Name| is_sidecar_of(&found.name, name);
+        if databases.unwrap_or_default().iter().any(is_sidecar) {
+            return None;
+        }
+        if !found.stat.is_file() {
+            return self.describe(&found).map(Queued::Entry);
+        }
+        if is_shared_memory(&found) {
+            return None;
+        }
+        let was_database = matches!(
+            before,
+            Some(Entry {
+                node: Node::Database { .. },
+                ..
+            })
+        );
+        if (found.has_sidecar || was_database) && self.is_database(&found) {
+            if let Some(ahead) = self.ahead.last_mut() {
+                ahead.databases.push(found.name.clone());
+            }
+            return Some(Queued::Database { found, before });
+        }
+        if let Some(entry) = describe::unchanged(self.session, &found, before.as_ref()) {
+            return Some(Queued::Unchanged(entry));
+        }
+        self.queued_files += 1;
+        if found.stat.len() <= SMALL {
+            self.queued_bytes += found.stat.len();
+        }
+        Some(Queued::Read {
+            found,
+            before,
+            result: None,
+        })
+    }
+
+    fn is_database(&self, found: &Found) -> bool {
+        self.settings.takes_databases(&found.path)
+            && file::is_database(&found.path, &found.stat).unwrap_or(false)
+    }
+
+    fn describe(&mut self, found: &Found) -> Option<Entry> {
+        describe::without_bytes(found)
+            .map_err(|warning| self.tally.warn(self.monitor, warning))
+            .ok()
+    }
+}
+
+/// Whether it is the `-shm` of a database: SQLite locks it as it locks the database, it is made anew at each opening,
+/// and it must not be opened here even where its database is left out of the backup (F-34).
+fn is_shared_memory(found: &Found) -> bool {
+    let Some(main) = found.name.as_bytes().strip_suffix(b"-shm") else {
+        return false;
+    };
+    let path = found.path.with_file_name(std::ffi::OsStr::from_bytes(main));
+    path.symlink_metadata()
+        .is_ok_and(|stat| stat.is_file() && file::is_database(&path, &stat).unwrap_or(true))
+}
