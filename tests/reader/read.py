@@ -27,8 +27,8 @@ MAX_OBJECT = 16 * MIB
 MAX_VALUE = 4 * MIB
 MAX_MANIFEST = 64 * MIB
 MAX_DEPTH = 8
-BLOCK = 4096
-RAW, ZSTD, PREFIX, BLOCKS = range(4)
+MAX_LINKS = 16
+RAW, ZSTD, PREFIX = 0, 1, 2
 DATA, META = 1, 2
 LIST, FOLDER, MANIFEST = 0x11, 0x21, 0x31
 
@@ -299,11 +299,11 @@ def read_table(path, kind, table, entries, body):
     for _ in range(entries):
         need(at + 41 <= len(table), "a table ends early")
         encoding, chunk, stored, plain = ENTRY.unpack_from(table, at)
-        need(encoding <= BLOCKS, "an unknown encoding")
+        need(encoding <= PREFIX, "an unknown encoding")
         need(stored <= MAX_STORED and plain <= MAX_PLAIN, "a chunk is too long")
         at += 41
         base = None
-        if encoding in (PREFIX, BLOCKS):
+        if encoding == PREFIX:
             need(at + 8 <= len(table), "a table ends early")
             base = table[at : at + 8]
             at += 8
@@ -335,25 +335,6 @@ def inflate(frame, prefix, length):
     need(stream.eof and not stream.unused_data, "bytes follow a frame, or it is cut short")
     need(len(plain) == length, "a frame has another length")
     return plain
-
-
-def patch(stored, base, length):
-    """The base with the blocks that differ put in."""
-    need(len(base) == length, "a base has another length")
-    count = -(-length // BLOCK)
-    size = -(-count // 8)
-    need(len(stored) >= size, "a bitmap is cut short")
-    bits = int.from_bytes(stored[:size], "little")
-    need(bits >> count == 0, "a bitmap names blocks past the end")
-    changed = [number for number in range(count) if bits >> number & 1]
-    old = b"".join(base[number * BLOCK : (number + 1) * BLOCK] for number in changed)
-    new = inflate(stored[size:], old, len(old))
-    plain = bytearray(base)
-    for number in changed:
-        part = plain[number * BLOCK : (number + 1) * BLOCK]
-        plain[number * BLOCK : number * BLOCK + len(part)] = new[: len(part)]
-        new = new[len(part) :]
-    return bytes(plain)
 
 
 class Repository:
@@ -412,30 +393,28 @@ class Repository:
                 reasons.append("its content does not match its id")
         raise Refused(f"chunk {chunk.hex()}: {reasons[-1]}")
 
-    def candidates(self, copy, reasons):
+    def candidates(self, copy, reasons, links=0):
         """What the copy may be: of a delta, one result for each chunk that its base may be."""
         _, path, kind, offset, encoding, length, plain_length, base = copy
         with open(path, "rb") as file:
             file.seek(offset)
             stored = file.read(length)
-        bases = [b""] if base is None else self.bases(kind, base, reasons)
+        bases = [b""] if base is None else self.bases(kind, base, reasons, links + 1)
         for plain in bases:
             try:
                 if encoding == RAW:
                     need(length == plain_length, "a raw chunk has two lengths")
                     yield stored
-                elif encoding == BLOCKS:
-                    yield patch(stored, plain, plain_length)
                 else:
                     yield inflate(stored, plain, plain_length)
             except Refused as error:
                 reasons.append(str(error))
 
-    def bases(self, kind, prefix, reasons):
+    def bases(self, kind, prefix, reasons, links):
+        need(links <= MAX_LINKS, "a chain of deltas is longer than any")
         for chunk in sorted(self.by_prefix.get(prefix, ())):
-            whole = [copy for copy in self.copies[chunk] if copy[7] is None]
-            for copy in whole:
-                for plain in self.candidates(copy, reasons):
+            for copy in self.copies[chunk]:
+                for plain in self.candidates(copy, reasons, links):
                     if chunk_id(kind, plain) == chunk:
                         yield plain
 

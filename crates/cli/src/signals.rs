@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 
 use crate::exit::Exit;
@@ -34,6 +34,8 @@ pub(crate) fn exit() -> Exit {
 
 /// From now on, signals ask.
 pub(crate) fn install() {
+    // A file that grows past a limit is an error of the write, and not the end of the program (F-74).
+    let _ = flag::register(SIGXFSZ, Arc::default());
     let asked = ASKED.get_or_init(Arc::default);
     let stopping = Arc::new(AtomicBool::new(false));
     for (signal, exit) in [(SIGINT, Exit::Interrupted), (SIGTERM, Exit::Terminated)] {

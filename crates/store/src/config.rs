@@ -113,7 +113,11 @@ fn read_copies(storage: &dyn Storage) -> Result<Config> {
         other => match (read_config_copy(storage, Object::ConfigCopy)?, other) {
             (Some(config), _) => Ok(config),
             (None, Err(error)) => Err(error),
-            (None, Ok(_)) => Err(no_repository(storage)?),
+            (None, Ok(_)) => {
+                let error = no_repository(storage)?;
+                // Another process may have created it since the first look, and filled it.
+                read_config_copy(storage, Object::Config)?.ok_or(error)
+            }
         },
     }
 }

@@ -31,11 +31,6 @@ pub(crate) enum Encoding {
         /// The first eight bytes of the base's id.
         base: u64,
     },
-    /// The blocks that differ from the base, see [`crate::delta`].
-    Blocks {
-        /// The first eight bytes of the base's id.
-        base: u64,
-    },
 }
 
 impl Encoding {
@@ -43,7 +38,7 @@ impl Encoding {
     pub(crate) const fn base(self) -> Option<u64> {
         match self {
             Self::Raw | Self::Zstd => None,
-            Self::Prefix { base } | Self::Blocks { base } => Some(base),
+            Self::Prefix { base } => Some(base),
         }
     }
 }
@@ -62,7 +57,7 @@ pub(crate) struct Base<'a> {
     pub(crate) plain: &'a [u8],
 }
 
-/// A delta is worth its base's longer life only where it saves at least this part of the plain bytes.
+/// A delta of at most this part of the plain bytes is taken without a look at what the whole chunk would cost.
 const DELTA_PAYS: usize = 4;
 
 /// What shrinks by less than this part is stored raw: reading it back is then a copy.
@@ -83,10 +78,16 @@ pub(crate) fn encode(plain: &[u8], level: i32, base: Option<Base<'_>>) -> Result
             limit: MAX_PLAIN as u64,
         });
     }
-    let frame = base
-        .and_then(|base| delta::encode(plain, level, base))
-        .filter(|frame| frame.bytes.len() <= plain.len() / DELTA_PAYS)
-        .map_or_else(|| encode_whole(plain, level), Ok)?;
+    let delta = base.and_then(|base| delta::encode(plain, level, base));
+    let frame = match delta {
+        Some(delta) if delta.bytes.len() <= plain.len() / DELTA_PAYS => delta,
+        // A larger one is worth its base's longer life only where it saves a quarter.
+        Some(delta) => match encode_whole(plain, level)? {
+            whole if delta.bytes.len() <= whole.bytes.len() / 4 * 3 => delta,
+            whole => whole,
+        },
+        None => encode_whole(plain, level)?,
+    };
     let back = decode(
         frame.encoding,
         &frame.bytes,
@@ -142,12 +143,7 @@ pub(crate) fn decode(
         Encoding::Zstd => CONTEXTS.with_borrow_mut(|(_, context)| {
             decompress(stored, plain_len, |plain| context.decompress(plain, stored))
         })?,
-        Encoding::Prefix { .. } => {
-            delta::decode_prefix(stored, plain_len, base.ok_or_else(missing)?)?
-        }
-        Encoding::Blocks { .. } => {
-            delta::decode_blocks(stored, plain_len, base.ok_or_else(missing)?)?
-        }
+        Encoding::Prefix { .. } => delta::decode(stored, plain_len, base.ok_or_else(missing)?)?,
     };
     if plain.len() == plain_len {
         Ok(plain)
@@ -220,9 +216,9 @@ mod tests {
         let mut new = old.clone();
         new[20_000..20_040].copy_from_slice(&[9; 40]);
         let frame = round_trip(&new, Some(&old));
-        assert_eq!(frame.encoding, Encoding::Blocks { base: 7 });
+        assert_eq!(frame.encoding, Encoding::Prefix { base: 7 });
         assert!(frame.bytes.len() < 100, "{}", frame.bytes.len());
-        // An insertion moves every block, the prefix still finds it.
+        // An insertion moves everything behind it, the prefix still finds it.
         new.splice(100..100, [1, 2, 3]);
         let frame = round_trip(&new, Some(&old));
         assert_eq!(frame.encoding, Encoding::Prefix { base: 7 });

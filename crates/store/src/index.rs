@@ -37,6 +37,9 @@ pub(crate) struct Location {
     pub(crate) encoding: Encoding,
 }
 
+/// Most links of a chain of deltas, down to its whole chunk. What is written stays below; what is read may not pass it.
+pub(crate) const MAX_LINKS: usize = 16;
+
 /// All stored copies in the packs of one listing.
 pub(crate) struct Index {
     repository: RepositoryId,
@@ -184,17 +187,25 @@ impl Index {
         self.copies(id).iter().any(is_good)
     }
 
-    /// Whether nothing else, or something that is there, is needed to decode a copy.
+    /// Whether everything that is needed to decode a copy is there.
     pub(crate) fn has_base(&self, encoding: Encoding) -> bool {
-        let there = |prefix| !self.bases(prefix).is_empty();
-        encoding.base().is_none_or(there)
+        encoding.base().is_none() || self.chain(encoding).is_some()
     }
 
-    /// The chunks that a delta against this prefix may mean: whole copies only (invariant I14 of the format).
-    pub(crate) fn bases(&self, prefix: u64) -> Vec<Location> {
-        let mut bases = self.named(prefix);
-        bases.retain(|location| location.encoding.base().is_none());
-        bases
+    /// The copies that a copy of this encoding is made from: its base, the base of that, and so on to a whole one. `None`
+    /// where the chain is broken or longer than any that is written (invariant I14 of the format).
+    pub(crate) fn chain(&self, encoding: Encoding) -> Option<Vec<Location>> {
+        let mut chain = Vec::new();
+        let mut next = encoding;
+        while let Some(prefix) = next.base() {
+            if chain.len() >= MAX_LINKS {
+                return None;
+            }
+            let base = *self.named(prefix).first()?;
+            chain.push(base);
+            next = base.encoding;
+        }
+        Some(chain)
     }
 
     /// Every copy of every chunk whose id has this prefix; whole copies before deltas.

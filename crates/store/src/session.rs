@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::error::{Result, StoreError};
 use crate::frame::{self, Base, Frame};
 use crate::id::{ChunkId, PackId, SnapshotId};
-use crate::index::{Index, Location};
+use crate::index::{Index, MAX_LINKS};
 use crate::layout::Object;
 use crate::pack::{Kind, PackWriter, Trailer};
 use crate::storage::Claim;
@@ -82,6 +82,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn unlocked<T>(mutex: Mutex<T>) -> T {
     mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Most links of a chain that is written. Descriptions change a little with every snapshot, and a list that named again all
+/// that has changed since it was last stored whole would cost more each time; data is read more often than it changes.
+const fn links(kind: Kind) -> usize {
+    match kind {
+        Kind::Data => 4,
+        Kind::Meta => MAX_LINKS,
+    }
 }
 
 impl<'a> Session<'a> {
@@ -153,7 +162,7 @@ impl<'a> Session<'a> {
             return Ok(Put { id, new: false });
         }
         let stored = self.check_running().and_then(|()| {
-            let frame = self.encode(plain, near)?;
+            let frame = self.encode(kind, plain, near)?;
             self.append(kind, id, plain.len() as u32, &frame)
         });
         if let Err(error) = stored {
@@ -178,8 +187,8 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn encode(&self, plain: &[u8], near: Option<&ChunkId>) -> Result<Frame> {
-        let base = near.and_then(|near| self.read_base(near));
+    fn encode(&self, kind: Kind, plain: &[u8], near: Option<&ChunkId>) -> Result<Frame> {
+        let base = near.and_then(|near| self.read_base(kind, near));
         let base = base.as_ref().map(|(prefix, plain)| Base {
             prefix: *prefix,
             plain,
@@ -187,13 +196,14 @@ impl<'a> Session<'a> {
         frame::encode(plain, self.options.level, base)
     }
 
-    /// A whole chunk to make a delta against: the near one, or the base of the near one (chains have one link). Where
-    /// it cannot be read the chunk is stored whole; telling of the damage is verify's.
-    fn read_base(&self, near: &ChunkId) -> Option<(u64, Vec<u8>)> {
+    /// A chunk to make a delta against: the near one, unless its own chain is as long as chains get; then the whole chunk
+    /// at the end of it. Where that cannot be read the chunk is stored whole; telling of the damage is verify's.
+    fn read_base(&self, kind: Kind, near: &ChunkId) -> Option<(u64, Vec<u8>)> {
         let near = *self.index.copies(near).first()?;
-        let base: Location = match near.encoding.base() {
-            None => near,
-            Some(prefix) => *self.index.bases(prefix).first()?,
+        let chain = self.index.chain(near.encoding)?;
+        let base = match chain.last() {
+            Some(whole) if chain.len() + 1 > links(kind) => *whole,
+            _ => near,
         };
         let plain = self.store.read_copy(&self.index, &base).ok()?;
         Some((base.id.prefix(), plain))

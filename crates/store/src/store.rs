@@ -8,7 +8,7 @@ use crate::disk::{Disk, OpenFile, RealDisk};
 use crate::error::{IoContext, Result, StoreError};
 use crate::frame;
 use crate::id::{ChunkId, PackId, RepositoryId, SnapshotId};
-use crate::index::{Index, Location, list_packs};
+use crate::index::{Index, Location, MAX_LINKS, list_packs};
 use crate::layout::{CACHE, Folder, Object};
 use crate::pack::PackReader;
 use crate::random::{Random, SystemRandom};
@@ -199,13 +199,18 @@ impl Store {
 
     /// The plain bytes of one stored copy, checked against its id.
     pub(crate) fn read_copy(&self, index: &Index, copy: &Location) -> Result<Vec<u8>> {
+        self.read_link(index, copy, 0)
+    }
+
+    /// The same, of a copy from which others up to `depth` links away are to be made.
+    fn read_link(&self, index: &Index, copy: &Location, depth: usize) -> Result<Vec<u8>> {
         let path = self.storage().locate(Object::Pack(copy.pack));
         let Some(file) = self.open_pack(copy.pack)? else {
             return Err(StoreError::ChunkMissing { id: copy.id });
         };
         let reader = PackReader::new(file.as_ref(), &path);
         let stored = reader.read(copy.offset, u64::from(copy.stored_len))?;
-        self.decode_copy(index, copy, &stored)
+        self.decode_link(index, copy, &stored, depth)
     }
 
     /// Decodes the stored bytes of a copy and checks the result against its id.
@@ -215,16 +220,34 @@ impl Store {
         copy: &Location,
         stored: &[u8],
     ) -> Result<Vec<u8>> {
+        self.decode_link(index, copy, stored, 0)
+    }
+
+    fn decode_link(
+        &self,
+        index: &Index,
+        copy: &Location,
+        stored: &[u8],
+        depth: usize,
+    ) -> Result<Vec<u8>> {
         let Some(prefix) = copy.encoding.base() else {
             return self.decode_with(copy, stored, None);
         };
         let mut result = Err(StoreError::ChunkMissing {
             id: prefix_only(prefix),
         });
+        // A chain that goes on is nobody's, and might go round in a circle.
+        let bases = if depth < MAX_LINKS {
+            index.named(prefix)
+        } else {
+            Vec::new()
+        };
         // Different chunks may begin alike: the right base is the one with which the id comes out.
-        for base in index.bases(prefix) {
+        // Deep in a chain fewer are tried: tries multiply, and only an attacker makes many that fail.
+        let most = if depth == 0 { 8 } else { 2 };
+        for base in bases.into_iter().take(most) {
             result = self
-                .read_copy(index, &base)
+                .read_link(index, &base, depth + 1)
                 .and_then(|base| self.decode_with(copy, stored, Some(&base)));
             if result.is_ok() {
                 break;

@@ -167,7 +167,7 @@ fn decode_entry(read: &mut Reader<'_>) -> Option<Stored> {
     let id = ChunkId::from_bytes(read.take()?);
     let stored_len = read.u32()?;
     let plain_len = read.u32()?;
-    let base = if tag >= 2 {
+    let base = if tag == 2 {
         Some(u64::from_be_bytes(read.take()?))
     } else {
         None
@@ -187,7 +187,6 @@ pub(crate) const fn encoding_tag(encoding: Encoding) -> u8 {
         Encoding::Raw => 0,
         Encoding::Zstd => 1,
         Encoding::Prefix { .. } => 2,
-        Encoding::Blocks { .. } => 3,
     }
 }
 
@@ -197,7 +196,6 @@ pub(crate) const fn decode_encoding(tag: u8, base: Option<u64>) -> Option<Encodi
         (0, _) => Some(Encoding::Raw),
         (1, _) => Some(Encoding::Zstd),
         (2, Some(base)) => Some(Encoding::Prefix { base }),
-        (3, Some(base)) => Some(Encoding::Blocks { base }),
         _ => None,
     }
 }
@@ -248,7 +246,7 @@ mod tests {
             entries: vec![
                 entry(1, Encoding::Raw),
                 entry(2, Encoding::Zstd),
-                entry(3, Encoding::Blocks { base: 99 }),
+                entry(3, Encoding::Prefix { base: 99 }),
             ],
         }
     }
