@@ -1,0 +1,115 @@
+//! What all benches share: data from seeds, a place to work in, measuring, and tables.
+//!
+//! Everything that is made stands under `target/`: data sets stay there for the next run and are made again where they
+//! are missing; the working folder of a run goes with it.
+
+#![allow(dead_code, reason = "each bench uses a part")]
+
+pub(crate) mod files;
+pub(crate) mod lifeboat;
+pub(crate) mod measure;
+pub(crate) mod rng;
+pub(crate) mod table;
+pub(crate) mod text;
+
+use std::path::{Path, PathBuf};
+
+/// Where data sets are kept between runs.
+pub(crate) fn cache() -> PathBuf {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-data");
+    std::fs::create_dir_all(&place).expect("target/ can be written");
+    place
+}
+
+/// A folder that goes when it is dropped.
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    /// A new one for the bench of this name.
+    pub(crate) fn new(name: &str) -> Self {
+        let name = format!("bench-{name}-{}", std::process::id());
+        let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::create_dir_all(&place).expect("target/ can be written");
+        Self(place)
+    }
+
+    /// A path in it; whatever stood there is removed.
+    pub(crate) fn fresh(&self, name: &str) -> PathBuf {
+        let path = self.0.join(name);
+        let _ = std::fs::remove_dir_all(&path);
+        path
+    }
+
+    /// A new, empty folder in it.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+        let path = self.fresh(name);
+        std::fs::create_dir_all(&path).expect("the scratch folder can be written");
+        path
+    }
+
+    /// The folder itself.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What was asked for after `--`: `--runs N`, `--snapshots N`, and words that choose workloads or steps by a part of their names.
+pub(crate) struct Ask {
+    /// How often each step is measured.
+    pub(crate) runs: usize,
+    /// Snapshots of a series, where another number was asked for.
+    pub(crate) snapshots: Option<u64>,
+    words: Vec<String>,
+}
+
+impl Ask {
+    /// From the command line; `runs` where it says nothing.
+    pub(crate) fn new(runs: usize) -> Self {
+        let mut ask = Self {
+            runs,
+            snapshots: None,
+            words: Vec::new(),
+        };
+        let mut given = std::env::args().skip(1);
+        while let Some(word) = given.next() {
+            match word.as_str() {
+                // Cargo's own.
+                "--bench" => {}
+                "--runs" => ask.runs = number(given.next()) as usize,
+                "--snapshots" => ask.snapshots = Some(number(given.next())),
+                _ => ask.words.push(word),
+            }
+        }
+        ask
+    }
+
+    /// Whether this one is wanted.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        self.words.is_empty() || self.words.iter().any(|word| name.contains(word.as_str()))
+    }
+}
+
+fn number(word: Option<String>) -> u64 {
+    let number = word.and_then(|word| word.parse().ok());
+    number.expect("a number follows it")
+}
+
+/// Bytes of all files below a folder, but for those below a folder of the name `without`.
+pub(crate) fn size_of(folder: &Path, without: &str) -> u64 {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let Ok(stat) = entry.metadata() else { continue };
+        if stat.is_file() {
+            bytes += stat.len();
+        } else if stat.is_dir() && entry.file_name() != without {
+            bytes += size_of(&entry.path(), without);
+        }
+    }
+    bytes
+}

@@ -1,0 +1,63 @@
+//! Bad input of every sort that the program meets so far: each has its exit code and a message that names it, and does no
+//! harm. The number in a test's name is the row of the list in `docs/testing.md`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::support::answer::shown;
+use crate::support::{Answer, Workbench};
+
+/// Targets, space, and where the answer goes.
+mod output;
+/// Repositories that are none, damaged, newer or not ours to write, and names of snapshots.
+mod repository;
+/// Sources that are missing, odd or not ours to read.
+mod source;
+
+/// With a repository that holds one snapshot.
+fn backed_up() -> Workbench {
+    let bench = Workbench::with_files();
+    bench.backs_up();
+    bench
+}
+
+/// How many snapshots there are.
+fn count(bench: &Workbench) -> usize {
+    let listed = bench.lifeboat(&["list", "--json"]).exits(0).json();
+    listed.as_array().unwrap().len()
+}
+
+/// The one record of a repository with one snapshot.
+fn record(bench: &Workbench) -> std::path::PathBuf {
+    let entries = fs::read_dir(bench.place().join("snapshots")).unwrap();
+    let mut paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .find(|path| path.extension().is_some_and(|ending| ending == "snapshot"))
+        .unwrap()
+}
+
+/// Runs a copy of the program, which that user can reach, as nobody.
+fn as_nobody(bench: &Workbench, args: &[&str]) -> Answer {
+    let program = bench.path("lifeboat");
+    if !program.exists() {
+        fs::copy(env!("CARGO_BIN_EXE_lifeboat"), &program).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(bench.folder(), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let program = shown(&program);
+    let setpriv = [
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        &program,
+    ];
+    Answer::of(&mut bench.command_by(&setpriv, args))
+}
+
+/// Bytes that do not compress.
+fn noise(len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    blake3::Hasher::new().finalize_xof().fill(&mut bytes);
+    bytes
+}

@@ -1,0 +1,241 @@
+//! Targets that cannot be used, disks that are full, settings that make no sense, and a stdout that is gone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::{backed_up, count, noise};
+use crate::support::answer::shown;
+use crate::support::{Answer, Workbench, outside, tree};
+
+#[test]
+fn bad_43_a_target_that_is_not_empty_or_in_the_repository() {
+    let bench = backed_up();
+    let before = tree::looks(&bench.data());
+    let inside = shown(&bench.place().join("new"));
+    for target in ["data", "/", "data/notes.txt", &inside] {
+        bench
+            .lifeboat(&["restore", "latest", "--to", target])
+            .exits(8)
+            .complains(&[]);
+    }
+    bench
+        .lifeboat(&["restore", "latest", "--to", "data"])
+        .exits(8)
+        .complains(&["not empty", &shown(&bench.data())]);
+    assert_eq!(
+        tree::differences(&before, &tree::looks(&bench.data())),
+        [""; 0]
+    );
+    assert!(!bench.place().join("new").exists());
+}
+
+/// A small file system that ends with the value.
+struct Small(PathBuf);
+
+impl Small {
+    fn mount(path: PathBuf, size: &str) -> Option<Self> {
+        fs::create_dir_all(&path).unwrap();
+        let options = format!("size={size}");
+        let args = [
+            "-t",
+            "tmpfs",
+            "-o",
+            &options,
+            "lifeboat-test",
+            path.to_str().unwrap(),
+        ];
+        (outside::is_root() && outside::works("mount", &args)).then_some(Self(path))
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn bad_44_f05_no_space_for_a_backup_leaves_the_repository_as_it_was() {
+    let bench = Workbench::with_files();
+    let Some(_small) = Small::mount(bench.place(), "3m") else {
+        return;
+    };
+    bench.backs_up();
+    bench.write("large.bin", noise(20_000_000));
+    bench
+        .lifeboat(&["backup", "data", "--no-zip"])
+        .exits(28)
+        .complains(&["space"]);
+    assert_eq!(count(&bench), 1);
+    bench.lifeboat(&["verify", "--read-data"]).exits(0);
+    bench
+        .lifeboat(&["restore", "latest", "--to", "restored"])
+        .exits(0);
+    assert_eq!(
+        fs::read(bench.path("restored/notes.txt")).unwrap(),
+        b"remember"
+    );
+    fs::remove_file(bench.data().join("large.bin")).unwrap();
+    bench.write("small.txt", "fits");
+    bench.lifeboat(&["backup", "data", "--no-zip"]).exits(0);
+}
+
+#[test]
+fn bad_44_f50_no_space_for_a_restore_is_told_before_anything_is_written() {
+    let bench = Workbench::new();
+    bench.write("large.bin", noise(8_000_000));
+    bench.backs_up();
+    let Some(small) = Small::mount(bench.path("small"), "3m") else {
+        return;
+    };
+    let target = shown(&small.0.join("new"));
+    bench
+        .lifeboat(&["restore", "latest", "--to", &target])
+        .exits(28)
+        .complains(&[&target]);
+    assert!(!Path::new(&target).exists());
+}
+
+#[test]
+fn bad_52_an_export_that_exists_or_has_no_folder() {
+    let bench = backed_up();
+    fs::write(bench.path("there.zip"), "somebody's only copy").unwrap();
+    for file in ["there.zip", "nowhere/new.zip"] {
+        bench
+            .lifeboat(&["export", "latest", "--zip", file])
+            .exits(8)
+            .complains(&[]);
+    }
+    assert_eq!(
+        fs::read(bench.path("there.zip")).unwrap(),
+        b"somebody's only copy"
+    );
+}
+
+#[test]
+fn bad_56_a_config_with_mistakes_names_line_and_column() {
+    let bench = backed_up();
+    for (text, word) in [
+        ("repos = 1\n", "repos"),
+        ("[zip]\nwhen = 3\n", "column 8"),
+        ("[zip\n", "line 1"),
+    ] {
+        fs::write(bench.path("lifeboat.toml"), text).unwrap();
+        let answer = bench
+            .lifeboat(&["backup", "data"])
+            .exits(2)
+            .complains(&["lifeboat.toml", word]);
+        assert!(answer.stderr().contains("line"), "{answer}");
+    }
+}
+
+#[test]
+fn bad_57_no_home_and_a_working_folder_that_is_gone() {
+    let bench = backed_up();
+    let mut command = bench.command(["list"]);
+    Answer::of(command.env_remove("HOME")).exits(0);
+    let gone = bench.path("gone");
+    fs::create_dir(&gone).unwrap();
+    let program = env!("CARGO_BIN_EXE_lifeboat");
+    let script = "cd \"$1\" && rmdir \"$1\" && exec \"$2\" list";
+    let sh = ["sh", "-c", script, "sh", gone.to_str().unwrap(), program];
+    Answer::of(&mut bench.command_by(&sh, [""; 0])).exits(0);
+}
+
+#[test]
+fn bad_58_a_closed_and_a_full_stdout() {
+    let bench = backed_up();
+    for args in [
+        &["list"][..],
+        &["ls", "latest"],
+        &["cat", "latest", "notes.txt"],
+        &["verify", "--json"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = bench
+            .command(args)
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let answer = Answer::of_child(output).exits(1).quietly();
+        drop(answer);
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let child = bench
+            .command(args)
+            .stdout(full)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let answer = Answer::of_child(child).exits(28);
+        assert!(answer.stderr().contains("standard output"), "{answer}");
+    }
+}
+
+#[test]
+fn bad_58_a_backup_whose_reader_went_away_is_taken_all_the_same() {
+    let bench = Workbench::with_files();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let child = bench
+        .command(["backup", "data", "--no-zip"])
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    Answer::of_child(child).exits(1);
+    assert_eq!(count(&bench), 1);
+}
+
+#[test]
+fn bad_11_f76_a_repository_on_a_medium_that_cannot_be_written() {
+    let bench = backed_up();
+    let place = shown(&bench.place());
+    if !(outside::is_root() && outside::works("mount", &["--bind", &place, &place])) {
+        return;
+    }
+    let _mounted = Small(bench.place());
+    if !outside::works("mount", &["-o", "remount,ro,bind", &place]) {
+        return;
+    }
+    bench.lifeboat(&["list"]).exits(0).quietly();
+    bench.lifeboat(&["verify", "--read-data"]).exits(0);
+    bench
+        .lifeboat(&["restore", "latest", "--to", "restored"])
+        .exits(0);
+    tree::assert_same(&bench.data(), &bench.path("restored"));
+    bench
+        .lifeboat(&["backup", "data"])
+        .exits(13)
+        .complains(&[&place]);
+}
+
+#[test]
+fn bad_59_f74_few_descriptors_one_thread_and_short_files() {
+    if !outside::has("prlimit") {
+        return;
+    }
+    let bench = Workbench::with_files();
+    for number in 0..300 {
+        bench.write(format!("many/{number}"), number.to_string());
+    }
+    let program = env!("CARGO_BIN_EXE_lifeboat");
+    let few = |args: &[&str]| {
+        let prlimit = ["prlimit", "--nofile=24:24", program];
+        Answer::of(&mut bench.command_by(&prlimit, args)).exits(0)
+    };
+    few(&["backup", "data", "--no-zip", "--threads", "1"]);
+    few(&["verify", "--read-data"]);
+    few(&["restore", "latest", "--to", "restored"]);
+    tree::assert_same(&bench.data(), &bench.path("restored"));
+    bench.write("large.bin", noise(4_000_000));
+    let short = ["prlimit", "--fsize=1000000:1000000", program];
+    let args = ["backup", "data", "--no-zip"];
+    Answer::of(&mut bench.command_by(&short, args))
+        .exits(28)
+        .complains(&[]);
+    assert_eq!(count(&bench), 1);
+    bench.lifeboat(&["verify", "--read-data"]).exits(0);
+}

@@ -1,0 +1,295 @@
+//! Repositories that are none, damaged, newer or not ours to write; and names of snapshots that are none.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::{as_nobody, backed_up, count, record};
+use crate::support::answer::shown;
+use crate::support::{Workbench, outside, tree};
+
+#[test]
+fn bad_01_an_unknown_flag_and_a_missing_argument() {
+    let bench = Workbench::new();
+    bench
+        .lifeboat(&["list", "--fooo"])
+        .exits(2)
+        .complains(&["--fooo"]);
+    bench.lifeboat(&["restore"]).exits(2).complains(&["SNAP"]);
+    bench
+        .lifeboat(&["frobnicate"])
+        .exits(2)
+        .complains(&["frobnicate"]);
+    assert!(!bench.place().exists(), "nothing was created");
+}
+
+#[test]
+fn bad_02_a_repository_that_is_missing() {
+    let bench = Workbench::new();
+    let place = shown(&bench.place());
+    for args in [
+        &["list"][..],
+        &["verify"],
+        &["show", "latest"],
+        &["restore", "latest", "--to", "x"],
+    ] {
+        bench
+            .lifeboat(args)
+            .exits(10)
+            .complains(&[&place, "no repository"]);
+    }
+    assert!(
+        !bench.place().exists() && !bench.path("x").exists(),
+        "nothing was created"
+    );
+}
+
+#[test]
+fn bad_03_a_repository_that_is_a_file_or_a_folder_of_other_things() {
+    let bench = Workbench::with_files();
+    fs::write(bench.place(), "a file").unwrap();
+    for args in [&["list"][..], &["backup", "data"], &["init"]] {
+        bench
+            .lifeboat(args)
+            .exits(10)
+            .complains(&[&shown(&bench.place()), "not a repository"]);
+    }
+    fs::remove_file(bench.place()).unwrap();
+    fs::create_dir(bench.place()).unwrap();
+    fs::write(bench.place().join("holiday.jpg"), "a picture").unwrap();
+    for args in [&["list"][..], &["backup", "data"], &["init"]] {
+        bench
+            .lifeboat(args)
+            .exits(10)
+            .complains(&["not a repository", "holiday.jpg"]);
+    }
+    assert_eq!(
+        fs::read_dir(bench.place()).unwrap().count(),
+        1,
+        "nothing was added"
+    );
+}
+
+#[test]
+fn bad_04_init_where_a_repository_is() {
+    let bench = backed_up();
+    let before = tree::looks(&bench.place());
+    bench
+        .lifeboat(&["init"])
+        .exits(8)
+        .complains(&["already exists", &shown(&bench.place())]);
+    assert_eq!(
+        tree::differences(&before, &tree::looks(&bench.place())),
+        [""; 0]
+    );
+}
+
+#[test]
+fn bad_05_a_config_that_is_empty_short_or_random() {
+    let bench = backed_up();
+    for bytes in [vec![], vec![0], vec![0xa5; 5000]] {
+        fs::write(bench.place().join("config"), &bytes).unwrap();
+        bench.lifeboat(&["list"]).exits(0);
+        bench.lifeboat(&["verify"]).exits(4);
+        bench
+            .lifeboat(&[
+                "restore",
+                "latest",
+                "--to",
+                &format!("restored-{}", bytes.len()),
+            ])
+            .exits(0);
+    }
+    fs::write(bench.place().join("config.copy"), "").unwrap();
+    bench
+        .lifeboat(&["list"])
+        .exits(4)
+        .complains(&["config", "damaged"]);
+}
+
+/// A wrapped object with another version and the hash that fits it, as a later program would write it.
+fn made_newer(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let content = bytes.len() - 32;
+    bytes[9..11].copy_from_slice(&9999_u16.to_le_bytes());
+    let hash = *blake3::hash(&bytes[..content]).as_bytes();
+    bytes[content..].copy_from_slice(&hash);
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn bad_06_a_newer_format_version() {
+    let bench = backed_up();
+    made_newer(&bench.place().join("config"));
+    for args in [
+        &["list"][..],
+        &["backup", "data"],
+        &["verify"],
+        &["restore", "latest", "--to", "x"],
+    ] {
+        bench
+            .lifeboat(args)
+            .exits(14)
+            .complains(&["9999", "config"]);
+    }
+    let bench = backed_up();
+    let record = record(&bench);
+    made_newer(&record);
+    let id = record.file_stem().unwrap().to_str().unwrap().to_owned();
+    bench
+        .lifeboat(&["show", &id])
+        .exits(14)
+        .complains(&["9999"]);
+}
+
+#[test]
+fn bad_10_a_repository_that_may_not_be_written() {
+    if !(outside::is_root() && outside::has("setpriv")) {
+        return;
+    }
+    let bench = backed_up();
+    fs::set_permissions(bench.folder(), fs::Permissions::from_mode(0o755)).unwrap();
+    for path in tree::looks(&bench.place()).into_keys() {
+        let path = bench.place().join(path);
+        let mode = if path.is_dir() { 0o755 } else { 0o644 };
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let before = tree::looks(&bench.place());
+    as_nobody(&bench, &["backup", "data", "--no-zip"])
+        .exits(13)
+        .complains(&[&shown(&bench.place())]);
+    as_nobody(&bench, &["list"]).exits(0);
+    assert_eq!(
+        tree::differences(&before, &tree::looks(&bench.place())),
+        [""; 0]
+    );
+}
+
+#[test]
+fn bad_12_a_snapshot_that_is_unknown_ambiguous_or_no_name() {
+    let bench = backed_up();
+    bench
+        .lifeboat(&["show", "abcdef12"])
+        .exits(2)
+        .complains(&["abcdef12"]);
+    bench
+        .lifeboat(&["show", "latest~7"])
+        .exits(2)
+        .complains(&["latest~7"]);
+    let long = "a".repeat(10_000);
+    for name in ["xyz!", "..", "/etc/passwd", "abc", "", &long] {
+        let answer = bench
+            .lifeboat(&["restore", name, "--to", "x"])
+            .exits(2)
+            .complains(&["snapshot"]);
+        assert!(answer.stderr().len() < 500, "{answer}");
+    }
+    assert!(!bench.path("x").exists());
+    // A prefix of four digits that two snapshots share does not happen by itself.
+    let record = record(&bench);
+    let id = record.file_stem().unwrap().to_str().unwrap();
+    let twin = format!("{}{}", &id[..8], "0".repeat(id.len() - 8));
+    make_twin(&bench, id, &twin);
+    let answer =
+        bench
+            .lifeboat(&["show", &id[..6]])
+            .exits(2)
+            .complains(&[&id[..6], &id[..12], &twin[..12]]);
+    drop(answer);
+    bench.lifeboat(&["show", &id[..9]]).exits(0);
+}
+
+/// A record like another under an id that begins the same.
+fn make_twin(bench: &Workbench, id: &str, twin: &str) {
+    let folder = bench.place().join("snapshots");
+    let mut bytes = fs::read(folder.join(format!("{id}.snapshot"))).unwrap();
+    let raw = |id: &str| -> Vec<u8> {
+        (0..id.len() / 2)
+            .map(|at| u8::from_str_radix(&id[2 * at..2 * at + 2], 16).unwrap())
+            .collect()
+    };
+    let (from, to) = (raw(id), raw(twin));
+    let at = bytes
+        .windows(from.len())
+        .position(|window| window == from)
+        .unwrap();
+    bytes[at..at + to.len()].copy_from_slice(&to);
+    let content = bytes.len() - 32;
+    let hash = *blake3::hash(&bytes[..content]).as_bytes();
+    bytes[content..].copy_from_slice(&hash);
+    fs::write(folder.join(format!("{twin}.snapshot")), bytes).unwrap();
+}
+
+#[test]
+fn bad_13_a_damaged_record_is_named_and_hides_no_other() {
+    let bench = backed_up();
+    let damaged = record(&bench);
+    let good = bench.backs_up();
+    let whole = fs::read(&damaged).unwrap();
+    for len in (0..whole.len()).step_by(whole.len() / 12) {
+        fs::write(&damaged, &whole[..len]).unwrap();
+        let answer = bench
+            .lifeboat(&["list", "--json"])
+            .exits(4)
+            .says_aside(&[&shown(&damaged)]);
+        assert_eq!(answer.json().as_array().unwrap().len(), 1, "{len}");
+        bench.lifeboat(&["verify"]).exits(4);
+    }
+    // Which one is the newest cannot be known, but any that is named can be had.
+    bench
+        .lifeboat(&["restore", "latest", "--to", "x"])
+        .exits(4)
+        .complains(&[&shown(&damaged)]);
+    bench
+        .lifeboat(&[
+            "restore",
+            good["snapshot"].as_str().unwrap(),
+            "--to",
+            "restored",
+        ])
+        .exits(0);
+    let id = damaged.file_stem().unwrap().to_str().unwrap();
+    bench
+        .lifeboat(&["show", id])
+        .exits(4)
+        .complains(&[&shown(&damaged)]);
+    bench.lifeboat(&["backup", "data", "--no-zip"]).exits(0);
+}
+
+#[test]
+fn bad_27_files_of_others_in_the_repository_are_left_alone() {
+    let bench = backed_up();
+    for name in [
+        ".DS_Store",
+        "packs/.DS_Store",
+        "snapshots/notes.txt~",
+        "packs/x.pack.partial",
+    ] {
+        fs::write(bench.place().join(name), "of others").unwrap();
+    }
+    fs::create_dir(bench.place().join("lost+found")).unwrap();
+    bench.lifeboat(&["verify", "--read-data"]).exits(0);
+    bench.backs_up();
+    assert_eq!(count(&bench), 2);
+    assert_eq!(
+        fs::read(bench.place().join("packs/.DS_Store")).unwrap(),
+        b"of others"
+    );
+}
+
+#[test]
+fn bad_28_a_repository_file_that_is_none() {
+    let bench = backed_up();
+    let record = record(&bench);
+    fs::remove_file(&record).unwrap();
+    rustix::fs::mkfifoat(
+        rustix::fs::CWD,
+        &record,
+        rustix::fs::Mode::from_raw_mode(0o600),
+    )
+    .unwrap();
+    // It must not wait for somebody to write into the pipe.
+    let answer = bench.lifeboat(&["list"]);
+    assert!(matches!(answer.code(), Some(1 | 4)), "{answer}");
+    answer.says_aside(&[&shown(&record)]);
+}

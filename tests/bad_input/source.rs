@@ -1,0 +1,143 @@
+//! Sources that are missing, odd, or not ours to read.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use super::{as_nobody, backed_up, count};
+use crate::support::answer::shown;
+use crate::support::{Workbench, outside, tree};
+
+#[test]
+fn bad_29_a_source_that_is_missing_or_has_become_empty() {
+    let bench = Workbench::with_files();
+    let missing = shown(&bench.path("nowhere"));
+    bench
+        .lifeboat(&["backup", "nowhere"])
+        .exits(7)
+        .complains(&[&missing]);
+    assert!(
+        !bench.place().exists(),
+        "a slip of the finger leaves no repository behind"
+    );
+    bench.backs_up();
+    bench
+        .lifeboat(&["backup", "nowhere"])
+        .exits(7)
+        .complains(&[&missing]);
+    fs::remove_dir_all(bench.data()).unwrap();
+    fs::create_dir(bench.data()).unwrap();
+    bench.lifeboat(&["backup", "data"]).exits(7).complains(&[
+        "empty",
+        "--allow-empty",
+        &shown(&bench.data()),
+    ]);
+    assert_eq!(count(&bench), 1);
+    bench
+        .lifeboat(&["backup", "data", "--allow-empty", "--no-zip"])
+        .exits(0);
+}
+
+#[test]
+fn bad_29_an_empty_source_is_fine_the_first_time() {
+    let bench = Workbench::new();
+    let summary = bench.backs_up();
+    assert_eq!(summary["files"], 0);
+    bench
+        .lifeboat(&["restore", "latest", "--to", "restored"])
+        .exits(0);
+    tree::assert_same(&bench.data(), &bench.path("restored"));
+}
+
+#[test]
+fn bad_30_a_source_inside_the_repository_and_the_reverse() {
+    let bench = backed_up();
+    let packs = shown(&bench.place().join("packs"));
+    for source in [&packs, &shown(&bench.place())] {
+        bench
+            .lifeboat(&["backup", source])
+            .exits(2)
+            .complains(&[source, &shown(&bench.place())]);
+    }
+    // The whole bench holds the repository: it is left out, with a word.
+    let folder = shown(bench.folder());
+    bench
+        .lifeboat(&["backup", &folder])
+        .exits(0)
+        .says_aside(&[&shown(&bench.place())]);
+    let listed = bench.lifeboat(&["ls", "latest", "--json"]).exits(0).json();
+    let names: Vec<&str> = listed["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["path"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["data", "home"]);
+}
+
+#[test]
+fn bad_31_an_unreadable_file_is_named_and_the_rest_is_saved() {
+    if !(outside::is_root() && outside::has("setpriv")) {
+        return;
+    }
+    let bench = Workbench::with_files();
+    let secret = bench.data().join("secret.txt");
+    let closed = bench.data().join("closed");
+    fs::write(&secret, "for root").unwrap();
+    fs::create_dir(&closed).unwrap();
+    for path in [&secret, &closed] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
+    }
+    fs::create_dir(bench.place()).unwrap();
+    fs::set_permissions(bench.place(), fs::Permissions::from_mode(0o777)).unwrap();
+    let answer = as_nobody(&bench, &["backup", "data", "--no-zip"]).exits(3);
+    answer.says_aside(&[&shown(&secret), &shown(&closed)]);
+    as_nobody(&bench, &["restore", "latest", "--to", "/tmp"]).exits(8);
+    bench
+        .lifeboat(&["restore", "latest", "--to", "restored"])
+        .exits(0);
+    for name in ["notes.txt", "papers/one.txt"] {
+        assert!(bench.path("restored").join(name).exists(), "{name}");
+    }
+    assert!(!bench.path("restored/secret.txt").exists());
+}
+
+#[test]
+fn bad_32_pipes_and_sockets_are_not_opened() {
+    let bench = Workbench::with_files();
+    let pipe = bench.data().join("pipe");
+    rustix::fs::mkfifoat(
+        rustix::fs::CWD,
+        &pipe,
+        rustix::fs::Mode::from_raw_mode(0o600),
+    )
+    .unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(bench.data().join("socket")).unwrap();
+    bench.backs_up();
+    let listed = bench
+        .lifeboat(&["ls", "latest", "--json"])
+        .exits(0)
+        .json()
+        .to_string();
+    assert!(
+        listed.contains("\"fifo\"") && listed.contains("\"socket\""),
+        "{listed}"
+    );
+    bench
+        .lifeboat(&["restore", "latest", "--to", "restored"])
+        .exits(0)
+        .says_aside(&["pipe", "socket"]);
+}
+
+#[test]
+fn bad_33_a_root_that_is_a_loop_of_links() {
+    let bench = Workbench::new();
+    std::os::unix::fs::symlink("loop", bench.path("loop")).unwrap();
+    bench
+        .lifeboat(&["backup", "loop"])
+        .exits(7)
+        .complains(&[&shown(&bench.path("loop"))]);
+    assert!(
+        !bench.place().exists(),
+        "a source that cannot be looked at leaves no repository behind"
+    );
+}

@@ -1,0 +1,43 @@
+//! The one test binary of the project: every theme is a module here, so that they share one link and one workbench.
+//!
+//! What kind of test shows what kind of claim, and how to run the longer ones, is in `docs/testing.md`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test may panic, that is how it fails; and what a longer one counted is printed"
+)]
+
+/// Bad input of every sort: exit code, message, and nothing broken.
+mod bad_input;
+/// Chroma stores: a database and files that must fit each other.
+mod chroma;
+/// The program's words: whole outputs, fields, exit codes.
+mod cli;
+/// Clocks that stand still or jump.
+mod clock;
+/// Several backups at once, readers beside them, and backups that are ended in the middle.
+mod concurrent;
+/// Power cuts at every step of a backup.
+mod crash;
+/// Every sort of damage to every file of a repository.
+mod damage;
+/// The docs keep their promises: what they name is there.
+mod documented;
+/// Repositories of every format that was ever written.
+mod formats;
+/// SQL on a database inside a snapshot.
+mod image;
+/// Databases backed up while other processes write to them.
+mod live_sqlite;
+/// Sources of databases that are in no good state, or seem to be.
+mod odd_sqlite;
+/// Workbench, program, databases, writers and comparison.
+mod support;
+/// Trees of every odd sort, there and back.
+mod tree;
+/// The zip, opened by other programs.
+mod zip;
