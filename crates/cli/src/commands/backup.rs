@@ -61,7 +61,7 @@ pub(crate) struct Args {
     /// Write no zip
     #[arg(long, conflicts_with = "zip_dir")]
     no_zip: bool,
-    /// Write the zip into this folder [else [zip] dir of the config, else exports/ in the repository]
+    /// Write the zip into this folder (else that of the config, else exports/ in the repository)
     #[arg(long, value_name = "DIR")]
     zip_dir: Option<PathBuf>,
     /// Threads that work [as many as there are cores]
