@@ -40,7 +40,10 @@ fn record(bench: &Workbench) -> std::path::PathBuf {
 fn as_nobody(bench: &Workbench, args: &[&str]) -> Answer {
     let program = bench.path("lifeboat");
     if !program.exists() {
-        fs::copy(env!("CARGO_BIN_EXE_lifeboat"), &program).unwrap();
+        // By another process: a file that this one has open for writing may be inherited by what other tests start, and
+        // cannot be run meanwhile.
+        let copy = ["cp", env!("CARGO_BIN_EXE_lifeboat")];
+        Answer::of(&mut bench.command_by(&copy, [&program])).exits(0);
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         fs::set_permissions(bench.folder(), fs::Permissions::from_mode(0o755)).unwrap();
     }

@@ -35,6 +35,8 @@ mod image;
 mod live_sqlite;
 /// Sources of databases that are in no good state, or seem to be.
 mod odd_sqlite;
+/// A reader that knows the format from its description alone.
+mod reader;
 /// Workbench, program, databases, writers and comparison.
 mod support;
 /// Trees of every odd sort, there and back.
