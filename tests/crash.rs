@@ -1,117 +1,20 @@
 //! Power cuts and kills at every operation of whole backups, on a simulated disk that loses or keeps every effect which was
 //! not made durable (harness H1; faults F-01 to F-05, F-08, F-79; rules R1, R2, R3, R5, R9).
 
-use std::fs;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use lifeboat_snapshot::{Backup, Repository, Restore, Snapshot, SnapshotError, Unwatched, Verify};
-use lifeboat_store::clock::FixedClock;
+use lifeboat_snapshot::{Repository, Restore, SnapshotError, Unwatched, Verify};
+use lifeboat_store::StoreError;
 use lifeboat_store::disk::sim::{Budget, CrashState, SimDisk};
-use lifeboat_store::random::SeededRandom;
-use lifeboat_store::storage::LocalStorage;
-use lifeboat_store::{Backing, StoreError};
-use rusqlite::Connection;
 
-use crate::support::snapshots::{Contents, contents};
-use crate::support::{Workbench, parallel, tree};
+use crate::support::snapshots::contents;
+use crate::support::{parallel, tree};
+use stage::{CREATED, FIRST, Known, NEXT, SECOND, Sources, create, open, words};
 
 /// Every call to the disk failing in turn.
 mod failing;
-
-const CREATED: &str = "created";
-const FIRST: &str = "first";
-const SECOND: &str = "second";
-const NEXT: &str = "next";
-
-/// A repository at the root of the disk; each process draws names of its own.
-fn backing(disk: &SimDisk, process: u64) -> Backing {
-    Backing {
-        storage: Arc::new(LocalStorage::new(Arc::new(disk.clone()))),
-        cache: Some(Arc::new(disk.below("cache"))),
-        random: Arc::new(SeededRandom::new(process)),
-    }
-}
-
-fn clock() -> Arc<FixedClock> {
-    Arc::new(FixedClock::at(chrono::DateTime::UNIX_EPOCH))
-}
-
-fn open(disk: &SimDisk, process: u64) -> Result<Repository, SnapshotError> {
-    Repository::open_on(backing(disk, process), clock())
-}
-
-fn create(disk: &SimDisk, process: u64) -> Result<Repository, SnapshotError> {
-    Repository::create_on(backing(disk, process), clock())
-}
-
-/// Bytes that do not compress, the same every time.
-fn noise(len: usize) -> Vec<u8> {
-    let mut state = 1_u64;
-    let next = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        state.to_le_bytes()[7]
-    };
-    std::iter::repeat_with(next).take(len).collect()
-}
-
-/// A folder in two states, with a database, nested folders and a link.
-struct Sources {
-    bench: Workbench,
-}
-
-impl Sources {
-    fn new() -> Self {
-        let bench = Workbench::with_files();
-        bench.write("large.bin", noise(150_000));
-        let app = Connection::open(bench.data().join("app.db")).unwrap();
-        app.execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (randomblob(90000))")
-            .unwrap();
-        Self { bench }
-    }
-
-    /// Changes a little of everything.
-    fn change(&self) {
-        self.bench.write("papers/two.txt", "second, revised");
-        self.bench.write("papers/three.txt", "third");
-        fs::remove_file(self.bench.data().join("papers/one.txt")).unwrap();
-        let app = Connection::open(self.bench.data().join("app.db")).unwrap();
-        app.execute_batch("UPDATE t SET x = randomblob(90000)")
-            .unwrap();
-    }
-
-    fn plan(&self) -> Backup {
-        Backup {
-            threads: Some(1),
-            ..self.bench.plan()
-        }
-    }
-}
-
-/// An acknowledged snapshot, its mark and what it holds.
-#[derive(Clone)]
-struct Known {
-    mark: &'static str,
-    snapshot: Snapshot,
-    contents: Contents,
-}
-
-impl Known {
-    fn back_up(disk: &SimDisk, process: u64, mark: &'static str, sources: &Sources) -> Self {
-        let repository = open(disk, process).unwrap();
-        let report = repository.backup(&sources.plan(), &Unwatched).unwrap();
-        disk.mark(mark);
-        let snapshot = report.snapshot.unwrap();
-        let contents = contents(&repository, &snapshot).unwrap();
-        Self {
-            mark,
-            snapshot,
-            contents,
-        }
-    }
-}
+/// What is backed up, and what is known of it.
+mod stage;
 
 /// A repository is created and two backups are taken, each in a process of its own.
 fn workload() -> (SimDisk, Sources, Vec<Known>) {
@@ -124,16 +27,6 @@ fn workload() -> (SimDisk, Sources, Vec<Known>) {
     let second = Known::back_up(&disk, 3, SECOND, &sources);
     assert_ne!(first.contents, second.contents);
     (disk, sources, vec![first, second])
-}
-
-fn words(error: impl std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        words = format!("{words}: {next}");
-        cause = next.source();
-    }
-    words
 }
 
 /// Every snapshot that is listed is one of those known, whole and byte for byte; those that were acknowledged are there.

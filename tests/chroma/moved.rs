@@ -271,7 +271,6 @@ fn warned_with(repository: &str, files: u32) -> Vec<(PathBuf, WarningKind)> {
 }
 
 #[test]
-#[ignore = "fails: notes are counted ahead of the replay, and go with the first capture"]
 fn a_second_capture_keeps_the_warnings_of_other_folders() {
     // Files that fill the queue more than once: what comes after the store is looked at before it is captured again.
     for files in [0, 300] {
@@ -282,7 +281,6 @@ fn a_second_capture_keeps_the_warnings_of_other_folders() {
 }
 
 #[test]
-#[ignore = "fails: notes are counted ahead of the replay, and come once for each capture"]
 fn a_second_capture_tells_each_warning_once() {
     let warned = warned_with("chroma/repository", 0);
     let expected = (PathBuf::from("chroma/repository"), WarningKind::Skipped);
@@ -290,7 +288,6 @@ fn a_second_capture_tells_each_warning_once() {
 }
 
 #[test]
-#[ignore = "fails: every file below the database counts as part of the store"]
 fn files_of_others_beside_a_store_do_not_make_it_move() {
     let bench = Workbench::new();
     let store = Store::create(bench.data());
@@ -303,7 +300,6 @@ fn files_of_others_beside_a_store_do_not_make_it_move() {
 }
 
 #[test]
-#[ignore = "fails: the journal of a transaction that ends between two looks is told as vanished"]
 fn a_journal_that_ends_between_two_looks_is_no_news() {
     let bench = Workbench::new();
     let store = Store::create(bench.data());

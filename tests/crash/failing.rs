@@ -3,7 +3,7 @@
 use lifeboat_snapshot::Unwatched;
 use lifeboat_store::disk::sim::{Among, ERRNOS, Fault, Harm, SimDisk};
 
-use super::{FIRST, Known, SECOND, Sources, create, open, words};
+use super::stage::{FIRST, Known, SECOND, Sources, create, open, words};
 use crate::support::parallel;
 use crate::support::snapshots::{Contents, contents};
 

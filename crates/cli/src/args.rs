@@ -10,7 +10,7 @@ use lifeboat_snapshot::Filter;
 use crate::commands::{
     backup, cat, completions, export, help, init, list, ls, restore, show, stats, status, verify,
 };
-use crate::context::Context;
+use crate::context::{Context, real};
 use crate::exit::Exit;
 use crate::failure::{self, Failure};
 use crate::ui::{Shape, Ui, paint};
@@ -144,9 +144,7 @@ impl Narrow {
 /// `.` and its kin mean a folder of this machine; anything else may be the end of a path anywhere.
 fn source(path: &Path) -> PathBuf {
     match path.components().next() {
-        Some(Component::CurDir | Component::ParentDir) => {
-            path.canonicalize().unwrap_or_else(|_| path.to_owned())
-        }
+        Some(Component::CurDir | Component::ParentDir) => real(path),
         _ => path.to_owned(),
     }
 }

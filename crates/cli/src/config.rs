@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use lifeboat_snapshot::{CheckPolicy, CountQuery};
 use serde::Deserialize;
 
-use crate::context::absolute;
+use crate::context::{absolute, real};
 use crate::failure::{Failure, quoted, system_words};
 use crate::ui::words;
 
@@ -166,7 +166,6 @@ impl Config {
 
     /// What holds for a path: the settings of the source that it is, or those at the top.
     pub(crate) fn settings(&self, path: &Path) -> Settings {
-        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let path = real(path);
         let source = self
             .sources

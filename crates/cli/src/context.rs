@@ -69,6 +69,11 @@ pub(crate) fn absolute(path: &Path) -> PathBuf {
     }
 }
 
+/// The real path; of what does not exist, the path itself.
+pub(crate) fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
 /// The real path of what exists, and the rest of it behind.
 fn follow(path: &Path) -> Option<PathBuf> {
     path.ancestors().find_map(|existing| {

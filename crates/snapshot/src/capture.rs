@@ -5,20 +5,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use lifeboat_store::{Options, Session, SnapshotId, Totals, envelope};
+use lifeboat_store::{Options, Session, SnapshotId};
 use serde_bytes::ByteBuf;
 
-use crate::content::{Content, put_meta};
+use crate::content::put_meta;
 use crate::entry::Entry;
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::manifest::{Manifest, Source};
 use crate::monitor::{Monitor, Task, Warning, WarningKind};
-use crate::record::{self, Snapshot};
+use crate::record::Snapshot;
 use crate::repository::{Listing, Repository};
 
 use assemble::Assembly;
+use draft::{Draft, wrap};
 use exclude::Excludes;
-pub(crate) use settings::Settings;
+use settings::Settings;
 use tally::Tally;
 use walk::{Walk, find_root};
 
@@ -30,6 +31,7 @@ mod assemble;
 mod companions;
 mod database;
 mod describe;
+mod draft;
 mod exclude;
 mod file;
 mod plan;
@@ -45,7 +47,7 @@ impl Repository {
     /// Inputs that cannot be read are left out, flagged and reported as warnings; they do not fail the backup.
     ///
     /// # Errors
-    /// Where no snapshot was made. The repository is then as it was, but for bytes that gc frees.
+    /// Where no snapshot was made. The repository is then as it was, but for packs that no record leads to.
     pub fn backup(&self, plan: &Backup, monitor: &dyn Monitor) -> Result<BackupReport> {
         self.in_pool(plan.threads, || {
             let mut report = self.capture(plan, monitor)?;
@@ -100,7 +102,7 @@ impl Repository {
         monitor: &dyn Monitor,
     ) -> Result<Draft> {
         let now = self.clock().now();
-        // Read after the session was registered: whatever is seen now, gc keeps until the session ends.
+        // Read after the session was registered: what is seen now may not be deleted until it ends (I2).
         let listing = self.snapshots()?;
         let names: Vec<ByteBuf> = sources.iter().map(|path| path_bytes(path)).collect();
         let is_parent = |other: &&Snapshot| other.host == plan.host && other.sources == names;
@@ -115,7 +117,6 @@ impl Repository {
             plan,
             before: databases.unwrap_or_default(),
             now_ms: now.timestamp_millis(),
-            scratch: plan.scratch.clone(),
             stop: Arc::default(),
         };
         let mut tally = Tally::default();
@@ -123,7 +124,7 @@ impl Repository {
             self.capture_sources(session, &settings, sources, before, &mut tally, monitor)?;
         let near = parent.as_ref().map(|parent| &parent.manifest);
         Ok(Draft {
-            manifest: put_manifest(session, &manifest, near)?,
+            manifest: put_meta(session, &manifest.encode()?, near)?,
             seen: listing,
             time_ms: settings.now_ms,
             sources: names,
@@ -239,110 +240,13 @@ impl Repository {
     }
 }
 
-/// All that a snapshot will say, but for what its storing costs.
-struct Draft {
-    manifest: Content,
-    /// The snapshots that were there at the begin.
-    seen: Listing,
-    time_ms: i64,
-    sources: Vec<ByteBuf>,
-    parent: Option<Snapshot>,
-    tally: Tally,
-}
-
-impl Draft {
-    fn is_unchanged(&self) -> bool {
-        let before = self.parent.as_ref().map(|parent| &parent.manifest);
-        before == Some(&self.manifest)
-    }
-
-    fn snapshot(
-        &self,
-        session: &Session<'_>,
-        sequence: u64,
-        plan: &Backup,
-        began: Instant,
-    ) -> Snapshot {
-        Snapshot {
-            repository: session.store().id(),
-            id: session.id(),
-            sequence,
-            parent: self.parent.as_ref().map(|parent| parent.id),
-            time_ms: self.time_ms,
-            offset_minutes: plan.offset_minutes,
-            duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-            host: plan.host.clone(),
-            sources: self.sources.clone(),
-            tags: plan.tags.clone(),
-            description: plan.description.clone(),
-            files: self.tally.files,
-            bytes: self.tally.bytes,
-            new_bytes: 0,
-            stored_bytes: 0,
-            manifest: self.manifest.clone(),
-        }
-    }
-
-    fn report(self, snapshot: Option<Snapshot>, began: Instant) -> BackupReport {
-        let tally = self.tally;
-        let cost = |of: fn(&Snapshot) -> u64| snapshot.as_ref().map_or(0, of);
-        BackupReport {
-            files_new: tally.files_new,
-            files_changed: tally.files_changed,
-            files_unchanged: tally.files_unchanged,
-            read_bytes: tally.read_bytes,
-            new_bytes: cost(|snapshot| snapshot.new_bytes),
-            stored_bytes: cost(|snapshot| snapshot.stored_bytes),
-            duration: began.elapsed(),
-            databases: tally.databases,
-            zip: None,
-            warnings: tally.warnings,
-            parent: self.parent,
-            snapshot,
-        }
-    }
-}
-
-fn put_manifest(
-    session: &Session<'_>,
-    manifest: &Manifest,
-    near: Option<&Content>,
-) -> Result<Content> {
-    put_meta(session, &manifest.encode()?, near)
-}
-
-/// The record's bytes, which tell their own length as part of what the snapshot cost.
-fn wrap(mut snapshot: Snapshot, totals: Totals) -> Result<(Snapshot, Vec<u8>)> {
-    let encode = |snapshot: &Snapshot| {
-        envelope::wrap(envelope::Kind::Snapshot, record::VERSION, snapshot).map_err(|source| {
-            SnapshotError::Unstorable {
-                what: "the snapshot record".to_owned(),
-                source,
-            }
-        })
-    };
-    snapshot.new_bytes = totals.new_bytes;
-    snapshot.stored_bytes = totals.stored_bytes;
-    let mut record = encode(&snapshot)?;
-    // A longer number may make the record longer once; it never shrinks again.
-    while snapshot.stored_bytes != totals.stored_bytes + record.len() as u64 {
-        snapshot.stored_bytes = totals.stored_bytes + record.len() as u64;
-        record = encode(&snapshot)?;
-    }
-    Ok((snapshot, record))
-}
-
 fn zip_warning(path: PathBuf, error: &SnapshotError) -> Warning {
-    let cause = std::error::Error::source(error).map(ToString::to_string);
+    let cause =
+        std::error::Error::source(error).map_or_else(String::new, |cause| format!(": {cause}"));
     Warning {
         path,
         kind: WarningKind::ZipFailed,
-        message: match cause {
-            Some(cause) => {
-                format!("the snapshot is good, but its zip was not written: {error}: {cause}")
-            }
-            None => format!("the snapshot is good, but its zip was not written: {error}"),
-        },
+        message: format!("the snapshot is good, but its zip was not written: {error}{cause}"),
     }
 }
 

@@ -147,7 +147,7 @@ pub enum SnapshotError {
         /// Bytes that are free.
         free_bytes: u64,
     },
-    /// A pattern of what to leave out makes no sense.
+    /// A pattern of what to leave out, or of what to restore, makes no sense.
     #[error("the exclude pattern '{pattern}' is not valid: {reason}")]
     BadPattern {
         /// The pattern.

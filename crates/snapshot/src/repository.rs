@@ -144,7 +144,7 @@ impl Repository {
         for (id, record) in records {
             match record {
                 Ok(snapshot) => listing.snapshots.push(snapshot),
-                // Forgotten since it was listed.
+                // Gone since it was listed.
                 Err(StoreError::NoRecord { .. }) => {}
                 Err(error) => listing.damaged.push((id, error)),
             }

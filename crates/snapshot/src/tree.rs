@@ -133,7 +133,7 @@ impl<'r> Tree<'r> {
                 .by_ref()
                 .find(|entry| entry.as_ref().map_or(true, |entry| entry.name == *part))
                 .ok_or_else(|| self.unknown(path))??;
-            level = self.below(&entry);
+            level = below(self.store, &entry);
             found = Some(entry);
         }
         found.ok_or_else(|| self.unknown(path))
@@ -149,7 +149,7 @@ impl<'r> Tree<'r> {
         }
         let entry = self.entry(path)?;
         Ok(match entry.node {
-            Node::Folder { .. } => self.below(&entry),
+            Node::Folder { .. } => below(self.store, &entry),
             // A single entry lists itself, as `ls` does.
             _ => Roots::Sources(vec![entry].into_iter()),
         })
@@ -161,10 +161,6 @@ impl<'r> Tree<'r> {
             store: self.store,
             levels: vec![(TreePath::root(), self.roots())],
         }
-    }
-
-    fn below(&self, entry: &Entry) -> Roots<'r> {
-        below(self.store, entry)
     }
 
     /// Writes the bytes of a file or database.

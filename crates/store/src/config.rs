@@ -40,19 +40,12 @@ impl Store {
         }
         found
     }
-}
 
-impl Store {
     /// Whether this program may write here (step b2): no feature and no plan that it does not know; both copies of the
     /// config, one of which a crash may have kept from being written.
     pub(crate) fn check_writable(&self) -> Result<()> {
-        refuse_features(self.storage(), |_| true)?;
-        if let Some(plan) = self.storage().names(PLANS)?.into_iter().next() {
-            return Err(StoreError::UnknownFeature {
-                object: self.place().join(PLANS).join(&plan),
-                feature: plan,
-            });
-        }
+        refuse_names(self.storage(), FEATURES, |_| true)?;
+        refuse_names(self.storage(), PLANS, |_| true)?;
         if !matches!(
             read_config_copy(self.storage(), Object::ConfigCopy),
             Ok(None)
@@ -68,16 +61,16 @@ impl Store {
     }
 }
 
-/// Refuses where the repository has a feature that concerns us.
-fn refuse_features(storage: &dyn Storage, concerns: fn(&str) -> bool) -> Result<()> {
+/// Refuses where the folder holds a name that concerns us: this program knows no feature and no plan.
+fn refuse_names(storage: &dyn Storage, folder: &str, concerns: fn(&str) -> bool) -> Result<()> {
     match storage
-        .names(FEATURES)?
+        .names(folder)?
         .into_iter()
         .find(|name| concerns(name))
     {
         None => Ok(()),
         Some(feature) => Err(StoreError::UnknownFeature {
-            object: storage.place().join(FEATURES).join(&feature),
+            object: storage.place().join(folder).join(&feature),
             feature,
         }),
     }
@@ -101,7 +94,7 @@ fn wrap_config(config: &Config) -> Vec<u8> {
 /// The first copy that is good, of a repository without a feature that readers must know.
 pub(crate) fn read(storage: &dyn Storage) -> Result<Config> {
     let config = read_copies(storage)?;
-    refuse_features(storage, |name| name.ends_with(".read"))?;
+    refuse_names(storage, FEATURES, |name| name.ends_with(".read"))?;
     Ok(config)
 }
 

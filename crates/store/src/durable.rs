@@ -10,8 +10,8 @@ use crate::layout::TEMPORARY;
 /// Left-over temporary files of one name that are stepped around.
 const MAX_TEMPORARIES: u32 = 1000;
 
-/// The one durable write: temporary name in the same folder → write → check the length → sync → rename to a name that
-/// is not taken → sync the folder. Whatever step fails, the final name is absent or the file behind it is whole.
+/// A file on its way to its name: temporary name in the same folder → write → check the length → sync → rename to a name
+/// that is not taken → sync the folder.
 pub struct DurableFile<'a> {
     disk: &'a dyn Disk,
     folder: &'a str,

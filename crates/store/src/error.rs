@@ -129,6 +129,25 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The same failure of the disk once more, for others who meet it; `None` of what is no such failure.
+    pub(crate) fn again(&self) -> Option<Self> {
+        let Self::Io {
+            action,
+            path,
+            source,
+        } = self
+        else {
+            return None;
+        };
+        let source = io::Error::from_raw_os_error(source.raw_os_error()?);
+        let path = path.clone();
+        Some(Self::Io {
+            action,
+            path,
+            source,
+        })
+    }
+
     /// Whether the object is known to be bad, as against not readable right now.
     pub fn is_damage(&self) -> bool {
         matches!(

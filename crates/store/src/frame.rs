@@ -1,7 +1,7 @@
 //! One chunk's stored bytes: how plain bytes are encoded, and how they come back only if they are the right ones.
 //!
-//! The id is the BLAKE3 of the plain bytes whatever the encoding, so an encoding is a property of one stored copy and
-//! may change when the copy is rewritten. The encodings are described in `docs/format.md`, "Stored chunks".
+//! The id is the BLAKE3 of the plain bytes whatever the encoding, so an encoding is a property of one stored copy:
+//! another copy of the chunk may have another. The encodings are described in `docs/format.md`, "Stored chunks".
 //!
 //! Hazard: compressors have had bugs and memory flips bits, so [`encode`] decodes what it made and compares before
 //! anybody relies on it (fault F-11), and [`decode`] checks every length before it allocates (F-56).
@@ -81,7 +81,7 @@ pub(crate) fn encode(plain: &[u8], level: i32, base: Option<Base<'_>>) -> Result
     let delta = base.and_then(|base| delta::encode(plain, level, base));
     let frame = match delta {
         Some(delta) if delta.bytes.len() <= plain.len() / DELTA_PAYS => delta,
-        // A larger one is worth its base's longer life only where it saves a quarter.
+        // A larger one costs every reader its base as well: it is taken only where it saves a quarter.
         Some(delta) => match encode_whole(plain, level)? {
             whole if delta.bytes.len() <= whole.bytes.len() / 4 * 3 => delta,
             whole => whole,

@@ -37,7 +37,7 @@ pub(crate) struct Location {
     pub(crate) encoding: Encoding,
 }
 
-/// Most links of a chain of deltas, down to its whole chunk. What is written stays below; what is read may not pass it.
+/// Most links of a chain of deltas, down to its whole chunk: no longer one is written, nor followed (invariant I14).
 pub(crate) const MAX_LINKS: usize = 16;
 
 /// All stored copies in the packs of one listing.
@@ -45,7 +45,7 @@ pub(crate) struct Index {
     repository: RepositoryId,
     /// The packs that are there and can be read.
     listed: HashSet<PackId>,
-    /// How many packs were there.
+    /// How many packs the listing had, those included that could not be read.
     listing_len: usize,
     segments: Vec<Arc<Segment>>,
     /// Copies in packs that no segment covers, by the prefix of their id.
@@ -126,7 +126,9 @@ impl Index {
     /// written.
     fn spill(&mut self, cache: Option<&dyn Disk>) {
         let Some(disk) = cache else { return };
-        let name = cache::write_segment(disk, self.repository, &self.recent_packs, self.records());
+        let packs = &self.recent_packs;
+        let records = self.records(&cache::numbered(packs));
+        let name = cache::write_segment(disk, self.repository, packs, records);
         if let Ok(name) = name
             && let Some(segment) = cache::open_segment(disk, &name, self.repository)
         {
@@ -160,9 +162,8 @@ impl Index {
         self.listing_len == listing.len() && self.listed.is_subset(listing)
     }
 
-    /// What is in memory, sorted for a segment whose packs are `recent_packs`.
-    fn records(&self) -> Vec<Record> {
-        let numbers: HashMap<PackId, u32> = self.recent_packs.iter().copied().zip(0..).collect();
+    /// What is in memory, sorted for a segment whose packs have these numbers.
+    fn records(&self, numbers: &HashMap<PackId, u32>) -> Vec<Record> {
         let mut records: Vec<Record> = self
             .recent
             .values()
@@ -180,16 +181,16 @@ impl Index {
         copies
     }
 
-    /// Whether listed packs hold the chunk, and the base too where their copy is a delta: without it the chunk is lost,
-    /// and must be stored again.
+    /// Whether listed packs hold the chunk and, where their copy is a delta, all its bases: without them the chunk is
+    /// lost, and must be stored again.
     pub(crate) fn contains(&self, id: &ChunkId) -> bool {
-        let is_good = |copy: &Location| self.has_base(copy.encoding);
+        let is_good = |copy: &Location| self.has_bases(copy.encoding);
         self.copies(id).iter().any(is_good)
     }
 
     /// Whether everything that is needed to decode a copy is there.
-    pub(crate) fn has_base(&self, encoding: Encoding) -> bool {
-        encoding.base().is_none() || self.chain(encoding).is_some()
+    pub(crate) fn has_bases(&self, encoding: Encoding) -> bool {
+        self.chain(encoding).is_some()
     }
 
     /// The copies that a copy of this encoding is made from: its base, the base of that, and so on to a whole one. `None`

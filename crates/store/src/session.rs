@@ -2,13 +2,14 @@
 //!
 //! The order of its steps keeps the promises (`docs/format.md`, "Write order"): the pending record is there before
 //! anything is read (b1), packs are listed after that (b4), packs are durable before the record that needs them, and one
-//! rename commits (b8). A session that fails or is dropped leaves packs behind that nobody refers to; gc removes them.
+//! rename commits (b8). A session that fails or is dropped leaves packs behind that no record leads to: they cost room and
+//! nothing else.
 //!
 //! A write that failed ends the session (rule R5): what the disk then holds is unknown, and only new names are safe.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::error::{Result, StoreError};
 use crate::frame::{self, Base, Frame};
@@ -69,7 +70,8 @@ pub struct Session<'a> {
     data: Mutex<Option<PackWriter<'a>>>,
     meta: Mutex<Option<PackWriter<'a>>>,
     published: Mutex<Vec<Trailer>>,
-    failed: AtomicBool,
+    /// The first failure, as far as it can be told again.
+    failed: OnceLock<Option<StoreError>>,
     new_bytes: AtomicU64,
     stored_bytes: AtomicU64,
     new_chunks: AtomicU64,
@@ -95,9 +97,7 @@ const fn links(kind: Kind) -> usize {
 
 impl<'a> Session<'a> {
     pub(crate) fn begin(store: &'a Store, options: Options) -> Result<Self> {
-        let mut id = [0; SnapshotId::LEN];
-        store.fill_random(&mut id)?;
-        let id = SnapshotId::from_bytes(id);
+        let id = SnapshotId::from_bytes(store.draw()?);
         let claim = store.storage().claim(id)?;
         let index = match Self::look(store) {
             Ok(index) => index,
@@ -117,7 +117,7 @@ impl<'a> Session<'a> {
             data: Mutex::default(),
             meta: Mutex::default(),
             published: Mutex::default(),
-            failed: AtomicBool::new(false),
+            failed: OnceLock::new(),
             new_bytes: AtomicU64::new(0),
             stored_bytes: AtomicU64::new(0),
             new_chunks: AtomicU64::new(0),
@@ -166,7 +166,7 @@ impl<'a> Session<'a> {
             self.append(kind, id, plain.len() as u32, &frame)
         });
         if let Err(error) = stored {
-            self.failed.store(true, Ordering::Relaxed);
+            let _ = self.failed.set(error.again());
             return Err(error);
         }
         self.new_bytes
@@ -181,10 +181,14 @@ impl<'a> Session<'a> {
     }
 
     fn check_running(&self) -> Result<()> {
-        if self.failed.load(Ordering::Relaxed) {
-            return Err(StoreError::Stopped { session: self.id });
+        match self.failed.get() {
+            None => Ok(()),
+            // Of several threads that are told, any may be the one whose error is reported: each must know the reason.
+            Some(failure) => Err(failure
+                .as_ref()
+                .and_then(StoreError::again)
+                .unwrap_or(StoreError::Stopped { session: self.id })),
         }
-        Ok(())
     }
 
     fn encode(&self, kind: Kind, plain: &[u8], near: Option<&ChunkId>) -> Result<Frame> {
@@ -233,9 +237,7 @@ impl<'a> Session<'a> {
     }
 
     fn new_pack(&self, kind: Kind) -> Result<PackWriter<'a>> {
-        let mut id = [0; PackId::LEN];
-        self.store.fill_random(&mut id)?;
-        let pack = PackId::from_bytes(id);
+        let pack = PackId::from_bytes(self.store.draw()?);
         let upload = self.store.storage().create(Object::Pack(pack))?;
         Ok(PackWriter::begin(upload, pack, kind))
     }
@@ -257,7 +259,7 @@ impl<'a> Session<'a> {
             let writer = lock(self.writer(kind)).take();
             if let Some(writer) = writer {
                 self.publish(writer)
-                    .inspect_err(|_| self.failed.store(true, Ordering::Relaxed))?;
+                    .inspect_err(|error| drop(self.failed.set(error.again())))?;
             }
         }
         Ok(())
@@ -284,7 +286,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Ends the session without a snapshot. What it stored stays until gc: another session may have found it already.
+    /// Ends the session without a snapshot. What it stored stays: another session may have found it already (I9).
     ///
     /// # Errors
     /// Where its pending record stays; whoever needs to evicts it.

@@ -7,11 +7,12 @@
 //! - [`Claim::commit`]: the record is durable, and exactly one of commit and evict ever succeeds (invariant I7).
 //! - [`Storage::list`]: every object published before the call is in it, or the call fails.
 
+use std::path::PathBuf;
+
 use crate::disk::OpenFile;
 use crate::error::Result;
 use crate::id::SnapshotId;
 use crate::layout::{Folder, Object};
-use std::path::PathBuf;
 
 pub use local::LocalStorage;
 

@@ -123,7 +123,7 @@ impl Store {
         let object = Object::Pack(pack);
         let path = self.storage().locate(object);
         let Some(file) = self.storage().open(object)? else {
-            return Ok(()); // Swept since it was listed.
+            return Ok(()); // Gone since it was listed.
         };
         let reader = PackReader::new(file.as_ref(), &path);
         let trailer = reader.trailer(pack)?;
@@ -131,7 +131,7 @@ impl Store {
             self.check_body(index, file.as_ref(), &trailer, progress, found)?;
         } else {
             let entries = trailer.entries.iter();
-            let whole = entries.filter(|entry| index.has_base(entry.encoding));
+            let whole = entries.filter(|entry| index.has_bases(entry.encoding));
             found.good.extend(whole.map(|entry| entry.id));
         }
         found.checked_chunks += trailer.entries.len() as u64;

@@ -14,7 +14,7 @@ use lifeboat_snapshot::path::escape;
 use serde_json::{Value, json};
 
 use crate::config::Config;
-use crate::context::Context;
+use crate::context::{Context, real};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ui::table::{Cell, Table};
@@ -79,8 +79,8 @@ fn sources<'s>(snapshots: &'s [Snapshot], config: &Config) -> Sources<'s> {
     let mut sources = Sources::new();
     let host = gethostname::gethostname().to_string_lossy().into_owned();
     for path in config.source_paths() {
-        let path = path.canonicalize().unwrap_or(path);
-        sources.insert((host.clone(), path.as_os_str().as_bytes().to_vec()), None);
+        let path = real(&path).as_os_str().as_bytes().to_vec();
+        sources.insert((host.clone(), path), None);
     }
     let only_known = !sources.is_empty();
     for snapshot in snapshots {

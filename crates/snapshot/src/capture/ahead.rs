@@ -19,7 +19,9 @@ impl<'s> Assembly<'s, '_, '_> {
     /// Queues what a step asks for.
     pub(super) fn queue_step(&mut self, step: Step) {
         match step {
-            Step::Note(warning) => self.note(warning),
+            // The journal of a transaction that ended.
+            Step::Note(warning) if self.was_side_file(&warning) => {}
+            Step::Note(warning) => self.queue.push(Queued::Note(warning)),
             Step::Leave => {
                 self.ahead.pop();
                 self.queue.push(Queued::Leave);
@@ -50,8 +52,19 @@ impl<'s> Assembly<'s, '_, '_> {
         }
     }
 
+    /// Whether it is about a side file of a database that is gone since the folder was listed.
+    fn was_side_file(&self, warning: &Warning) -> bool {
+        let name = warning.path.file_name().map(OsStrExt::as_bytes);
+        let Some(name) = name.and_then(|name| Name::new(name).ok()) else {
+            return false;
+        };
+        let databases = self.ahead.last().map(|ahead| ahead.databases.as_slice());
+        let mut databases = databases.unwrap_or_default().iter();
+        warning.kind == WarningKind::Vanished && databases.any(|main| is_sidecar_of(&name, main))
+    }
+
     /// Something that the walk could not look at.
-    fn note(&mut self, warning: Warning) {
+    pub(super) fn note(&mut self, warning: Warning) {
         if warning.kind == WarningKind::Unreadable {
             let below = warning.path.strip_prefix(self.root_path);
             let path = below.map_or(&b""[..], |path| path.as_os_str().as_bytes());
@@ -79,7 +92,10 @@ impl<'s> Assembly<'s, '_, '_> {
             return None;
         }
         if !found.stat.is_file() {
-            return self.describe(&found).map(Queued::Entry);
+            return Some(match describe::without_bytes(&found) {
+                Ok(entry) => Queued::Entry(entry),
+                Err(warning) => Queued::Note(warning),
+            });
         }
         if is_shared_memory(&found) {
             return None;
@@ -114,12 +130,6 @@ impl<'s> Assembly<'s, '_, '_> {
     fn is_database(&self, found: &Found) -> bool {
         self.settings.takes_databases(&found.path)
             && file::is_database(&found.path, &found.stat).unwrap_or(false)
-    }
-
-    fn describe(&mut self, found: &Found) -> Option<Entry> {
-        describe::without_bytes(found)
-            .map_err(|warning| self.tally.warn(self.monitor, warning))
-            .ok()
     }
 }
 

@@ -12,13 +12,13 @@ use rayon::prelude::*;
 use super::describe;
 use super::exclude::Excludes;
 use super::file::{self, SMALL, Stored};
-use super::settle::Settled;
+use super::settings::Settings;
 use super::tally::Tally;
 use super::walk::{Found, Step};
 use crate::entry::{Entry, Node};
 use crate::error::{Result, SnapshotError};
 use crate::folder::{FolderWriter, SharedBefore};
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, Warning};
 use crate::path::{Name, TreePath};
 
 /// Queued files at which the queue is worked off.
@@ -42,6 +42,8 @@ pub(super) enum Queued<'s> {
         before: Option<SharedBefore<'s>>,
     },
     Leave,
+    /// Told in its place, so that a second capture of a folder takes back what the first one told, and nothing else.
+    Note(Warning),
     /// It has no bytes.
     Entry(Entry),
     /// It is a file as it was before.
@@ -78,7 +80,7 @@ pub(super) struct Open<'s, 'a> {
 pub(crate) struct Assembly<'s, 'a, 'm> {
     pub(super) session: &'s Session<'a>,
     pub(super) monitor: &'m dyn Monitor,
-    pub(super) settings: &'m super::Settings<'m>,
+    pub(super) settings: &'m Settings<'m>,
     pub(super) tally: &'m mut Tally,
     pub(super) excludes: &'m Excludes,
     /// The source's own path.
@@ -101,7 +103,7 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
     pub(crate) fn new(
         session: &'s Session<'a>,
         monitor: &'m dyn Monitor,
-        settings: &'m super::Settings<'m>,
+        settings: &'m Settings<'m>,
         excludes: &'m Excludes,
         tally: &'m mut Tally,
         root_before: Option<Entry>,
@@ -203,6 +205,10 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
                 self.push(entry)
             }
             Queued::Leave => self.leave(),
+            Queued::Note(warning) => {
+                self.note(warning);
+                Ok(())
+            }
             Queued::Entry(entry) => self.push(entry),
             Queued::Read {
                 found,
@@ -229,11 +235,8 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
         found.companions.is_some() && !self.is_retry
     }
 
-    fn push_settled(&mut self, settled: Settled) -> Result<()> {
-        match settled {
-            Settled::Entry(entry) => self.push(*entry),
-            Settled::Nothing => Ok(()),
-        }
+    fn push_settled(&mut self, settled: Option<Entry>) -> Result<()> {
+        settled.map_or(Ok(()), |entry| self.push(entry))
     }
 
     fn push(&mut self, entry: Entry) -> Result<()> {
@@ -273,7 +276,7 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
 fn read(
     session: &Session<'_>,
     monitor: &dyn Monitor,
-    settings: &super::Settings<'_>,
+    settings: &Settings<'_>,
     found: &Found,
     before: Option<&Entry>,
 ) -> Result<Option<Stored>> {

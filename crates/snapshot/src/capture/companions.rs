@@ -1,11 +1,12 @@
 //! Folders whose files belong together: a Chroma store keeps vectors in files beside its database (feature C3).
 //!
 //! The database is captured as of one commit, the index files are read one by one. The pair fits if no index file moved
-//! from before the database was captured until after: then the files are as they were at that commit, or older, and
-//! Chroma replays the rest from the database. If one moved, the folder is captured again, and flagged when that does not
-//! help. The look before is taken ahead of the folder's listing, so that a file which appears meanwhile counts as moved.
+//! from before the database was captured until after: then the files are as they were at that commit. If one moved, the
+//! folder is captured again, and flagged when that does not help. The look before is taken ahead of the folder's listing, so that a file which appears meanwhile counts as moved.
 
+use std::ffi::OsStr;
 use std::fs::Metadata;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +16,7 @@ use crate::entry::Entry;
 use crate::error::Result;
 use crate::manifest::Flaw;
 use crate::monitor::{Warning, WarningKind};
-use crate::sqlite;
+use crate::path::TreePath;
 
 /// The database that makes a folder a Chroma store.
 const DATABASE: &str = "chroma.sqlite3";
@@ -33,24 +34,28 @@ pub(crate) fn look(folder: &Path) -> Option<Look> {
     if !database.symlink_metadata().is_ok_and(|stat| stat.is_file()) {
         return None;
     }
-    let sidecars = sqlite::sidecars(&database);
+    // What cannot be listed is noted by the walk.
+    let list = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let segments = list(folder).filter(|entry| is_segment(&entry.file_name()));
     let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        // What cannot be listed is noted by the walk.
-        for path in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            let path = path.path();
-            match path.symlink_metadata() {
-                Ok(stat) if stat.is_dir() => folders.push(path),
-                Ok(stat) if path != database && !sidecars.contains(&path) => {
-                    files.push((path, stamp(&stat)));
-                }
-                _ => {}
-            }
+    for entry in segments.flat_map(|segment| list(&segment.path())) {
+        if let Ok(stat) = entry.metadata() {
+            files.push((entry.path(), stamp(&stat)));
         }
     }
     files.sort_unstable();
     Some(Look(files))
+}
+
+/// Whether a folder of this name holds index files: Chroma names it by the UUID of its segment. An application may well
+/// keep other things beside its store, and those may move.
+fn is_segment(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    let is_right = |(place, byte): (usize, &u8)| match place {
+        8 | 13 | 18 | 23 => *byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    name.len() == 36 && name.iter().enumerate().all(is_right)
 }
 
 fn stamp(stat: &Metadata) -> [i64; 6] {
@@ -66,9 +71,8 @@ impl Assembly<'_, '_, '_> {
     pub(super) fn settle_companions(
         &mut self,
         mut open: Open<'_, '_>,
-        entry: Entry,
+        mut entry: Entry,
     ) -> Result<Entry> {
-        let mut entry = entry;
         let Some(tally) = open.tally.take() else {
             return Ok(entry);
         };
@@ -97,7 +101,7 @@ impl Assembly<'_, '_, '_> {
         Ok(entry)
     }
 
-    fn flag_companions(&mut self, open: &Open<'_, '_>, path: crate::path::TreePath) {
+    fn flag_companions(&mut self, open: &Open<'_, '_>, path: TreePath) {
         let message =
             "its files kept changing while its database was captured; they may not fit it";
         self.tally.warn(

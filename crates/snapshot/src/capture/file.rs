@@ -124,17 +124,15 @@ fn store_as_is(
     file: &File,
     near: Option<&Content>,
 ) -> Result<Stored> {
-    let mut read = 0;
-    for _ in 1..TRIES {
+    let (mut tries, mut read) = (0, 0);
+    loop {
         let stored = store_once(session, monitor, path, file, near)?;
+        tries += 1;
         read += stored.read;
-        if !stored.changed {
+        if !stored.changed || tries == TRIES {
             return Ok(Stored { read, ..stored });
         }
     }
-    let stored = store_once(session, monitor, path, file, near)?;
-    read += stored.read;
-    Ok(Stored { read, ..stored })
 }
 
 fn store_once(

@@ -1,6 +1,6 @@
-//! What every database and file of a backup needs to know: the plan, and the facts of the snapshot before.
+//! What the plan and the snapshot before say about one database or file: how to store it, and when to check it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -18,7 +18,6 @@ pub(crate) struct Settings<'p> {
     /// The databases of the snapshot before.
     pub(super) before: Vec<Database>,
     pub(super) now_ms: i64,
-    pub(super) scratch: Option<PathBuf>,
     pub(super) stop: Arc<AtomicBool>,
 }
 
@@ -32,7 +31,7 @@ impl Settings<'_> {
     }
 
     /// What is known of a database from the snapshot before.
-    pub(super) fn facts_before(&self, source: u32, path: &TreePath) -> Option<&Database> {
+    pub(super) fn database_before(&self, source: u32, path: &TreePath) -> Option<&Database> {
         self.before
             .iter()
             .find(|database| database.source == source && database.path == *path)
@@ -75,7 +74,7 @@ impl Settings<'_> {
             busy_timeout: self.plan.busy_timeout,
             check,
             counts,
-            scratch: self.scratch.clone(),
+            scratch: self.plan.scratch.clone(),
             stop: self.stop.clone(),
             ..CaptureOptions::default()
         }

@@ -1,9 +1,7 @@
-//! What becomes of a file or a database once it was read, or could not be: an entry, a flag, a warning.
+//! What becomes of a file or a database once it was read, or could not be: an entry or none, a flag, a warning.
 //!
 //! One input that cannot be read never stops the others (exit 3 or 6 tells of it); what stops a backup is the repository
 //! failing, or the user.
-
-use std::path::Path;
 
 use super::assemble::Assembly;
 use super::database::{self, Captured};
@@ -18,18 +16,6 @@ use crate::monitor::{Warning, WarningKind};
 use crate::path::TreePath;
 use crate::sqlite::{self, Checked, Facts, SqliteError};
 
-/// What is stored of an input.
-pub(super) enum Settled {
-    Entry(Box<Entry>),
-    Nothing,
-}
-
-impl Settled {
-    fn entry(entry: Entry) -> Self {
-        Self::Entry(Box::new(entry))
-    }
-}
-
 impl Assembly<'_, '_, '_> {
     /// A file that was read as one, or turned out to be a database.
     pub(super) fn settle_file(
@@ -37,7 +23,7 @@ impl Assembly<'_, '_, '_> {
         found: &Found,
         before: Option<&Entry>,
         result: Result<Option<Stored>>,
-    ) -> Result<Settled> {
+    ) -> Result<Option<Entry>> {
         let path = self.tree_path(&found.name);
         match result {
             Ok(None) => self.settle_database(found, before, &path),
@@ -54,7 +40,7 @@ impl Assembly<'_, '_, '_> {
                     self.warn(found, WarningKind::Changed, message);
                     self.tally.flag(path, Flaw::Changed);
                 }
-                Ok(Settled::entry(entry))
+                Ok(Some(entry))
             }
             Err(error) => self.unreadable(found, path, error),
         }
@@ -66,24 +52,19 @@ impl Assembly<'_, '_, '_> {
         found: &Found,
         path: TreePath,
         error: SnapshotError,
-    ) -> Result<Settled> {
+    ) -> Result<Option<Entry>> {
         let SnapshotError::Io { source, .. } = &error else {
             return Err(error);
         };
         if source.kind() == std::io::ErrorKind::NotFound {
-            self.warn(
-                found,
-                WarningKind::Vanished,
-                "it vanished before it was read",
-            );
-            return Ok(Settled::Nothing);
+            return Ok(self.vanished(found));
         }
         if self.is_source(&path) {
             return Err(error);
         }
         self.warn(found, WarningKind::Unreadable, &words(source));
         self.tally.flag(path, Flaw::Missing);
-        Ok(Settled::Nothing)
+        Ok(None)
     }
 
     /// Whether the path is that of the whole source: what keeps it from being read leaves nothing to store.
@@ -97,12 +78,12 @@ impl Assembly<'_, '_, '_> {
         found: &Found,
         before: Option<&Entry>,
         path: &TreePath,
-    ) -> Result<Settled> {
+    ) -> Result<Option<Entry>> {
         if let Some(entry) = self.unchanged_database(found, before, path) {
-            return Ok(Settled::entry(entry));
+            return Ok(Some(entry));
         }
         let near = before.and_then(|entry| entry.node.content());
-        let old = self.settings.facts_before(self.tally.source, path);
+        let old = self.settings.database_before(self.tally.source, path);
         let mut options = self.settings.capture_options(path, old);
         let run =
             |options: &_| database::store(self.session, self.monitor, &found.path, options, near);
@@ -116,7 +97,7 @@ impl Assembly<'_, '_, '_> {
             captured = run(&options);
         }
         match captured {
-            Ok(captured) => Ok(self.captured(found, before, path, captured)),
+            Ok(captured) => Ok(Some(self.captured(found, before, path, captured))),
             Err(SnapshotError::Sqlite(error)) => self.not_captured(found, before, path, error),
             Err(error) => Err(error),
         }
@@ -135,7 +116,10 @@ impl Assembly<'_, '_, '_> {
         else {
             return None;
         };
-        let old = self.settings.facts_before(self.tally.source, path)?.clone();
+        let old = self
+            .settings
+            .database_before(self.tally.source, path)?
+            .clone();
         let is = sqlite::fingerprint(&found.path).ok().flatten()?;
         let same = is == *was
             && !self.settings.is_check_due(&old)
@@ -166,7 +150,7 @@ impl Assembly<'_, '_, '_> {
         before: Option<&Entry>,
         path: &TreePath,
         captured: Captured,
-    ) -> Settled {
+    ) -> Entry {
         let Captured {
             content,
             mut facts,
@@ -191,11 +175,11 @@ impl Assembly<'_, '_, '_> {
             lock,
             unchanged: false,
         });
-        Settled::entry(entry)
+        entry
     }
 
     fn describe_database(&self, path: &TreePath, facts: Facts) -> Database {
-        let old = self.settings.facts_before(self.tally.source, path);
+        let old = self.settings.database_before(self.tally.source, path);
         let checked_ms = if facts.check == Checked::NotDone {
             old.and_then(|old| old.checked_ms)
         } else {
@@ -216,7 +200,7 @@ impl Assembly<'_, '_, '_> {
         before: Option<&Entry>,
         path: &TreePath,
         error: SqliteError,
-    ) -> Result<Settled> {
+    ) -> Result<Option<Entry>> {
         let message = message(&error);
         match error {
             SqliteError::NotADatabase { .. } => {}
@@ -226,12 +210,7 @@ impl Assembly<'_, '_, '_> {
                 self.tally.flag(path.clone(), Flaw::Damaged);
             }
             SqliteError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-                self.warn(
-                    found,
-                    WarningKind::Vanished,
-                    "it vanished before it was read",
-                );
-                return Ok(Settled::Nothing);
+                return Ok(self.vanished(found));
             }
             error if self.is_source(path) => return Err(error.into()),
             error => {
@@ -241,7 +220,7 @@ impl Assembly<'_, '_, '_> {
                 };
                 self.warn(found, kind, &message);
                 self.tally.flag(path.clone(), Flaw::Missing);
-                return Ok(Settled::Nothing);
+                return Ok(None);
             }
         }
         let near = before.and_then(|entry| entry.node.content());
@@ -256,18 +235,20 @@ impl Assembly<'_, '_, '_> {
         self.settle_file(found, before, stored)
     }
 
-    fn warn(&mut self, found: &Found, kind: WarningKind, message: &str) {
-        warn(self, &found.path, kind, message);
+    fn vanished(&mut self, found: &Found) -> Option<Entry> {
+        let message = "it vanished before it was read";
+        self.warn(found, WarningKind::Vanished, message);
+        None
     }
-}
 
-fn warn(assembly: &mut Assembly<'_, '_, '_>, path: &Path, kind: WarningKind, message: &str) {
-    let warning = Warning {
-        path: path.to_owned(),
-        kind,
-        message: message.to_owned(),
-    };
-    assembly.tally.warn(assembly.monitor, warning);
+    fn warn(&mut self, found: &Found, kind: WarningKind, message: &str) {
+        let warning = Warning {
+            path: found.path.clone(),
+            kind,
+            message: message.to_owned(),
+        };
+        self.tally.warn(self.monitor, warning);
+    }
 }
 
 /// An error and its cause in one line.

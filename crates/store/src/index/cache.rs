@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 
-use super::segment::{Segment, encode_block, encode_head, per_block};
+use super::segment::{PER_BLOCK, Segment, encode_block, encode_head};
 use super::{Index, Record};
 use crate::disk::Disk;
 use crate::durable::DurableFile;
@@ -81,11 +81,11 @@ fn write_sorted(
     let _ = disk.create_dir("");
     let mut file = DurableFile::create(disk, "", name.clone())?;
     file.write(&head)?;
-    let mut block = Vec::with_capacity(per_block());
+    let mut block = Vec::with_capacity(PER_BLOCK);
     let mut buffer = Vec::new();
     for record in records {
         block.push(record);
-        if block.len() == per_block() {
+        if block.len() == PER_BLOCK {
             buffer.extend(encode_block(&block));
             block.clear();
         }
@@ -100,6 +100,11 @@ fn write_sorted(
     file.write(&buffer)?;
     file.publish()?;
     Ok(name)
+}
+
+/// The packs of a segment by the numbers that its records use.
+pub(crate) fn numbered(packs: &[PackId]) -> HashMap<PackId, u32> {
+    packs.iter().copied().zip(0..).collect()
 }
 
 /// Named by what it covers: two processes that cover the same packs write the same file.
@@ -155,7 +160,7 @@ fn merge(
         .collect();
     packs.sort_unstable();
     packs.dedup();
-    let numbers: HashMap<PackId, u32> = packs.iter().copied().zip(0..).collect();
+    let numbers = numbered(&packs);
     let count = merge_records(index, merged, &numbers).count() as u64;
     let records = merge_records(index, merged, &numbers);
     write_sorted(disk, repository, &packs, count, records).map(drop)
@@ -177,14 +182,7 @@ fn merge_records<'a>(
             segment.records().filter_map(move |r| renumber(segment, r)),
         ));
     }
-    let mut recent: Vec<Record> = index
-        .recent
-        .values()
-        .flatten()
-        .filter_map(|location| Some(Record::new(location, *numbers.get(&location.pack)?)))
-        .collect();
-    recent.sort_unstable();
-    runs.push(Box::new(recent.into_iter()));
+    runs.push(Box::new(index.records(numbers).into_iter()));
     let mut merge = Merge::new(runs);
     let mut last = None;
     std::iter::from_fn(move || {

@@ -17,7 +17,7 @@ const HASH: usize = 32;
 const CHECKSUM: usize = 8;
 
 /// Records of a full block.
-const PER_BLOCK: usize = 63;
+pub(crate) const PER_BLOCK: usize = 63;
 const BLOCK: usize = PER_BLOCK * RECORD + CHECKSUM;
 
 /// A cache file, mapped.
@@ -197,11 +197,6 @@ pub(crate) fn encode_block(records: &[Record]) -> Vec<u8> {
     let checksum = block_checksum(&block);
     block.extend_from_slice(&checksum);
     block
-}
-
-/// Records of a block, for who cuts a sorted run into blocks.
-pub(crate) const fn per_block() -> usize {
-    PER_BLOCK
 }
 
 fn head_hash(head: &[u8], table: &[u8]) -> [u8; HASH] {

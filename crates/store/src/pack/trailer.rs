@@ -17,7 +17,13 @@ pub(crate) const VERSION: u16 = 1;
 /// Bytes of the footer: version, kind, pack, body hash, entries, body length, trailer hash, end.
 pub(crate) const FOOTER: usize = 2 + 1 + 16 + 32 + 4 + 8 + 32 + 8;
 
-/// Most entries of a pack that is read; those that are written have half as many.
+/// Bytes of an entry: encoding, id, stored length, plain length.
+const ENTRY: usize = 1 + 32 + 4 + 4;
+
+/// Bytes of the entry of a delta, which names its base.
+const DELTA_ENTRY: usize = ENTRY + 8;
+
+/// Most entries of a pack that is read; those that are written have at most half as many.
 pub(crate) const MAX_ENTRIES: u32 = 128 << 10;
 
 /// Most stored bytes of a chunk. What does not shrink is stored raw; the rest is room for an envelope around it.
@@ -64,8 +70,8 @@ impl Footer {
             .checked_sub(fixed)
             .and_then(|rest| rest.checked_sub(body_len))
             .ok_or(BadTrailer::Damaged("its lengths do not fit the file"))?;
-        let smallest = u64::from(entries) * 41;
-        let largest = u64::from(entries) * 49;
+        let smallest = u64::from(entries) * ENTRY as u64;
+        let largest = u64::from(entries) * DELTA_ENTRY as u64;
         if entries > MAX_ENTRIES || !(smallest..=largest).contains(&table) {
             return Err(BadTrailer::Damaged("its lengths do not fit the file"));
         }
@@ -81,7 +87,7 @@ impl Footer {
 impl Trailer {
     /// The bytes that follow the body.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.entries.len() * 49 + FOOTER);
+        let mut bytes = Vec::with_capacity(self.entries.len() * DELTA_ENTRY + FOOTER);
         for entry in &self.entries {
             encode_entry(entry, &mut bytes);
         }

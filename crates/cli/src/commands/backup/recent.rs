@@ -10,18 +10,18 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lifeboat_snapshot::{Backup, Repository, Snapshot, SnapshotError};
 
+use crate::context::real;
+
 /// The newest snapshot of the same sources on this machine, if it is younger than that.
 pub(super) fn find(
     repository: &Repository,
     plan: &Backup,
     limit: Duration,
 ) -> Result<Option<Snapshot>, SnapshotError> {
-    let real = plan
+    let wanted: BTreeSet<Vec<u8>> = plan
         .sources
         .iter()
-        .map(|path| path.canonicalize().unwrap_or_else(|_| path.clone()));
-    let wanted: BTreeSet<Vec<u8>> = real
-        .map(|path| path.as_os_str().as_bytes().to_vec())
+        .map(|path| real(path).as_os_str().as_bytes().to_vec())
         .collect();
     let is_same = |snapshot: &Snapshot| {
         let sources = snapshot.sources.iter().map(|source| source.to_vec());

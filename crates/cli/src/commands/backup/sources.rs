@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Settings};
-use crate::context::absolute;
+use crate::context::{absolute, real};
 use crate::exit::Exit;
 use crate::failure::{Failure, quoted};
 
@@ -58,7 +58,6 @@ fn differing(first: &Path, other: &Path) -> Failure {
 
 /// Zips in the very folder that is backed up would be in the next backup, and in the one after that twice.
 pub(super) fn check_zip_folder(folder: &Path, sources: &[PathBuf]) -> Result<(), Failure> {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let is_source = sources.iter().any(|source| real(source) == real(folder));
     if !is_source {
         return Ok(());

@@ -1,0 +1,163 @@
+//! A chunk's plain bytes out of the packs: which copy to try, the bases that it is made from, and the check of its id.
+//!
+//! Whatever is wrong with one copy, another may be good, and what was found wrong may be this process's old index or a bad
+//! cache: a chunk is given up only after the packs themselves were asked.
+
+use std::sync::{Arc, PoisonError};
+
+use super::Store;
+use crate::disk::OpenFile;
+use crate::error::{Result, StoreError};
+use crate::frame;
+use crate::id::{ChunkId, PackId};
+use crate::index::{Index, Location, MAX_LINKS, list_packs};
+use crate::layout::Object;
+use crate::pack::PackReader;
+
+/// Packs that are kept open for reading. A process may have few descriptors (fault F-74).
+const OPEN_PACKS: usize = 16;
+
+impl Store {
+    /// The plain bytes of a chunk, checked against its id. Where one copy is damaged, another is taken.
+    ///
+    /// # Errors
+    /// [`StoreError::ChunkMissing`] where no pack has it, else what is wrong with the last copy tried.
+    pub fn get(&self, id: &ChunkId) -> Result<Vec<u8>> {
+        let index = self.index()?;
+        let first = self.get_from(&index, id);
+        match first {
+            Err(error) if error.is_damage() => self.get_again(&index, id, error),
+            result => result,
+        }
+    }
+
+    /// What this process knew may be old, and what the cache knows may be wrong: asks again if packs came or went, and
+    /// then the packs themselves.
+    fn get_again(&self, known: &Index, id: &ChunkId, error: StoreError) -> Result<Vec<u8>> {
+        if !known.is_of(&list_packs(self.storage())?) {
+            let index = self.load_index()?;
+            if let Ok(plain) = self.get_from(&index, id) {
+                return Ok(plain);
+            }
+        }
+        let uncached = self.get_from(self.uncached_index()?.as_ref(), id);
+        uncached.map_err(|last| match last {
+            // What keeps a pack from being read is the better answer.
+            StoreError::Io { .. } => last,
+            _ => error,
+        })
+    }
+
+    fn get_from(&self, index: &Index, id: &ChunkId) -> Result<Vec<u8>> {
+        let mut result = Err(index.missing(id));
+        for copy in index.copies(id) {
+            result = self.read_copy(index, &copy);
+            if result.is_ok() {
+                break;
+            }
+        }
+        result
+    }
+
+    /// The plain bytes of one stored copy, checked against its id.
+    pub(crate) fn read_copy(&self, index: &Index, copy: &Location) -> Result<Vec<u8>> {
+        self.read_link(index, copy, 0)
+    }
+
+    /// The same, of a copy that is `depth` links away from the chunk that is wanted.
+    fn read_link(&self, index: &Index, copy: &Location, depth: usize) -> Result<Vec<u8>> {
+        let path = self.storage().locate(Object::Pack(copy.pack));
+        let Some(file) = self.open_pack(copy.pack)? else {
+            return Err(StoreError::ChunkMissing { id: copy.id });
+        };
+        let reader = PackReader::new(file.as_ref(), &path);
+        let stored = reader.read(copy.offset, u64::from(copy.stored_len))?;
+        self.decode_link(index, copy, &stored, depth)
+    }
+
+    /// Decodes the stored bytes of a copy and checks the result against its id.
+    pub(crate) fn decode_copy(
+        &self,
+        index: &Index,
+        copy: &Location,
+        stored: &[u8],
+    ) -> Result<Vec<u8>> {
+        self.decode_link(index, copy, stored, 0)
+    }
+
+    fn decode_link(
+        &self,
+        index: &Index,
+        copy: &Location,
+        stored: &[u8],
+        depth: usize,
+    ) -> Result<Vec<u8>> {
+        let Some(prefix) = copy.encoding.base() else {
+            return self.decode_with(copy, stored, None);
+        };
+        let mut result = Err(StoreError::ChunkMissing {
+            id: prefix_only(prefix),
+        });
+        // A longer chain was written by nobody, and might go round in a circle.
+        let bases = if depth < MAX_LINKS {
+            index.named(prefix)
+        } else {
+            Vec::new()
+        };
+        // Different chunks may begin alike: the right base is the one with which the id comes out.
+        // Deep in a chain fewer are tried: tries multiply, and only an attacker makes many that fail.
+        let most = if depth == 0 { 8 } else { 2 };
+        for base in bases.into_iter().take(most) {
+            result = self
+                .read_link(index, &base, depth + 1)
+                .and_then(|base| self.decode_with(copy, stored, Some(&base)));
+            if result.is_ok() {
+                break;
+            }
+        }
+        result
+    }
+
+    fn decode_with(&self, copy: &Location, stored: &[u8], base: Option<&[u8]>) -> Result<Vec<u8>> {
+        let damaged = |what| StoreError::ChunkDamaged {
+            id: copy.id,
+            object: self.storage().locate(Object::Pack(copy.pack)),
+            what,
+        };
+        let plain_len = copy.plain_len as usize;
+        let plain = frame::decode(copy.encoding, stored, plain_len, base).map_err(damaged)?;
+        if ChunkId::of(copy.kind, &plain) == copy.id {
+            Ok(plain)
+        } else {
+            Err(damaged("its content does not match its id".to_owned()))
+        }
+    }
+
+    fn open_pack(&self, pack: PackId) -> Result<Option<Arc<dyn OpenFile>>> {
+        let mut open = self
+            .open_packs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, file)) = open.iter().find(|(id, _)| *id == pack) {
+            return Ok(Some(file.clone()));
+        }
+        let Some(file) = self.storage().open(Object::Pack(pack))? else {
+            return Ok(None);
+        };
+        let file: Arc<dyn OpenFile> = Arc::from(file);
+        if open.len() >= OPEN_PACKS {
+            open.remove(0);
+        }
+        open.push((pack, file.clone()));
+        Ok(Some(file))
+    }
+}
+
+/// For messages about a base of which only the prefix is known.
+fn prefix_only(prefix: u64) -> ChunkId {
+    let mut bytes = [0; ChunkId::LEN];
+    for (to, from) in bytes.iter_mut().zip(prefix.to_be_bytes()) {
+        *to = from;
+    }
+    ChunkId::from_bytes(bytes)
+}
