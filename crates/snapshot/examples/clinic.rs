@@ -120,10 +120,16 @@ impl Drop for Writer {
     }
 }
 
+/// The machine's name, so that the program `lifeboat` finds these snapshots to be its own.
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim_end().to_owned()
+}
+
 fn back_up(repository: &Repository, data: &Path) -> Outcome<BackupReport> {
     let plan = Backup {
         sources: vec![data.to_owned()],
-        host: "example".to_owned(),
+        host: host(),
         zip: Some(ZipTarget::Repository),
         ..Backup::default()
     };
@@ -136,11 +142,10 @@ fn tell(report: &BackupReport, visits: String) {
         return;
     };
     println!(
-        "snapshot {}: {} files, {} bytes of which {} new, {} stored, {:.0?}; visit {visits} was booked before",
+        "snapshot {}: {} files of {} bytes, stored in {} bytes and {:.0?}; visit {visits} was booked before",
         snapshot.id.short(),
         snapshot.files,
         snapshot.bytes,
-        report.new_bytes,
         report.stored_bytes,
         report.duration,
     );
