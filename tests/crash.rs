@@ -128,7 +128,7 @@ fn f02_no_power_cut_harms_what_was_acknowledged_and_the_next_backup_needs_no_hel
 
 /// `cargo test --release -p lifeboat --test suite -- --ignored --nocapture every_power_cut`
 #[test]
-#[ignore = "half an hour; see docs/testing.md"]
+#[ignore = "minutes; see docs/testing.md"]
 fn f02_every_power_cut_of_a_large_budget() {
     let mut states = 0;
     for seed in 1.. {
