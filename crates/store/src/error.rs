@@ -80,13 +80,13 @@ pub enum StoreError {
         /// The name.
         id: SnapshotId,
     },
-    /// Somebody gave this session up for dead and closed its record.
+    /// Somebody gave the session up for dead and closed its record.
     #[error("session {session} was evicted while it was stalled")]
     Evicted {
         /// The session.
         session: SnapshotId,
     },
-    /// An earlier write of this session failed; nothing more is written by it.
+    /// An earlier write of the session failed; nothing more is written by it.
     #[error("session {session} stopped after a write had failed")]
     Stopped {
         /// The session.

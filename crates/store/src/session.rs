@@ -65,7 +65,7 @@ pub struct Session<'a> {
     claim: Mutex<Box<dyn Claim + 'a>>,
     index: Arc<Index>,
     options: Options,
-    /// Chunks that this session stores or has stored.
+    /// Chunks that the session stores or has stored.
     claimed: Mutex<HashSet<ChunkId>>,
     data: Mutex<Option<PackWriter<'a>>>,
     meta: Mutex<Option<PackWriter<'a>>>,
@@ -137,7 +137,7 @@ impl<'a> Session<'a> {
         self.id
     }
 
-    /// The store that this session writes to.
+    /// The store that the session writes to.
     pub fn store(&self) -> &'a Store {
         self.store
     }

@@ -122,7 +122,7 @@ impl ExtentSink for Extents<'_> {
     }
 }
 
-/// Whether every chunk of a content, its lists included, is in a pack that this session may build on (invariant I6).
+/// Whether every chunk of a content, its lists included, is in a pack that the session may build on (invariant I6).
 pub(crate) fn is_stored(session: &Session<'_>, content: &Content) -> bool {
     Chunks::of_all_depths(session.store(), content)
         .all(|chunk| chunk.is_ok_and(|id| session.has(&id)))
