@@ -140,9 +140,11 @@ impl<'a> FolderReader<'a> {
             };
             let bytes = read_chunk(self.store, &node.1)?;
             let entries: Vec<Entry> = meta::decode(meta::Kind::Folder, &bytes)?;
-            if let Some(first) = entries.first() {
-                self.nodes_seen.push((first.name.clone(), node.1.id));
-            }
+            // Nobody writes an empty node, and a list may name one without end.
+            let Some(first) = entries.first() else {
+                return Err(refused("a node of it is empty"));
+            };
+            self.nodes_seen.push((first.name.clone(), node.1.id));
             self.open = entries.into_iter();
         }
     }

@@ -10,6 +10,9 @@ use crate::content::Content;
 /// Newest record version this program reads and the one it writes.
 pub(crate) const VERSION: u16 = 1;
 
+/// Highest number of a snapshot that is believed: one that nothing could follow would stay the newest for ever.
+pub(crate) const MAX_SEQUENCE: u64 = 1 << 62;
+
 /// A committed snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
@@ -51,7 +54,9 @@ impl Snapshot {
     /// When it began, in the local time of its machine.
     pub fn time(&self) -> chrono::DateTime<chrono::FixedOffset> {
         let utc = chrono::DateTime::from_timestamp_millis(self.time_ms).unwrap_or_default();
-        let offset = chrono::FixedOffset::east_opt(self.offset_minutes.saturating_mul(60));
+        let offset = chrono::FixedOffset::east_opt(self.offset_minutes.saturating_mul(60))
+            // At the ends of time there is no room for an offset.
+            .filter(|offset| utc.naive_utc().checked_add_offset(*offset).is_some());
         offset.map_or_else(|| utc.fixed_offset(), |offset| utc.with_timezone(&offset))
     }
 

@@ -159,12 +159,14 @@ impl Repository {
         let path = self.store.locate_record(id);
         let kind = envelope::Kind::Snapshot;
         let snapshot: Snapshot = unwrap_object(path.clone(), kind, record::VERSION, &bytes)?;
-        if snapshot.id == id && snapshot.repository == self.store.id() {
+        let is_sane = snapshot.sequence <= record::MAX_SEQUENCE;
+        if snapshot.id == id && snapshot.repository == self.store.id() && is_sane {
             return Ok(snapshot);
         }
         Err(StoreError::Damaged {
             object: path,
-            what: "it is the record of another snapshot or repository".to_owned(),
+            what: "it is the record of another snapshot or repository, or its number cannot be"
+                .to_owned(),
         })
     }
 

@@ -21,6 +21,9 @@ use crate::repository::Repository;
 /// Chunks that are read at once when bytes are wanted in order.
 const AHEAD: usize = 16;
 
+/// Sources with one name that are told apart.
+const MAX_NAMESAKES: u32 = 1000;
+
 /// The entries of one snapshot.
 pub struct Tree<'r> {
     store: &'r Store,
@@ -69,7 +72,7 @@ impl<'r> Tree<'r> {
         }
         let mut taken: Vec<Option<Name>> = Vec::new();
         for source in sources {
-            let unique = (1..).find_map(|number| {
+            let unique = (1..=MAX_NAMESAKES).find_map(|number| {
                 let name = numbered(&source.root.name, number)?;
                 (!taken.contains(&Some(name.clone()))).then_some(name)
             });
