@@ -2,8 +2,10 @@
 //!
 //! This program starts itself for that, since a writer in the same process would share its locks.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, backup::Backup, params};
@@ -34,10 +36,21 @@ impl Latencies {
             .stdout(Stdio::piped())
             .spawn()
             .expect("this program can start itself");
-        while child.try_wait().expect("the writer can be asked").is_none() && meanwhile() {}
-        let output = child.wait_with_output().expect("the writer ends");
-        assert!(output.status.success(), "the writer failed");
-        let mut taken: Vec<f64> = String::from_utf8_lossy(&output.stdout)
+        let mut told = child
+            .stdout
+            .take()
+            .expect("the writer's output was asked for");
+        // What it tells is more than a pipe holds: unread, it would wait for ever to tell the rest.
+        let reading = thread::spawn(move || {
+            let mut text = String::new();
+            told.read_to_string(&mut text).map(|_| text)
+        });
+        while !reading.is_finished() && meanwhile() {}
+        let text = reading.join().expect("the reader does not panic");
+        let status = child.wait().expect("the writer ends");
+        assert!(status.success(), "the writer failed");
+        let mut taken: Vec<f64> = text
+            .expect("what the writer tells is text")
             .lines()
             .map(|line| line.parse().expect("the writer tells numbers"))
             .collect();
@@ -92,7 +105,7 @@ fn write(database: &Path, seed: &str) -> rusqlite::Result<()> {
     let mut taken = Vec::with_capacity(COMMITS as usize);
     for number in 0..COMMITS {
         let due = EVERY * number;
-        std::thread::sleep(due.saturating_sub(began.elapsed()));
+        thread::sleep(due.saturating_sub(began.elapsed()));
         let doctor = format!("Dr {}", rng.below(1000));
         let visit = rng.below(visits.unsigned_abs()) + 1;
         let at = Instant::now();
