@@ -21,8 +21,27 @@ pub(crate) fn encode(plain: &[u8], level: i32, base: Base<'_>) -> Option<Frame> 
     })
 }
 
-/// Plain bytes from a base and a frame.
-pub(crate) fn decode(stored: &[u8], plain_len: usize, base: &[u8]) -> Result<Vec<u8>, String> {
+/// How a dictionary of zstd's own kind begins: a base that begins so must not be taken for one.
+const DICTIONARY: [u8; 4] = [0x37, 0xa4, 0x30, 0xec];
+
+/// Plain bytes from a base and a frame, in this thread's context: a new one costs more than most decodings.
+pub(crate) fn decode(
+    context: &mut DCtx<'_>,
+    stored: &[u8],
+    plain_len: usize,
+    base: &[u8],
+) -> Result<Vec<u8>, String> {
+    if base.starts_with(&DICTIONARY) {
+        return decode_anew(stored, plain_len, base);
+    }
+    // Bytes that are no dictionary are a prefix, and the context keeps nothing of them.
+    decompress(stored, plain_len, |plain| {
+        context.decompress_using_dict(plain, stored, base)
+    })
+}
+
+/// The same in a context of its own, because a prefix is borrowed for as long as the context lives.
+fn decode_anew(stored: &[u8], plain_len: usize, base: &[u8]) -> Result<Vec<u8>, String> {
     let mut context = DCtx::try_create().ok_or("no memory for zstd")?;
     decompress(stored, plain_len, |plain| {
         context.ref_prefix(base)?;

@@ -143,7 +143,11 @@ pub(crate) fn decode(
         Encoding::Zstd => CONTEXTS.with_borrow_mut(|(_, context)| {
             decompress(stored, plain_len, |plain| context.decompress(plain, stored))
         })?,
-        Encoding::Prefix { .. } => delta::decode(stored, plain_len, base.ok_or_else(missing)?)?,
+        Encoding::Prefix { .. } => {
+            let base = base.ok_or_else(missing)?;
+            CONTEXTS
+                .with_borrow_mut(|(_, context)| delta::decode(context, stored, plain_len, base))?
+        }
     };
     if plain.len() == plain_len {
         Ok(plain)
@@ -223,6 +227,20 @@ mod tests {
         let frame = round_trip(&new, Some(&old));
         assert_eq!(frame.encoding, Encoding::Prefix { base: 7 });
         assert!(frame.bytes.len() < 200, "{}", frame.bytes.len());
+    }
+
+    #[test]
+    fn a_base_that_looks_like_a_dictionary_is_a_base() {
+        let mut old = noise(65536, 1);
+        old[..4].copy_from_slice(&[0x37, 0xa4, 0x30, 0xec]);
+        let mut new = old.clone();
+        new[20_000..20_040].copy_from_slice(&[9; 40]);
+        assert!(matches!(
+            round_trip(&new, Some(&old)).encoding,
+            Encoding::Prefix { .. }
+        ));
+        // And the next chunk of the same thread knows nothing of it.
+        round_trip(&text(65536), None);
     }
 
     #[test]

@@ -14,8 +14,8 @@ use crate::index::{Index, Location, MAX_LINKS, list_packs};
 use crate::layout::Object;
 use crate::pack::PackReader;
 
-/// Packs that are kept open for reading. A process may have few descriptors (fault F-74).
-const OPEN_PACKS: usize = 16;
+/// Packs that are kept open for reading, at most: deltas of a long history stand in as many packs as there were backups.
+const OPEN_PACKS: usize = 128;
 
 impl Store {
     /// The plain bytes of a chunk, checked against its id. Where one copy is damaged, another is taken.
@@ -61,18 +61,40 @@ impl Store {
 
     /// The plain bytes of one stored copy, checked against its id.
     pub(crate) fn read_copy(&self, index: &Index, copy: &Location) -> Result<Vec<u8>> {
-        self.read_link(index, copy, 0)
+        match self.read_chain(index, copy) {
+            Some(plain) => Ok(plain),
+            // Link by link: each base is checked, others are tried, and what is wrong has a name.
+            None => self.read_link(index, copy, 0),
+        }
+    }
+
+    /// Decodes a chain of deltas from its whole chunk upwards and hashes the last result only: it has the right id only
+    /// where everything on its way was right. `None` where anything was not.
+    fn read_chain(&self, index: &Index, copy: &Location) -> Option<Vec<u8>> {
+        let mut plain: Option<Vec<u8>> = None;
+        let chain = index.chain(copy.encoding)?;
+        for link in chain.iter().rev().chain([copy]) {
+            let stored = self.read_stored(link).ok()?;
+            let plain_len = link.plain_len as usize;
+            let base = plain.as_deref();
+            plain = frame::decode(link.encoding, &stored, plain_len, base).ok();
+        }
+        plain.filter(|plain| ChunkId::of(copy.kind, plain) == copy.id)
     }
 
     /// The same, of a copy that is `depth` links away from the chunk that is wanted.
     fn read_link(&self, index: &Index, copy: &Location, depth: usize) -> Result<Vec<u8>> {
+        let stored = self.read_stored(copy)?;
+        self.decode_link(index, copy, &stored, depth)
+    }
+
+    fn read_stored(&self, copy: &Location) -> Result<Vec<u8>> {
         let path = self.storage().locate(Object::Pack(copy.pack));
         let Some(file) = self.open_pack(copy.pack)? else {
             return Err(StoreError::ChunkMissing { id: copy.id });
         };
         let reader = PackReader::new(file.as_ref(), &path);
-        let stored = reader.read(copy.offset, u64::from(copy.stored_len))?;
-        self.decode_link(index, copy, &stored, depth)
+        reader.read(copy.offset, u64::from(copy.stored_len))
     }
 
     /// Decodes the stored bytes of a copy and checks the result against its id.
@@ -138,19 +160,31 @@ impl Store {
             .open_packs
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, file)) = open.iter().find(|(id, _)| *id == pack) {
-            return Ok(Some(file.clone()));
+        // The one used last stands last, and the first is given up for another.
+        if let Some(at) = open.iter().rposition(|(id, _)| *id == pack) {
+            if let Some(behind) = open.get_mut(at..) {
+                behind.rotate_left(1);
+            }
+            return Ok(open.last().map(|(_, file)| file.clone()));
         }
         let Some(file) = self.storage().open(Object::Pack(pack))? else {
             return Ok(None);
         };
         let file: Arc<dyn OpenFile> = Arc::from(file);
-        if open.len() >= OPEN_PACKS {
+        if open.len() >= most_open_packs() {
             open.remove(0);
         }
         open.push((pack, file.clone()));
         Ok(Some(file))
     }
+}
+
+/// Of the descriptors that this process may have, the greater part belongs to others (fault F-74).
+fn most_open_packs() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.map_or(OPEN_PACKS, |limit| {
+        usize::try_from(limit / 4).map_or(OPEN_PACKS, |most| most.clamp(4, OPEN_PACKS))
+    })
 }
 
 /// For messages about a base of which only the prefix is known.
