@@ -27,6 +27,8 @@ mod crash;
 mod damage;
 /// The docs keep their promises: what they name is there.
 mod documented;
+/// What is forgotten, brought back, pinned and kept.
+mod forget;
 /// Repositories of every format that was ever written.
 mod formats;
 /// SQL on a database inside a snapshot.

@@ -8,7 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use lifeboat_snapshot::Filter;
 
 use crate::commands::{
-    backup, cat, completions, export, help, init, list, ls, restore, show, stats, status, verify,
+    backup, cat, completions, export, help, init, list, ls, pin, restore, show, stats, status,
+    unpin, verify,
 };
 use crate::context::{Context, real};
 use crate::exit::Exit;
@@ -70,6 +71,8 @@ pub(crate) enum Command {
     Restore(restore::Args),
     Verify(verify::Args),
     Export(export::Args),
+    Pin(pin::Args),
+    Unpin(unpin::Args),
     Status(status::Args),
     Stats(stats::Args),
     Init(init::Args),
@@ -97,6 +100,8 @@ impl Command {
             Self::Restore(args) => restore::run(args, context),
             Self::Verify(args) => verify::run(args, context),
             Self::Export(args) => export::run(args, context),
+            Self::Pin(args) => pin::run(args, context),
+            Self::Unpin(args) => unpin::run(args, context),
             Self::Status(args) => status::run(args, context),
             Self::Stats(args) => stats::run(args, context),
             Self::Init(args) => init::run(args, context),

@@ -16,10 +16,12 @@ pub(crate) mod help;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod ls;
+pub(crate) mod pin;
 pub(crate) mod restore;
 pub(crate) mod show;
 pub(crate) mod stats;
 pub(crate) mod status;
+pub(crate) mod unpin;
 pub(crate) mod verify;
 
 /// Runs what was typed, and says why if it fails.

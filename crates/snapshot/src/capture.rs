@@ -210,7 +210,10 @@ impl Repository {
                 newest = newest.max(other.sequence);
             }
         }
-        Ok(newest.saturating_add(1))
+        // One that is brought back takes its old place, which must be nobody else's.
+        let forgotten = self.forgotten()?.items;
+        let forgotten = forgotten.iter().map(|item| item.snapshot.sequence).max();
+        Ok(newest.max(forgotten.unwrap_or(0)).saturating_add(1))
     }
 
     /// The sources' real paths. A missing one is an alarm before anything is written, never an empty snapshot (F-48).

@@ -101,6 +101,20 @@ pub enum SnapshotError {
         /// Why not.
         source: StoreError,
     },
+    /// A snapshot is to be forgotten, and is pinned.
+    #[error("snapshot {} is pinned", id.short())]
+    Pinned {
+        /// The snapshot.
+        id: SnapshotId,
+    },
+    /// A forgotten snapshot is to be brought back, and is not whole any longer.
+    #[error("snapshot {} cannot be brought back: a collection has taken parts of it", id.short())]
+    Collected {
+        /// The snapshot.
+        id: SnapshotId,
+        /// What is gone.
+        source: StoreError,
+    },
     /// A description is longer or holds more than the format allows.
     #[error("{what} cannot be stored")]
     Unstorable {

@@ -156,9 +156,18 @@ impl Repository {
     /// The snapshot of this very name.
     pub(crate) fn snapshot(&self, id: SnapshotId) -> Result<Snapshot, StoreError> {
         let bytes = self.store.record(id)?;
-        let path = self.store.locate_record(id);
+        self.decode_record(id, self.store.locate_record(id), &bytes)
+    }
+
+    /// The snapshot in the bytes of the record of this name, which may be a forgotten one's.
+    pub(crate) fn decode_record(
+        &self,
+        id: SnapshotId,
+        path: PathBuf,
+        bytes: &[u8],
+    ) -> Result<Snapshot, StoreError> {
         let kind = envelope::Kind::Snapshot;
-        let snapshot: Snapshot = unwrap_object(path.clone(), kind, record::VERSION, &bytes)?;
+        let snapshot: Snapshot = unwrap_object(path.clone(), kind, record::VERSION, bytes)?;
         let is_sane = snapshot.sequence <= record::MAX_SEQUENCE;
         if snapshot.id == id && snapshot.repository == self.store.id() && is_sane {
             return Ok(snapshot);

@@ -44,7 +44,7 @@ impl Store {
     /// Whether this program may write here (step b2): no feature and no plan that it does not know; both copies of the
     /// config, one of which a crash may have kept from being written.
     pub(crate) fn check_writable(&self) -> Result<()> {
-        refuse_names(self.storage(), FEATURES, |_| true)?;
+        self.check_features()?;
         refuse_names(self.storage(), PLANS, |_| true)?;
         if !matches!(
             read_config_copy(self.storage(), Object::ConfigCopy),
@@ -58,6 +58,13 @@ impl Store {
             &wrap_config(&self.config),
         )
         .map(drop)
+    }
+}
+
+impl Store {
+    /// Whether nobody newer forbids changing anything here.
+    pub(crate) fn check_features(&self) -> Result<()> {
+        refuse_names(self.storage(), FEATURES, |_| true)
     }
 }
 

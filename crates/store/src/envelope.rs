@@ -23,6 +23,8 @@ pub enum Kind {
     Config = 1,
     /// A snapshot record.
     Snapshot = 2,
+    /// What keeps a snapshot from being forgotten.
+    Pin = 4,
 }
 
 /// Why bytes are not the wrapped value.

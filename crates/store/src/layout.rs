@@ -9,6 +9,8 @@ pub enum Folder {
     Packs,
     /// All session and snapshot records.
     Snapshots,
+    /// All pins; the folder is made for the first one.
+    Pins,
 }
 
 impl Folder {
@@ -20,6 +22,7 @@ impl Folder {
         match self {
             Self::Packs => "packs",
             Self::Snapshots => "snapshots",
+            Self::Pins => "pins",
         }
     }
 }
@@ -56,6 +59,10 @@ pub enum Object {
     Pending(SnapshotId),
     /// The record of a session that was evicted.
     Evicted(SnapshotId),
+    /// A committed record that was forgotten, and when: in milliseconds since 1970.
+    Forgotten(SnapshotId, u64),
+    /// What keeps a snapshot from being forgotten.
+    Pin(SnapshotId),
 }
 
 impl Object {
@@ -68,12 +75,17 @@ impl Object {
             Self::Snapshot(id) => format!("snapshots/{id}.snapshot"),
             Self::Pending(id) => format!("snapshots/{id}.pending"),
             Self::Evicted(id) => format!("snapshots/{id}.evicted"),
+            Self::Forgotten(id, at_ms) => format!("snapshots/{id}.{at_ms}.forgotten"),
+            Self::Pin(id) => format!("pins/{id}.pin"),
         }
     }
 
     /// Whether it is written only once the repository is durable.
     pub const fn is_final(&self) -> bool {
-        matches!(self, Self::Pack(_) | Self::Snapshot(_))
+        matches!(
+            self,
+            Self::Pack(_) | Self::Snapshot(_) | Self::Forgotten(..)
+        )
     }
 
     /// The folder it stands in; `""` for the root.
@@ -81,7 +93,10 @@ impl Object {
         match self {
             Self::Config | Self::ConfigCopy => "",
             Self::Pack(_) => Folder::Packs.path(),
-            Self::Snapshot(_) | Self::Pending(_) | Self::Evicted(_) => Folder::Snapshots.path(),
+            Self::Snapshot(_) | Self::Pending(_) | Self::Evicted(_) | Self::Forgotten(..) => {
+                Folder::Snapshots.path()
+            }
+            Self::Pin(_) => Folder::Pins.path(),
         }
     }
 
@@ -93,10 +108,16 @@ impl Object {
             (Folder::Snapshots, "snapshot") => Self::Snapshot(stem.parse().ok()?),
             (Folder::Snapshots, "pending") => Self::Pending(stem.parse().ok()?),
             (Folder::Snapshots, "evicted") => Self::Evicted(stem.parse().ok()?),
+            (Folder::Pins, "pin") => Self::Pin(stem.parse().ok()?),
+            (Folder::Snapshots, ending) => {
+                let at_ms = ending.strip_suffix(".forgotten")?;
+                Self::Forgotten(stem.parse().ok()?, at_ms.parse().ok()?)
+            }
             _ => return None,
         };
-        // One object has one name: upper-case digits would be a second one.
-        object.path().ends_with(name).then_some(object)
+        // One object has one name: upper-case digits or leading zeros would be a second one.
+        let path = object.path();
+        (path.strip_prefix(folder.path())?.strip_prefix('/')? == name).then_some(object)
     }
 }
 
@@ -121,5 +142,31 @@ mod tests {
         ] {
             assert_eq!(Object::parse(Folder::Packs, &other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_forgotten_record_tells_when_it_was_forgotten() {
+        let id = SnapshotId::from_bytes([0xcd; 16]);
+        for at_ms in [0, 1_767_225_600_123, u64::MAX] {
+            let object = Object::Forgotten(id, at_ms);
+            let name = object.path();
+            let name = name.strip_prefix("snapshots/").unwrap();
+            assert_eq!(Object::parse(Folder::Snapshots, name), Some(object));
+        }
+        for time in [
+            "",
+            "01",
+            "+1",
+            "-1",
+            "1.5",
+            "99999999999999999999",
+            "1.partial",
+        ] {
+            let name = format!("{id}.{time}.forgotten");
+            assert_eq!(Object::parse(Folder::Snapshots, &name), None, "{name}");
+        }
+        let pin = format!("{id}.pin");
+        assert_eq!(Object::parse(Folder::Pins, &pin), Some(Object::Pin(id)));
+        assert_eq!(Object::parse(Folder::Snapshots, &pin), None);
     }
 }

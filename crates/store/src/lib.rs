@@ -62,5 +62,5 @@ pub use random::{Random, SystemRandom};
 pub use session::{Options, Put, Session, Totals};
 pub use small::unwrap_object;
 pub use storage::Storage;
-pub use store::{Backing, Store};
+pub use store::{Backing, Forgotten, Store};
 pub use verify::{Damage, Verification};

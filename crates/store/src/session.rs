@@ -20,6 +20,8 @@ use crate::pack::{Kind, PackWriter, Trailer};
 use crate::storage::Claim;
 use crate::store::Store;
 
+mod back;
+
 /// How a session stores.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {

@@ -75,6 +75,19 @@ pub trait Storage: Send + Sync {
     /// Where that cannot be found out.
     fn evict(&self, session: SnapshotId) -> Result<bool>;
 
+    /// Gives a record another of its names, in one step: of several that do, exactly one succeeds, and `false` tells all
+    /// others that the old name is gone. Durable after [`settle`](Self::settle).
+    ///
+    /// # Errors
+    /// Where it keeps its old name.
+    fn rename_record(&self, from: Object, to: Object) -> Result<bool>;
+
+    /// Makes the names in a folder durable.
+    ///
+    /// # Errors
+    /// Where the system cannot promise it.
+    fn settle(&self, folder: Folder) -> Result<()>;
+
     /// Removes an object; one that is gone already is no error.
     ///
     /// # Errors

@@ -16,6 +16,10 @@ use crate::session::{Options, Session};
 use crate::small::read_object;
 use crate::storage::{LocalStorage, Storage};
 
+pub use forgotten::Forgotten;
+
+mod forgotten;
+mod pins;
 mod read;
 
 /// What a store stands on.

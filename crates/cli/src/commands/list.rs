@@ -33,6 +33,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         context.ui.damage(&error.into());
         exit = Exit::Damage;
     }
+    let pins = repository.pins()?;
     let mut rows = Vec::new();
     for snapshot in &listing.snapshots {
         let found = Found::read(&repository, snapshot);
@@ -40,12 +41,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             context.ui.damage(failure);
             exit = Exit::Damage;
         }
-        rows.push((snapshot, found));
+        rows.push((snapshot, pins.contains(&snapshot.id), found));
     }
     if context.ui.is_json() {
         let items: Vec<_> = rows
             .into_iter()
-            .map(|(snapshot, found)| item(snapshot, found))
+            .map(|(snapshot, is_pinned, found)| item(snapshot, is_pinned, found))
             .collect();
         context.ui.document(&items)?;
     } else if rows.is_empty() {
@@ -98,13 +99,13 @@ impl Found {
     }
 }
 
-fn item(snapshot: &Snapshot, found: Found) -> Map<String, Value> {
-    let mut item = facts::snapshot(snapshot);
+fn item(snapshot: &Snapshot, is_pinned: bool, found: Found) -> Map<String, Value> {
+    let mut item = facts::snapshot(snapshot, is_pinned);
     item.insert("databases".to_owned(), json!(found.items));
     item
 }
 
-fn table(rows: &[(&Snapshot, Found)]) -> Table {
+fn table(rows: &[(&Snapshot, bool, Found)]) -> Table {
     let mut table = Table::new();
     let heads = ["ID", "TAKEN"].map(Cell::new).into_iter();
     let numbers = ["AGE", "FILES", "SIZE", "STORED"].map(Cell::right);
@@ -116,7 +117,7 @@ fn table(rows: &[(&Snapshot, Found)]) -> Table {
             .map(|cell| cell.styled(paint::DIM)),
     );
     let now = Utc::now();
-    for (snapshot, found) in rows {
+    for (snapshot, is_pinned, found) in rows {
         table.row([
             Cell::new(snapshot.id.short()).styled(paint::ID),
             Cell::new(words::local(snapshot.time())),
@@ -124,7 +125,7 @@ fn table(rows: &[(&Snapshot, Found)]) -> Table {
             Cell::right(words::count(snapshot.files)),
             Cell::right(words::size(snapshot.bytes)),
             Cell::right(words::size(snapshot.stored_bytes)),
-            Cell::new(label(snapshot)),
+            Cell::new(label(snapshot, *is_pinned)),
             Cell::new(&found.words),
         ]);
     }
@@ -132,11 +133,14 @@ fn table(rows: &[(&Snapshot, Found)]) -> Table {
 }
 
 /// The first source, how many more there are, and what people have called the snapshot.
-fn label(snapshot: &Snapshot) -> String {
+fn label(snapshot: &Snapshot, is_pinned: bool) -> String {
     let sources = facts::sources(snapshot);
     let mut label = sources.first().cloned().unwrap_or_default();
     if sources.len() > 1 {
         label.push_str(&format!(" +{}", sources.len() - 1));
+    }
+    if is_pinned {
+        label.push_str(" (pinned)");
     }
     for tag in &snapshot.tags {
         label.push_str(&format!(" #{tag}"));

@@ -27,16 +27,19 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let repository = context.repository()?;
     let snapshot = repository.find(&args.pick.name, &args.pick.narrow.filter())?;
+    let is_pinned = repository.pins()?.contains(&snapshot.id);
     let tree = repository.tree(&snapshot)?;
     if context.ui.is_json() {
-        context.ui.document(&document(&snapshot, &tree))?;
+        context
+            .ui
+            .document(&document(&snapshot, &tree, is_pinned))?;
     } else {
         print(&snapshot, &tree, &context.ui)?;
     }
     Ok(Exit::Done)
 }
 
-fn document(snapshot: &Snapshot, tree: &Tree<'_>) -> Value {
+fn document(snapshot: &Snapshot, tree: &Tree<'_>, is_pinned: bool) -> Value {
     let manifest = tree.manifest();
     let database = |database| facts::database(&tree.database_path(database).to_bytes(), database);
     let databases: Vec<_> = manifest.databases.iter().map(database).collect();
@@ -46,7 +49,7 @@ fn document(snapshot: &Snapshot, tree: &Tree<'_>) -> Value {
         object.insert("flaw".to_owned(), json!(flaw(flag.flaw).0));
         object
     };
-    let mut document = facts::snapshot(snapshot);
+    let mut document = facts::snapshot(snapshot, is_pinned);
     document.extend(facts::object(json!({
         "parent": snapshot.parent.map(|parent| parent.to_string()),
         "sequence": snapshot.sequence,

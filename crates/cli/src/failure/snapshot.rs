@@ -40,7 +40,8 @@ fn exit_of(error: &SnapshotError) -> Exit {
         | SnapshotError::PathUnknown { .. }
         | SnapshotError::NotAFile { .. }
         | SnapshotError::NothingMatches { .. }
-        | SnapshotError::BadPattern { .. } => Exit::Usage,
+        | SnapshotError::BadPattern { .. }
+        | SnapshotError::Pinned { .. } => Exit::Usage,
         SnapshotError::Refused { .. } => Exit::Untrusted,
         SnapshotError::NewestUnknown { source, .. } | SnapshotError::Unreadable { source, .. } => {
             store::exit_of(source)
@@ -127,6 +128,10 @@ fn advice(error: &SnapshotError) -> Option<&'static str> {
         SnapshotError::SnapshotUnknown { .. } => "lifeboat list shows what there is",
         SnapshotError::NewestUnknown { .. } => {
             "name a snapshot by its id: lifeboat list shows those that can be read"
+        }
+        SnapshotError::Pinned { .. } => "nothing was forgotten; lifeboat unpin lets go of it",
+        SnapshotError::Collected { .. } => {
+            "nothing was brought back; what else can be, lifeboat list --forgotten shows"
         }
         SnapshotError::NothingMatches { .. } => {
             "patterns are as in .gitignore; lifeboat ls -R shows what there is"

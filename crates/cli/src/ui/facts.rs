@@ -60,7 +60,7 @@ pub(crate) fn sources(snapshot: &Snapshot) -> Vec<String> {
 }
 
 /// What every listing says of a snapshot.
-pub(crate) fn snapshot(snapshot: &Snapshot) -> Map<String, Value> {
+pub(crate) fn snapshot(snapshot: &Snapshot, is_pinned: bool) -> Map<String, Value> {
     let facts = json!({
         "id": snapshot.id.to_string(),
         "time": time(snapshot),
@@ -71,7 +71,7 @@ pub(crate) fn snapshot(snapshot: &Snapshot) -> Map<String, Value> {
         "files": snapshot.files,
         "bytes": snapshot.bytes,
         "stored_bytes": snapshot.stored_bytes,
-        "pinned": false,
+        "pinned": is_pinned,
         "verified_at": Value::Null,
     });
     let mut facts = object(facts);

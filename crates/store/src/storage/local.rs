@@ -28,6 +28,12 @@ impl LocalStorage {
             result => result.context("create", || self.disk.locate(path)),
         }
     }
+
+    fn settle_dir(&self, path: &str) -> Result<()> {
+        self.disk
+            .sync_dir(path)
+            .context("sync", || self.disk.locate(path))
+    }
 }
 
 impl Storage for LocalStorage {
@@ -42,6 +48,10 @@ impl Storage for LocalStorage {
     }
 
     fn create(&self, object: Object) -> Result<Box<dyn Upload + '_>> {
+        if matches!(object, Object::Pin(_)) {
+            self.create_dir(object.folder())?;
+            self.settle_dir("")?;
+        }
         let upload = DurableFile::create(self.disk.as_ref(), object.folder(), object.path())?;
         Ok(Box::new(upload))
     }
@@ -57,18 +67,21 @@ impl Storage for LocalStorage {
 
     fn harden(&self) -> Result<()> {
         for folder in ["", Folder::Packs.path()] {
-            self.disk
-                .sync_dir(folder)
-                .context("sync", || self.disk.locate(folder))?;
+            self.settle_dir(folder)?;
         }
         Ok(())
     }
 
     fn list(&self, folder: Folder) -> Result<Vec<Object>> {
-        let listed = self
-            .disk
-            .list(folder.path())
-            .context("list", || self.disk.locate(folder.path()))?;
+        let listed = match self.disk.list(folder.path()) {
+            // The folders that a repository is created with must be there; one that is not is no empty one.
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound && !Folder::ALL.contains(&folder) =>
+            {
+                return Ok(Vec::new());
+            }
+            result => result.context("list", || self.disk.locate(folder.path()))?,
+        };
         Ok(listed
             .iter()
             .filter(|entry| !entry.is_dir)
@@ -86,7 +99,8 @@ impl Storage for LocalStorage {
 
     fn strangers(&self) -> Result<Vec<String>> {
         let ours = |name: &str| {
-            Folder::ALL.iter().any(|folder| folder.path() == name)
+            let folders = [Folder::Packs, Folder::Snapshots, Folder::Pins].map(Folder::path);
+            folders.contains(&name)
                 || [CACHE, EXPORTS, FEATURES, PLANS].contains(&name)
                 || name.ends_with(TEMPORARY)
         };
@@ -115,6 +129,20 @@ impl Storage for LocalStorage {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error).context("rename", locate),
         }
+    }
+
+    fn rename_record(&self, from: Object, to: Object) -> Result<bool> {
+        let (from, to) = (from.path(), to.path());
+        match self.disk.move_file(&from, &to) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            result => result
+                .map(|()| true)
+                .context("rename", || self.disk.locate(&from)),
+        }
+    }
+
+    fn settle(&self, folder: Folder) -> Result<()> {
+        self.settle_dir(folder.path())
     }
 
     fn remove(&self, object: Object) -> Result<()> {
