@@ -81,9 +81,9 @@ pub(crate) fn encode(plain: &[u8], level: i32, base: Option<Base<'_>>) -> Result
     let delta = base.and_then(|base| delta::encode(plain, level, base));
     let frame = match delta {
         Some(delta) if delta.bytes.len() <= plain.len() / DELTA_PAYS => delta,
-        // A larger one costs every reader its base as well: it is taken only where it saves a quarter.
+        // A larger one costs every reader its base as well: it is taken only where it saves a sixth.
         Some(delta) => match encode_whole(plain, level)? {
-            whole if delta.bytes.len() <= whole.bytes.len() / 4 * 3 => delta,
+            whole if delta.bytes.len() <= whole.bytes.len() / 6 * 5 => delta,
             whole => whole,
         },
         None => encode_whole(plain, level)?,

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use crate::error::{Result, StoreError};
 use crate::frame::{self, Base, Frame};
 use crate::id::{ChunkId, PackId, SnapshotId};
-use crate::index::{Index, MAX_LINKS};
+use crate::index::{Index, Location, MAX_LINKS};
 use crate::layout::Object;
 use crate::pack::{Kind, PackWriter, Trailer};
 use crate::storage::Claim;
@@ -95,6 +95,19 @@ const fn links(kind: Kind) -> usize {
         Kind::Data => 4,
         Kind::Meta => MAX_LINKS,
     }
+}
+
+/// Where in a full chain the next delta stands: on the first copy that is at least as large as all those above it
+/// together, or on the whole chunk. The delta repeats what those said that it passes over, so they are passed over once
+/// they are many and small beside what is kept: each change is repeated a few times and not with every full chain.
+fn shortened(near: &Location, chain: &[Location]) -> Option<Location> {
+    let mut above = near.stored_len;
+    let base = chain.iter().find(|link| {
+        let is_large = link.stored_len >= above;
+        above = above.saturating_add(link.stored_len);
+        is_large
+    });
+    base.or(chain.last()).copied()
 }
 
 impl<'a> Session<'a> {
@@ -202,14 +215,14 @@ impl<'a> Session<'a> {
         frame::encode(plain, self.options.level, base)
     }
 
-    /// A chunk to make a delta against: the near one, unless its own chain is as long as chains get; then the whole chunk
-    /// at the end of it. Where that cannot be read the chunk is stored whole; telling of the damage is verify's.
+    /// A chunk to make a delta against: the near one, unless its own chain is as long as chains get. Where the base cannot
+    /// be read the chunk is stored whole; telling of the damage is verify's.
     fn read_base(&self, kind: Kind, near: &ChunkId) -> Option<(u64, Vec<u8>)> {
         let near = *self.index.copies(near).first()?;
         let chain = self.index.chain(near.encoding)?;
-        let base = match chain.last() {
-            Some(whole) if chain.len() + 1 > links(kind) => *whole,
-            _ => near,
+        let base = match chain.len() + 1 > links(kind) {
+            false => near,
+            true => shortened(&near, &chain)?,
         };
         let plain = self.store.read_copy(&self.index, &base).ok()?;
         Some((base.id.prefix(), plain))

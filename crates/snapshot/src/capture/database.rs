@@ -55,6 +55,7 @@ fn store_once(
     let mut before = Near::chunks(session.store(), near);
     let first_before = before.at(0);
     let extent = EXTENT_BYTES as u64;
+    let last_before = near.and_then(|near| last_whole(session, near));
     let mut writer = ContentWriter::with_late_first(session, near, extent);
     let mut first = None;
     let mut changed_bytes = 0;
@@ -66,7 +67,8 @@ fn store_once(
         &mut |index| -> Option<ChunkId> {
             match index {
                 0 => first_before,
-                _ => before.at(index * extent),
+                // What is appended is mostly of the kind of what was appended before.
+                _ => before.at(index * extent).or(last_before),
             }
         },
         &mut |stored| {
@@ -92,6 +94,13 @@ fn store_once(
         changed_bytes,
         seen,
     })
+}
+
+/// The last extent of a content that is not cut short.
+fn last_whole(session: &Session<'_>, content: &Content) -> Option<ChunkId> {
+    let extent = EXTENT_BYTES as u64;
+    let begin = (content.len / extent).checked_sub(1)? * extent;
+    Near::chunks(session.store(), Some(content)).at(begin)
 }
 
 /// A capture that was stopped because the user asked is a cancelled backup.
