@@ -1,5 +1,7 @@
 //! What a chunk costs that changes a little with every snapshot, over hundreds of them.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use lifeboat_store::disk::sim::SimDisk;
