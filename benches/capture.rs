@@ -5,7 +5,7 @@
 //! cargo bench --bench capture -- steps                # or: writer, series --snapshots 50
 //! ```
 //!
-//! - `steps`: first, nothing changed, 50 visits and 20 edits, 1 % of the rows; then each of these snapshots restored and
+//! - `steps`: first, nothing changed, one edit, 50 visits and 20 edits, 1 % of the rows; then each of these snapshots restored and
 //!   checked with `integrity_check`.
 //! - `series`: 300 snapshots with 20 edits between: growth of each, and restores of the first and the last.
 //! - `writer`: how long commits take, 1,000 of them a second from another process, with and without a backup
@@ -74,7 +74,7 @@ fn steps(ask: &Ask) {
     let database = clinic::copy(clinic::STANDARD, &source);
     let mut lifeboat = Lifeboat::at(scratch.fresh("repository"));
     let mut done = Vec::new();
-    for name in ["first", "nothing changed", "work", "heavy"] {
+    for name in ["first", "nothing changed", "one edit", "work", "heavy"] {
         let mut step = Step {
             name,
             taken: Vec::new(),
@@ -85,6 +85,7 @@ fn steps(ask: &Ask) {
         for seed in 0..ask.runs as u64 {
             match name {
                 "first" => lifeboat = Lifeboat::at(scratch.fresh("repository")),
+                "one edit" => clinic::edits(&database, 1, seed),
                 "work" => clinic::work(&database, seed),
                 "heavy" => clinic::heavy(&database, seed),
                 _ => {}
