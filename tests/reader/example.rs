@@ -13,7 +13,9 @@ use lifeboat_snapshot::path::{Name, TreePath};
 use lifeboat_snapshot::sqlite::{Checked, Count, Facts};
 use lifeboat_store::random::SeededRandom;
 use lifeboat_store::storage::LocalStorage;
-use lifeboat_store::{Backing, ChunkId, Kind, Options, RealDisk, Session, Store, codec, envelope};
+use lifeboat_store::{
+    Backing, ChunkId, Kind, Options, RealDisk, Session, Share, Store, codec, envelope,
+};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -58,7 +60,12 @@ fn take(
     noise: &[u8],
     before: Option<(Snapshot, ChunkId)>,
 ) -> Result<(Snapshot, ChunkId)> {
-    let session = store.begin(Options::default())?;
+    // The documented bytes are those of packs and records; parity has an example of its own.
+    let options = Options {
+        parity: Share::NONE,
+        ..Options::default()
+    };
+    let session = store.begin(options)?;
     let near = before.as_ref().map(|(_, noise)| noise);
     let noise = put(&session, noise, near)?;
     let entries = vec![

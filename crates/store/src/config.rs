@@ -93,7 +93,7 @@ pub(crate) fn write(storage: &dyn Storage, config: &Config) -> Result<bool> {
     Ok(true)
 }
 
-fn wrap_config(config: &Config) -> Vec<u8> {
+pub(crate) fn wrap_config(config: &Config) -> Vec<u8> {
     // A config is an id and a list of short words: it always encodes.
     envelope::wrap(envelope::Kind::Config, FORMAT, config).unwrap_or_default()
 }
@@ -155,7 +155,7 @@ fn no_repository(storage: &dyn Storage) -> Result<StoreError> {
     Ok(StoreError::NoRepository { place })
 }
 
-fn read_config_copy(storage: &dyn Storage, object: Object) -> Result<Option<Config>> {
+pub(crate) fn read_config_copy(storage: &dyn Storage, object: Object) -> Result<Option<Config>> {
     let bytes = match read_object(storage, object) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return Ok(None),

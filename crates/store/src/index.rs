@@ -22,6 +22,7 @@ pub(crate) use record::Record;
 use segment::Segment;
 
 mod cache;
+mod mended;
 mod record;
 mod segment;
 
@@ -51,6 +52,8 @@ pub(crate) struct Index {
     /// Copies in packs that no segment covers, by the prefix of their id.
     recent: HashMap<u64, Vec<Location>>,
     recent_packs: Vec<PackId>,
+    /// Packs that are known by their parity and not by their own trailer.
+    mended: HashSet<PackId>,
     /// Why the first of the packs that could not be read could not.
     unreadable: Option<StoreError>,
 }
@@ -69,6 +72,7 @@ impl Index {
             segments,
             recent: HashMap::new(),
             recent_packs: Vec::new(),
+            mended: HashSet::new(),
             unreadable: None,
             listing_len: listed.len(),
             listed,
@@ -159,7 +163,8 @@ impl Index {
 
     /// Whether it was made of this listing.
     pub(crate) fn is_of(&self, listing: &HashSet<PackId>) -> bool {
-        self.listing_len == listing.len() && self.listed.is_subset(listing)
+        let is_there = |pack| listing.contains(pack) || self.mended.contains(pack);
+        self.listing_len == listing.len() && self.listed.iter().all(is_there)
     }
 
     /// What is in memory, sorted for a segment whose packs have these numbers.

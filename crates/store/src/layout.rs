@@ -11,11 +11,16 @@ pub enum Folder {
     Snapshots,
     /// All pins; the folder is made for the first one.
     Pins,
+    /// Parity of packs; there from the first parity on.
+    Parity,
 }
 
 impl Folder {
     /// Every folder that a repository is created with.
     pub const ALL: [Self; 2] = [Self::Packs, Self::Snapshots];
+
+    /// Those that are made for the first object in them.
+    pub const LATE: [Self; 2] = [Self::Pins, Self::Parity];
 
     /// Path of the folder, relative to the repository.
     pub const fn path(self) -> &'static str {
@@ -23,6 +28,7 @@ impl Folder {
             Self::Packs => "packs",
             Self::Snapshots => "snapshots",
             Self::Pins => "pins",
+            Self::Parity => "parity",
         }
     }
 }
@@ -37,6 +43,9 @@ pub const PLANS: &str = "gc";
 
 /// Folder of the index cache, relative to the repository. Its files are disposable.
 pub const CACHE: &str = "cache";
+
+/// Folder of damaged objects that were taken out of use. Readers and collectors leave it alone.
+pub const QUARANTINE: &str = "quarantine";
 
 /// Folder of the zip exports that go nowhere else, relative to the repository.
 pub const EXPORTS: &str = "exports";
@@ -53,6 +62,8 @@ pub enum Object {
     ConfigCopy,
     /// Stored chunks.
     Pack(PackId),
+    /// What mends the pack of this name.
+    Parity(PackId),
     /// A committed snapshot record.
     Snapshot(SnapshotId),
     /// The record of a session that has neither committed nor been evicted.
@@ -72,6 +83,7 @@ impl Object {
             Self::Config => "config".to_owned(),
             Self::ConfigCopy => "config.copy".to_owned(),
             Self::Pack(id) => format!("packs/{id}.pack"),
+            Self::Parity(id) => format!("parity/{id}.parity"),
             Self::Snapshot(id) => format!("snapshots/{id}.snapshot"),
             Self::Pending(id) => format!("snapshots/{id}.pending"),
             Self::Evicted(id) => format!("snapshots/{id}.evicted"),
@@ -93,6 +105,7 @@ impl Object {
         match self {
             Self::Config | Self::ConfigCopy => "",
             Self::Pack(_) => Folder::Packs.path(),
+            Self::Parity(_) => Folder::Parity.path(),
             Self::Snapshot(_) | Self::Pending(_) | Self::Evicted(_) | Self::Forgotten(..) => {
                 Folder::Snapshots.path()
             }
@@ -100,11 +113,18 @@ impl Object {
         }
     }
 
+    /// Whether its folder is made when it is first needed.
+    pub fn is_in_late_folder(&self) -> bool {
+        let mut late = Folder::LATE.into_iter();
+        late.any(|folder| folder.path() == self.folder())
+    }
+
     /// The object that a file name in a folder stands for; `None` for temporary files and for what is not ours.
     pub fn parse(folder: Folder, name: &str) -> Option<Self> {
         let (stem, ending) = name.split_once('.')?;
         let object = match (folder, ending) {
             (Folder::Packs, "pack") => Self::Pack(stem.parse().ok()?),
+            (Folder::Parity, "parity") => Self::Parity(stem.parse().ok()?),
             (Folder::Snapshots, "snapshot") => Self::Snapshot(stem.parse().ok()?),
             (Folder::Snapshots, "pending") => Self::Pending(stem.parse().ok()?),
             (Folder::Snapshots, "evicted") => Self::Evicted(stem.parse().ok()?),

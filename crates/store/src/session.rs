@@ -13,52 +13,20 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::error::{Result, StoreError};
 use crate::frame::{self, Base, Frame};
-use crate::id::{ChunkId, PackId, SnapshotId};
+use crate::id::{ChunkId, SnapshotId};
 use crate::index::{Index, Location, MAX_LINKS};
-use crate::layout::Object;
 use crate::pack::{Kind, PackWriter, Trailer};
 use crate::storage::Claim;
 use crate::store::Store;
 
+pub use terms::{Options, Put, Totals};
+
+use salvage::Salvage;
+
 mod back;
-
-/// How a session stores.
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
-    /// zstd level, 1 to 19.
-    pub level: i32,
-    /// A pack is closed once its chunks have this many stored bytes.
-    pub pack_bytes: u64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            level: 3,
-            pack_bytes: 32 << 20,
-        }
-    }
-}
-
-/// What became of a chunk that was put.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Put {
-    /// Its id.
-    pub id: ChunkId,
-    /// Whether its bytes had not been seen before.
-    pub new: bool,
-}
-
-/// What a session has stored so far, in bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Plain bytes of chunks that were new.
-    pub new_bytes: u64,
-    /// What the repository grew by.
-    pub stored_bytes: u64,
-    /// Chunks that were new.
-    pub new_chunks: u64,
-}
+mod publish;
+mod salvage;
+mod terms;
 
 /// One backup's way into the repository. All methods may be called from several threads.
 pub struct Session<'a> {
@@ -74,6 +42,8 @@ pub struct Session<'a> {
     published: Mutex<Vec<Trailer>>,
     /// The first failure, as far as it can be told again.
     failed: OnceLock<Option<StoreError>>,
+    /// Where it is a repair's: what it looks for.
+    salvage: Option<Salvage>,
     new_bytes: AtomicU64,
     stored_bytes: AtomicU64,
     new_chunks: AtomicU64,
@@ -122,7 +92,17 @@ impl<'a> Session<'a> {
                 return Err(error);
             }
         };
-        Ok(Self {
+        Ok(Self::over(store, id, claim, index, options))
+    }
+
+    fn over(
+        store: &'a Store,
+        id: SnapshotId,
+        claim: Box<dyn Claim + 'a>,
+        index: Arc<Index>,
+        options: Options,
+    ) -> Self {
+        Self {
             store,
             id,
             claim: Mutex::new(claim),
@@ -133,10 +113,11 @@ impl<'a> Session<'a> {
             meta: Mutex::default(),
             published: Mutex::default(),
             failed: OnceLock::new(),
+            salvage: None,
             new_bytes: AtomicU64::new(0),
             stored_bytes: AtomicU64::new(0),
             new_chunks: AtomicU64::new(0),
-        })
+        }
     }
 
     /// What a session reads once it is registered: whether somebody newer forbids writing (b2), then the packs (b3, b4).
@@ -173,10 +154,14 @@ impl<'a> Session<'a> {
     /// Where it cannot be stored; the session is then over.
     pub fn put(&self, kind: Kind, plain: &[u8], near: Option<&ChunkId>) -> Result<Put> {
         let id = ChunkId::of(kind, plain);
-        if self.has(&id) || !lock(&self.claimed).insert(id) {
+        if !self.needs(&id) || !lock(&self.claimed).insert(id) {
             return Ok(Put { id, new: false });
         }
+        let is_rehearsal = self.salvage.as_ref().is_some_and(|s| s.is_rehearsal);
         let stored = self.check_running().and_then(|()| {
+            if is_rehearsal {
+                return Ok(());
+            }
             let frame = self.encode(kind, plain, near)?;
             self.append(kind, id, plain.len() as u32, &frame)
         });
@@ -193,6 +178,13 @@ impl<'a> Session<'a> {
     /// Whether an earlier session stored the chunk in a pack that this one may build on (invariant I6).
     pub fn has(&self, id: &ChunkId) -> bool {
         self.index.contains(id)
+    }
+
+    fn needs(&self, id: &ChunkId) -> bool {
+        match &self.salvage {
+            Some(salvage) => salvage.wants(id),
+            None => !self.has(id),
+        }
     }
 
     fn check_running(&self) -> Result<()> {
@@ -249,19 +241,6 @@ impl<'a> Session<'a> {
             Kind::Data => &self.data,
             Kind::Meta => &self.meta,
         }
-    }
-
-    fn new_pack(&self, kind: Kind) -> Result<PackWriter<'a>> {
-        let pack = PackId::from_bytes(self.store.draw()?);
-        let upload = self.store.storage().create(Object::Pack(pack))?;
-        Ok(PackWriter::begin(upload, pack, kind))
-    }
-
-    fn publish(&self, writer: PackWriter<'a>) -> Result<()> {
-        let (trailer, file_len) = writer.finish()?;
-        self.stored_bytes.fetch_add(file_len, Ordering::Relaxed);
-        lock(&self.published).push(trailer);
-        Ok(())
     }
 
     /// Makes every chunk that was put durable. After it, [`totals`](Self::totals) is what the packs cost.

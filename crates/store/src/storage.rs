@@ -94,6 +94,12 @@ pub trait Storage: Send + Sync {
     /// Where it stays.
     fn remove(&self, object: Object) -> Result<()>;
 
+    /// Takes a damaged object out of use without deleting a byte of it, durably; `false` where it is gone.
+    ///
+    /// # Errors
+    /// Where it stays.
+    fn quarantine(&self, object: Object) -> Result<bool>;
+
     /// Bytes that may still be written, where that is known.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //!
 //! Chunks are put in by a [`Session`] and come out in [`read`].
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -51,6 +52,8 @@ pub struct Store {
     index: RwLock<Option<Arc<Index>>>,
     uncached: Mutex<Option<Arc<Index>>>,
     open_packs: Mutex<Vec<(PackId, Arc<dyn OpenFile>)>>,
+    /// Damaged packs that a repair has found a way to read.
+    pub(crate) mendable: RwLock<HashSet<PackId>>,
 }
 
 impl Store {
@@ -92,6 +95,7 @@ impl Store {
             index: RwLock::new(None),
             uncached: Mutex::new(None),
             open_packs: Mutex::new(Vec::new()),
+            mendable: RwLock::default(),
         }
     }
 
@@ -170,7 +174,9 @@ impl Store {
     /// Reads the index anew.
     pub(crate) fn load_index(&self) -> Result<Arc<Index>> {
         let cache = self.backing.cache.as_deref();
-        let index = Arc::new(Index::load(self.storage(), cache, self.config.id)?);
+        let mut index = Index::load(self.storage(), cache, self.config.id)?;
+        self.add_mendable(&mut index);
+        let index = Arc::new(index);
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = Some(index.clone());
         Ok(index)
     }
@@ -184,7 +190,9 @@ impl Store {
         {
             return Ok(index.clone());
         }
-        let index = Arc::new(Index::load(self.storage(), None, self.config.id)?);
+        let mut index = Index::load(self.storage(), None, self.config.id)?;
+        self.add_mendable(&mut index);
+        let index = Arc::new(index);
         *known = Some(index.clone());
         Ok(index)
     }
@@ -192,6 +200,16 @@ impl Store {
     /// Makes the next reader look again.
     pub(crate) fn forget_index(&self) {
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Makes the next reader look again, and open packs again.
+    pub(crate) fn forget_packs(&self) {
+        self.forget_index();
+        *self.uncached.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.open_packs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     pub(crate) fn storage(&self) -> &dyn Storage {

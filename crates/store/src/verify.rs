@@ -28,6 +28,8 @@ pub struct Verification {
     pub damage: Vec<Damage>,
     /// The chunks of which at least one good copy was found.
     pub good: HashSet<ChunkId>,
+    /// Whether something could not be read, as against read and found wrong.
+    pub is_partial: bool,
 }
 
 /// One damaged object.
@@ -48,31 +50,58 @@ impl Store {
     /// # Errors
     /// Where the packs cannot be listed, or on request. Damage is a finding, no error.
     pub fn verify_packs(&self, read_data: bool, progress: &dyn Progress) -> Result<Verification> {
+        let mut all = Verification::default();
+        for (pack, what) in self.verify_parity(read_data, progress)? {
+            all.damage.push(Damage {
+                object: self.storage().locate(Object::Parity(pack)),
+                what,
+                chunks: Vec::new(),
+            });
+        }
+        for (_, one) in self.verify_each(read_data, progress)? {
+            all.checked_chunks += one.checked_chunks;
+            all.checked_bytes += one.checked_bytes;
+            all.damage.extend(one.damage);
+            all.good.extend(one.good);
+            all.is_partial |= one.is_partial;
+        }
+        Ok(all)
+    }
+
+    /// The same, pack by pack.
+    pub(crate) fn verify_each(
+        &self,
+        read_data: bool,
+        progress: &dyn Progress,
+    ) -> Result<Vec<(PackId, Verification)>> {
         // In this order: a delta's pack is never listed without its base being known.
         let mut packs: Vec<PackId> = list_packs(self.storage())?.into_iter().collect();
         let index = self.load_index()?;
         packs.sort_unstable();
-        let check = |index: &Index, packs: Vec<PackId>| -> Result<Vec<(PackId, Verification)>> {
-            let one = |&pack| Ok((pack, self.verify_pack(index, pack, read_data, progress)?));
-            packs.par_iter().map(one).collect()
-        };
-        let (doubtful, mut found): (Vec<_>, Vec<_>) = check(&index, packs)?
+        let check =
+            |index: &Index, packs: &[PackId]| self.verify_these(index, packs, read_data, progress);
+        let (doubtful, mut found): (Vec<_>, Vec<_>) = check(&index, &packs)?
             .into_iter()
             .partition(|(_, one)| !one.damage.is_empty());
         if !doubtful.is_empty() {
             // What is damaged may be the cache, by which the bases of deltas are found: now ask the packs alone.
             let uncached = Index::load(self.storage(), None, self.config.id)?;
-            let packs = doubtful.into_iter().map(|(pack, _)| pack).collect();
-            found.extend(check(&uncached, packs)?);
+            let packs: Vec<PackId> = doubtful.into_iter().map(|(pack, _)| pack).collect();
+            found.extend(check(&uncached, &packs)?);
         }
-        let mut all = Verification::default();
-        for (_, one) in found {
-            all.checked_chunks += one.checked_chunks;
-            all.checked_bytes += one.checked_bytes;
-            all.damage.extend(one.damage);
-            all.good.extend(one.good);
-        }
-        Ok(all)
+        Ok(found)
+    }
+
+    /// Checks these packs, with the bases of deltas where the index knows them.
+    pub(crate) fn verify_these(
+        &self,
+        index: &Index,
+        packs: &[PackId],
+        read_data: bool,
+        progress: &dyn Progress,
+    ) -> Result<Vec<(PackId, Verification)>> {
+        let one = |&pack| Ok((pack, self.verify_pack(index, pack, read_data, progress)?));
+        packs.par_iter().map(one).collect()
     }
 
     /// Stored bytes of all packs, for a progress bar.
@@ -102,11 +131,14 @@ impl Store {
         let checked = self.check_pack(index, pack, read_data, progress, &mut found);
         match checked {
             Err(StoreError::Cancelled) => return Err(StoreError::Cancelled),
-            Err(error) => found.damage.push(Damage {
-                object,
-                what: words(&error),
-                chunks: Vec::new(),
-            }),
+            Err(error) => {
+                found.is_partial |= !error.is_damage();
+                found.damage.push(Damage {
+                    object,
+                    what: words(&error),
+                    chunks: Vec::new(),
+                });
+            }
             Ok(()) => {}
         }
         Ok(found)
@@ -120,9 +152,8 @@ impl Store {
         progress: &dyn Progress,
         found: &mut Verification,
     ) -> Result<()> {
-        let object = Object::Pack(pack);
-        let path = self.storage().locate(object);
-        let Some(file) = self.storage().open(object)? else {
+        let path = self.storage().locate(Object::Pack(pack));
+        let Some(file) = self.open_as_written(pack)? else {
             return Ok(()); // Gone since it was listed.
         };
         let reader = PackReader::new(file.as_ref(), &path);
@@ -160,6 +191,7 @@ impl Store {
             match self.decode_copy(index, &copy, stored) {
                 Ok(_) => drop(found.good.insert(copy.id)),
                 Err(error) => {
+                    found.is_partial |= !error.is_damage();
                     bad.push(copy.id);
                     reason = words(&error);
                 }
@@ -225,7 +257,7 @@ impl<'a> Body<'a> {
 }
 
 /// An error and its cause in one line; the object is named beside it.
-fn words(error: &StoreError) -> String {
+pub(crate) fn words(error: &StoreError) -> String {
     match error {
         StoreError::Damaged { what, .. } | StoreError::ChunkDamaged { what, .. } => what.clone(),
         StoreError::Io { source, .. } => source.to_string(),

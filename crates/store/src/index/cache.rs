@@ -49,6 +49,14 @@ pub(crate) fn open_segments(disk: &dyn Disk, repository: RepositoryId) -> Vec<Ar
         .collect()
 }
 
+/// Removes all segments, whether they are good or not.
+pub(crate) fn clear(disk: &dyn Disk) {
+    let listed = disk.list("").unwrap_or_default().into_iter();
+    for entry in listed.filter(|entry| entry.name.ends_with(ENDING)) {
+        let _ = disk.remove(&entry.name);
+    }
+}
+
 /// One segment, if it is good.
 pub(crate) fn open_segment(
     disk: &dyn Disk,

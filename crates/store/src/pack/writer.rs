@@ -5,6 +5,7 @@ use super::{Kind, Stored};
 use crate::error::{Result, StoreError};
 use crate::frame::Frame;
 use crate::id::{ChunkId, PackId};
+use crate::parity::{ParityMaker, Share, WORTH};
 use crate::storage::Upload;
 
 /// Small chunks are gathered to this many bytes before they are written.
@@ -16,11 +17,26 @@ pub(crate) struct PackWriter<'a> {
     buffer: Vec<u8>,
     hasher: blake3::Hasher,
     trailer: Trailer,
+    parity: Option<ParityMaker>,
+}
+
+/// A pack that is durable under its name.
+pub(crate) struct Published {
+    pub(crate) trailer: Trailer,
+    /// Bytes of its file.
+    pub(crate) file_len: u64,
+    /// The parity object that belongs beside it, where it is worth one.
+    pub(crate) parity: Option<Vec<u8>>,
 }
 
 impl<'a> PackWriter<'a> {
-    /// Begins a pack in an upload of its name.
-    pub(crate) fn begin(upload: Box<dyn Upload + 'a>, pack: PackId, kind: Kind) -> Self {
+    /// Begins a pack in an upload of its name, with so much parity.
+    pub(crate) fn begin(
+        upload: Box<dyn Upload + 'a>,
+        pack: PackId,
+        kind: Kind,
+        parity: Share,
+    ) -> Self {
         let mut buffer = Vec::with_capacity(BUFFER);
         buffer.extend_from_slice(HEAD);
         Self {
@@ -34,6 +50,7 @@ impl<'a> PackWriter<'a> {
                 body_len: 0,
                 entries: Vec::new(),
             },
+            parity: (!parity.is_none()).then(|| ParityMaker::new(parity)),
         }
     }
 
@@ -62,8 +79,8 @@ impl<'a> PackWriter<'a> {
             || self.trailer.entries.len() >= MAX_ENTRIES as usize / 2
     }
 
-    /// Writes the trailer and publishes the pack. Gives the trailer and the length of the file.
-    pub(crate) fn finish(mut self) -> Result<(Trailer, u64)> {
+    /// Writes the trailer and publishes the pack.
+    pub(crate) fn finish(mut self) -> Result<Published> {
         self.trailer.body_hash = *self.hasher.finalize().as_bytes();
         let end = self.trailer.encode();
         if Trailer::decode(&end).as_ref() != Ok(&self.trailer) {
@@ -77,11 +94,23 @@ impl<'a> PackWriter<'a> {
             });
         }
         let file_len = HEAD.len() as u64 + self.trailer.body_len + end.len() as u64;
-        Ok((self.trailer, file_len))
+        let parity = self.parity.filter(|_| file_len >= WORTH);
+        let pack = self.trailer.pack;
+        Ok(Published {
+            parity: match parity {
+                Some(parity) => Some(parity.finish(pack)?.0),
+                None => None,
+            },
+            trailer: self.trailer,
+            file_len,
+        })
     }
 
     fn flush(&mut self) -> Result<()> {
         self.upload.write(&self.buffer)?;
+        if let Some(parity) = &mut self.parity {
+            parity.push(&self.buffer)?;
+        }
         self.buffer.clear();
         Ok(())
     }

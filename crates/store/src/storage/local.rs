@@ -9,7 +9,10 @@ use crate::disk::{Disk, NewFile, OpenFile};
 use crate::durable::{DurableFile, check_length};
 use crate::error::{IoContext, Result, StoreError};
 use crate::id::SnapshotId;
-use crate::layout::{CACHE, EXPORTS, FEATURES, Folder, Object, PLANS, TEMPORARY};
+use crate::layout::{CACHE, EXPORTS, FEATURES, Folder, Object, PLANS, QUARANTINE, TEMPORARY};
+
+/// Most files of one name in the quarantine: as many times an object of this name was damaged.
+const MAX_NAMESAKES: u32 = 1000;
 
 /// Objects as files of a [`Disk`].
 pub struct LocalStorage {
@@ -34,6 +37,16 @@ impl LocalStorage {
             .sync_dir(path)
             .context("sync", || self.disk.locate(path))
     }
+
+    /// Makes a folder that is not there from the beginning, durably.
+    fn create_late(&self, path: &str) -> Result<()> {
+        self.create_dir(path)?;
+        self.settle_dir("")
+    }
+}
+
+fn is_missing(error: &StoreError) -> bool {
+    matches!(error, StoreError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
 }
 
 impl Storage for LocalStorage {
@@ -49,10 +62,16 @@ impl Storage for LocalStorage {
 
     fn create(&self, object: Object) -> Result<Box<dyn Upload + '_>> {
         if matches!(object, Object::Pin(_)) {
-            self.create_dir(object.folder())?;
-            self.settle_dir("")?;
+            self.create_late(object.folder())?;
         }
-        let upload = DurableFile::create(self.disk.as_ref(), object.folder(), object.path())?;
+        let begin = || DurableFile::create(self.disk.as_ref(), object.folder(), object.path());
+        let upload = match begin() {
+            Err(error) if object.is_in_late_folder() && is_missing(&error) => {
+                self.create_late(object.folder())?;
+                begin()?
+            }
+            result => result?,
+        };
         Ok(Box::new(upload))
     }
 
@@ -99,9 +118,11 @@ impl Storage for LocalStorage {
 
     fn strangers(&self) -> Result<Vec<String>> {
         let ours = |name: &str| {
-            let folders = [Folder::Packs, Folder::Snapshots, Folder::Pins].map(Folder::path);
+            let folders = [Folder::ALL, Folder::LATE]
+                .map(|some| some.map(Folder::path))
+                .concat();
             folders.contains(&name)
-                || [CACHE, EXPORTS, FEATURES, PLANS].contains(&name)
+                || [CACHE, EXPORTS, FEATURES, PLANS, QUARANTINE].contains(&name)
                 || name.ends_with(TEMPORARY)
         };
         let mut names = self.names("")?;
@@ -151,6 +172,33 @@ impl Storage for LocalStorage {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             result => result.context("remove", || self.disk.locate(&path)),
         }
+    }
+
+    fn quarantine(&self, object: Object) -> Result<bool> {
+        let path = object.path();
+        let name = path.rsplit('/').next().unwrap_or(&path);
+        self.create_late(QUARANTINE)?;
+        for number in 0..MAX_NAMESAKES {
+            let aside = match number {
+                0 => format!("{QUARANTINE}/{name}"),
+                _ => format!("{QUARANTINE}/{name}.{number}"),
+            };
+            match self.disk.rename_new(&path, &aside) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                result => {
+                    result.context("rename", || self.disk.locate(&path))?;
+                    break;
+                }
+            }
+        }
+        // In this order: the file is never without a name that lasts.
+        for folder in [QUARANTINE, object.folder()] {
+            self.disk
+                .sync_dir(folder)
+                .context("sync", || self.disk.locate(folder))?;
+        }
+        Ok(true)
     }
 
     fn free_bytes(&self) -> Result<Option<u64>> {

@@ -167,10 +167,9 @@ impl Store {
             }
             return Ok(open.last().map(|(_, file)| file.clone()));
         }
-        let Some(file) = self.storage().open(Object::Pack(pack))? else {
+        let Some(file) = self.open_as_written(pack)? else {
             return Ok(None);
         };
-        let file: Arc<dyn OpenFile> = Arc::from(file);
         if open.len() >= most_open_packs() {
             open.remove(0);
         }

@@ -67,6 +67,7 @@ impl<'a> BackUp<'a> {
             session: store.begin(Options {
                 level: 1,
                 pack_bytes,
+                ..Options::default()
             })?,
             record: Vec::new(),
             near: None,

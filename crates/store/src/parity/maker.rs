@@ -1,0 +1,89 @@
+//! Parity of a pack while it is written: a stripe in memory at a time, however long the pack gets.
+
+use reed_solomon_simd::ReedSolomonEncoder;
+
+use super::head::Head;
+use super::shape::Shape;
+use super::{CHECKSUM, Share, checksum, refused};
+use crate::error::Result;
+use crate::id::PackId;
+
+/// Takes a pack's bytes as they are written and gives its parity.
+pub(crate) struct ParityMaker {
+    share: Share,
+    hasher: blake3::Hasher,
+    pack_len: u64,
+    /// Bytes of the stripe under way.
+    stripe: Vec<u8>,
+    checksums: Vec<[u8; CHECKSUM]>,
+    recovery: Vec<u8>,
+}
+
+impl ParityMaker {
+    /// For a pack of which nothing is written yet; the share must not be none.
+    pub(crate) fn new(share: Share) -> Self {
+        Self {
+            share,
+            hasher: blake3::Hasher::new(),
+            pack_len: 0,
+            stripe: Vec::new(),
+            checksums: Vec::new(),
+            recovery: Vec::new(),
+        }
+    }
+
+    /// The next bytes of the pack.
+    pub(crate) fn push(&mut self, mut bytes: &[u8]) -> Result<()> {
+        self.hasher.update(bytes);
+        self.pack_len += bytes.len() as u64;
+        let full = Shape::stripe_of_large();
+        while !bytes.is_empty() {
+            // A stripe that is full is closed by what follows it: the last one has a rule of its own.
+            if self.stripe.len() == full {
+                let shape = Shape::new(u64::MAX, self.share);
+                self.close(shape.shard_len, shape.recovery)?;
+            }
+            let (now, rest) = bytes
+                .split_at_checked(full - self.stripe.len())
+                .unwrap_or((bytes, &[]));
+            self.stripe.extend_from_slice(now);
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    /// The parity object and the hash of the pack, once it is complete.
+    pub(crate) fn finish(mut self, pack: PackId) -> Result<(Vec<u8>, [u8; 32])> {
+        let shape = Shape::new(self.pack_len, self.share);
+        self.close(shape.shard_len, shape.last_recovery)?;
+        let head = Head {
+            pack,
+            pack_hash: *self.hasher.finalize().as_bytes(),
+            shape,
+            checksums: self.checksums,
+        };
+        let mut object = head.encode();
+        object.extend_from_slice(&self.recovery);
+        Ok((object, head.pack_hash))
+    }
+
+    fn close(&mut self, shard_len: u32, recovery: u32) -> Result<()> {
+        let shard_len = shard_len as usize;
+        // Zeros stand for what the last shard of a pack lacks.
+        let shards = self.stripe.len().div_ceil(shard_len);
+        self.stripe.resize(shards * shard_len, 0);
+        let mut encoder =
+            ReedSolomonEncoder::new(shards, recovery as usize, shard_len).map_err(refused)?;
+        for shard in self.stripe.chunks_exact(shard_len) {
+            self.checksums.push(checksum(shard));
+            encoder.add_original_shard(shard).map_err(refused)?;
+        }
+        let encoded = encoder.encode().map_err(refused)?;
+        for shard in encoded.recovery_iter() {
+            self.checksums.push(checksum(shard));
+            self.recovery.extend_from_slice(shard);
+        }
+        self.stripe.clear();
+        Ok(())
+    }
+}

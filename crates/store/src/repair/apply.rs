@@ -1,0 +1,195 @@
+//! Doing what an examination found can be done.
+
+use std::collections::HashSet;
+
+use super::{DamagedPack, Examination, Repaired};
+use crate::error::{Result, StoreError};
+use crate::id::{ChunkId, PackId};
+use crate::index::{Index, locations};
+use crate::layout::Object;
+use crate::pack::PackReader;
+use crate::parity::Share;
+use crate::progress::{Progress, Unwatched};
+use crate::session::Session;
+use crate::store::Store;
+
+impl Store {
+    /// Copies what damaged packs give, and no sound pack has, into packs of the session. Gives the packs of which
+    /// everything was copied that the examination had found.
+    ///
+    /// # Errors
+    /// Where it cannot be written; nothing is lost by that.
+    pub fn rescue(
+        &self,
+        session: &Session<'_>,
+        examination: &Examination,
+        progress: &dyn Progress,
+    ) -> Result<HashSet<PackId>> {
+        let index = self.index()?;
+        let mut rescued = HashSet::new();
+        for damaged in &examination.packs {
+            if progress.cancelled() {
+                return Err(StoreError::Cancelled);
+            }
+            if self.rescue_pack(session, &index, damaged, examination)? {
+                rescued.insert(damaged.pack);
+            }
+        }
+        Ok(rescued)
+    }
+
+    fn rescue_pack(
+        &self,
+        session: &Session<'_>,
+        index: &Index,
+        damaged: &DamagedPack,
+        examination: &Examination,
+    ) -> Result<bool> {
+        let Ok(file) = self.open_as_written(damaged.pack) else {
+            return Ok(false);
+        };
+        let Some(file) = file else {
+            return Ok(damaged.chunks == 0);
+        };
+        let reader = PackReader::new(file.as_ref(), &damaged.object);
+        // Without a trailer nobody knows what is in it.
+        let Ok(trailer) = reader.trailer(damaged.pack) else {
+            return Ok(damaged.chunks == 0);
+        };
+        let is_sound = |pack: PackId, id| {
+            examination.sound.contains(&pack) && !examination.bad.contains(&(pack, id))
+        };
+        let lost: HashSet<&ChunkId> = damaged.lost.iter().collect();
+        let mut is_complete = true;
+        for copy in locations(&trailer) {
+            if session.has_in(&copy.id, |pack| is_sound(pack, copy.id)) {
+                continue;
+            }
+            let stored = reader.read(copy.offset, u64::from(copy.stored_len));
+            let stored = stored.and_then(|stored| {
+                let plain = self.decode_copy(index, &copy, &stored);
+                plain.map(|_| stored)
+            });
+            match stored {
+                Ok(stored) => session.keep(&copy, stored)?,
+                Err(_) => is_complete &= lost.contains(&copy.id),
+            }
+        }
+        Ok(is_complete)
+    }
+
+    /// Takes the `rescued` packs out of use, now that everything that they gave is durable elsewhere, and mends the rest:
+    /// parity and config. The session must have been flushed.
+    ///
+    /// # Errors
+    /// Where something cannot be moved or written; what was done stays done.
+    pub fn retire(
+        &self,
+        session: &Session<'_>,
+        examination: &Examination,
+        rescued: &HashSet<PackId>,
+        share: Share,
+        progress: &dyn Progress,
+    ) -> Result<Repaired> {
+        self.read_back(session, progress)?;
+        let mut repaired = Repaired::default();
+        let is_spent = |pack: &&DamagedPack| pack.is_spent() && rescued.contains(&pack.pack);
+        for damaged in examination.packs.iter().filter(is_spent) {
+            // Parity first: one without its pack is a lost pack to whoever comes next.
+            for object in [Object::Parity(damaged.pack), Object::Pack(damaged.pack)] {
+                repaired.quarantined += u64::from(self.storage().quarantine(object)?);
+            }
+        }
+        self.forget_mendable();
+        if !examination.packs.is_empty() {
+            self.rebuild_cache()?;
+        }
+        self.remake_parity(examination, share, &mut repaired)?;
+        repaired.configs = self.repair_config()?;
+        Ok(repaired)
+    }
+
+    /// Reads what the session has written: nothing is moved away for the sake of bytes that are not there.
+    fn read_back(&self, session: &Session<'_>, progress: &dyn Progress) -> Result<()> {
+        let written = session.written();
+        if written.is_empty() {
+            return Ok(());
+        }
+        let mut index = Index::load(self.storage(), None, self.config.id)?;
+        self.add_mendable(&mut index);
+        for (_, verified) in self.verify_these(&index, &written, true, progress)? {
+            if let Some(damage) = verified.damage.into_iter().next() {
+                return Err(StoreError::Damaged {
+                    object: damage.object,
+                    what: damage.what,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn remake_parity(
+        &self,
+        examination: &Examination,
+        share: Share,
+        repaired: &mut Repaired,
+    ) -> Result<()> {
+        for (pack, ..) in &examination.parity {
+            if !examination.sound.contains(pack) {
+                continue; // It went with its pack.
+            }
+            // One that cannot be read today is not damaged for that.
+            let found = self.check_parity(*pack, true, &Unwatched);
+            if !found.is_err_and(|error| error.is_damage()) {
+                continue;
+            }
+            repaired.quarantined += u64::from(self.storage().quarantine(Object::Parity(*pack))?);
+            let share = if share.is_none() {
+                Share::default()
+            } else {
+                share
+            };
+            if let Some(bytes) = self.make_parity(*pack, share)? {
+                repaired.parity_made += 1;
+                repaired.parity_bytes += bytes;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives every sound pack parity that has none. The caller holds a session, so that no collector takes the packs.
+    ///
+    /// # Errors
+    /// Where it cannot be written, or on request; what was written stays.
+    pub fn add_parity(
+        &self,
+        examination: &Examination,
+        share: Share,
+        progress: &dyn Progress,
+    ) -> Result<Repaired> {
+        let with: HashSet<PackId> = self.list_parity()?.into_iter().collect();
+        let mut packs: Vec<PackId> = examination.sound.difference(&with).copied().collect();
+        packs.sort_unstable();
+        let mut repaired = Repaired::default();
+        for pack in packs {
+            if progress.cancelled() {
+                return Err(StoreError::Cancelled);
+            }
+            if let Some(bytes) = self.make_parity(pack, share)? {
+                repaired.parity_made += 1;
+                repaired.parity_bytes += bytes;
+            }
+        }
+        Ok(repaired)
+    }
+
+    /// The cache may know the packs that were moved away, and what was wrong may be the cache itself.
+    fn rebuild_cache(&self) -> Result<()> {
+        self.forget_packs();
+        if let Some(cache) = self.cache() {
+            Index::clear_cache(cache);
+            self.load_index()?.save(cache);
+        }
+        Ok(())
+    }
+}

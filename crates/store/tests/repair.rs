@@ -1,0 +1,503 @@
+//! Repair over a simulated disk: what it mends bit for bit, what it names as lost, and that no fault, kill or power cut at any
+//! step of it loses a byte that was readable (harnesses H1, H2, H6; faults F-01, F-02, F-05, F-08, F-10 to F-15; rule R9).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by panicking"
+)]
+
+#[allow(dead_code, reason = "what backs up is for the other tests")]
+mod support;
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use lifeboat_store::disk::sim::{Among, Budget, ERRNOS, Fault, Harm, Naming, SimDisk};
+use lifeboat_store::progress::Unwatched;
+use lifeboat_store::{
+    ChunkId, Examination, Kind, Options, Repaired, Result, Share, SnapshotId, Store, Way,
+};
+use rayon::prelude::*;
+use support::{assert_none, backing, unseal, words};
+
+/// Bytes that do not compress.
+fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    blake3::Hasher::new()
+        .update(&seed.to_le_bytes())
+        .finalize_xof()
+        .fill(&mut bytes);
+    bytes
+}
+
+/// A repository with chunks of these lengths in packs of about so many bytes; half as much metadata, and some deltas.
+fn repository(lengths: &[usize], pack_bytes: u64) -> (SimDisk, SnapshotId) {
+    let disk = SimDisk::new();
+    let store = Store::create(backing(&disk, 1)).unwrap();
+    let options = Options {
+        pack_bytes,
+        ..Options::default()
+    };
+    let session = store.begin(options).unwrap();
+    let mut record = Vec::new();
+    let mut near = None;
+    for (seed, len) in (0..).zip(lengths) {
+        let mut bytes = noise(seed / 3, *len);
+        bytes.extend(seed.to_le_bytes());
+        let data = session.put(Kind::Data, &bytes, near.as_ref()).unwrap().id;
+        near = Some(data);
+        bytes.truncate(len / 2);
+        let meta = session.put(Kind::Meta, &bytes, None).unwrap().id;
+        record.extend([data, meta].iter().flat_map(|id| *id.as_bytes()));
+    }
+    let seal = *blake3::hash(&record).as_bytes();
+    record.extend(seal);
+    let id = session.id();
+    session.commit(&record).unwrap();
+    disk.settle();
+    (disk, id)
+}
+
+/// What `lifeboat repair` does with the store, without snapshots and live sources.
+fn repair(disk: &SimDisk, process: u64) -> Result<(Examination, Repaired)> {
+    let store = Store::open(backing(disk, process))?;
+    let session = store.begin_salvage(Options::default())?;
+    let examination = store.examine(&Unwatched)?;
+    let rescued = store.rescue(&session, &examination, &Unwatched)?;
+    session.flush()?;
+    let share = Share::default();
+    let repaired = store.retire(&session, &examination, &rescued, share, &Unwatched)?;
+    session.abandon()?;
+    Ok((examination, repaired))
+}
+
+/// The plain bytes of chunks; `None` for what cannot be read.
+type Contents = BTreeMap<ChunkId, Option<Vec<u8>>>;
+
+/// The plain bytes of everything the record names; `None` for what cannot be read.
+fn contents(disk: &SimDisk, id: SnapshotId) -> Contents {
+    let store = Store::open(backing(disk, 90)).unwrap();
+    let record = store.record(id).unwrap();
+    unseal(&record)
+        .unwrap()
+        .into_iter()
+        .map(|id| (id, store.get(&id).ok()))
+        .collect()
+}
+
+/// All damage that a whole verification finds.
+fn damage(disk: &SimDisk) -> Vec<String> {
+    let store = Store::open(backing(disk, 91)).unwrap();
+    let configs = store.verify_config().into_iter();
+    let packs = store.verify_packs(true, &Unwatched).unwrap().damage;
+    let packs = packs.into_iter().map(|damage| format!("{damage:?}"));
+    packs
+        .chain(configs.map(|what| format!("{what:?}")))
+        .collect()
+}
+
+fn files_in(disk: &SimDisk, folder: &str) -> Vec<String> {
+    let files = disk.files().into_keys();
+    files.filter(|path| path.starts_with(folder)).collect()
+}
+
+/// Every body of a pack that was there is there in some pack again, or was not damaged.
+fn bodies(disk: &SimDisk) -> HashSet<Vec<u8>> {
+    let body = |path: &String| {
+        let bytes = disk.files().remove(path).unwrap();
+        let entries = u32::from_le_bytes(bytes[bytes.len() - 52..][..4].try_into().unwrap());
+        assert!(entries > 0);
+        let len = u64::from_le_bytes(bytes[bytes.len() - 48..][..8].try_into().unwrap());
+        bytes[8..8 + len as usize].to_vec()
+    };
+    files_in(disk, "packs/").iter().map(body).collect()
+}
+
+/// Damages one file, repairs, and demands that everything is as before, bit for bit.
+fn mends(whole: &SimDisk, id: SnapshotId, harm: impl FnOnce(&SimDisk)) -> Result<Way, String> {
+    let disk = whole.copy();
+    harm(&disk);
+    let (examination, repaired) = repair(&disk, 2).map_err(words)?;
+    let way = examination.packs.first().map(|pack| pack.way);
+    if contents(&disk, id) != contents(whole, id) {
+        return Err(format!("something is lost: {examination:?}"));
+    }
+    if !damage(&disk).is_empty() {
+        return Err(format!("damage is left: {:?}", damage(&disk)));
+    }
+    if bodies(&disk) != bodies(whole) {
+        return Err("a pack is not what it was".to_owned());
+    }
+    if repaired.quarantined == 0 || files_in(&disk, "quarantine/").is_empty() {
+        return Err("the damaged file is nowhere".to_owned());
+    }
+    way.ok_or_else(|| "no pack was named".to_owned())
+}
+
+#[test]
+fn f10_any_single_byte_of_any_pack_is_mended_bit_exact() {
+    let (whole, id) = repository(&[900, 3000, 20_000, 70_000, 150_000], 60_000);
+    let packs = whole
+        .files()
+        .into_iter()
+        .filter(|(path, _)| path.starts_with("packs/"));
+    let mut places: Vec<(String, usize)> = Vec::new();
+    for (path, bytes) in packs {
+        let step = bytes.len() / 180 + 1;
+        let ends = bytes.len().saturating_sub(160)..bytes.len();
+        places.extend(
+            (0..bytes.len())
+                .step_by(step)
+                .chain(ends)
+                .map(|at| (path.clone(), at)),
+        );
+    }
+    let count = places.len();
+    let failures: Vec<String> = places
+        .into_par_iter()
+        .filter_map(|(path, at)| {
+            let mask = 1 << (at % 8);
+            let harm = |disk: &SimDisk| disk.corrupt(&path, at, |byte| byte ^ mask).unwrap();
+            let failed = match mends(&whole, id, harm) {
+                Ok(Way::Remains) => Some("not mended whole".to_owned()),
+                Ok(_) => None,
+                Err(what) => Some(what),
+            };
+            failed.map(|what| format!("byte {at} of {path}: {what}"))
+        })
+        .collect();
+    println!("{count} single bytes mended");
+    assert!(count > 1000, "{count}");
+    assert_none(&failures);
+}
+
+#[test]
+fn f10_any_burst_of_64_kib_in_a_pack_is_mended_bit_exact() {
+    let (whole, id) = repository(&[300_000; 8], 800_000);
+    let large = whole
+        .files()
+        .into_iter()
+        .filter(|(path, bytes)| path.starts_with("packs/") && bytes.len() > 280_000);
+    let mut places: Vec<(String, usize)> = Vec::new();
+    for (path, bytes) in large {
+        let last = bytes.len() - (64 << 10);
+        let some = (0..last).step_by(last / 25).chain([1, 4095, 4097, last]);
+        places.extend(some.map(|at| (path.clone(), at)));
+    }
+    let count = places.len();
+    let failures: Vec<String> = places
+        .into_par_iter()
+        .filter_map(|(path, at)| {
+            let harm = |disk: &SimDisk| {
+                let burst = |bytes: &mut Vec<u8>| {
+                    bytes[at..at + (64 << 10)].fill(0x5a);
+                    Ok(())
+                };
+                disk.damage(&path, burst).unwrap();
+            };
+            match mends(&whole, id, harm) {
+                Ok(Way::Parity { .. }) => None,
+                other => Some(format!("at {at} of {path}: {other:?}")),
+            }
+        })
+        .collect();
+    println!("{count} bursts mended");
+    assert!(count > 50, "{count}");
+    assert_none(&failures);
+}
+
+#[test]
+fn f12_a_pack_that_lost_its_trailer_is_mended() {
+    let (whole, id) = repository(&[900, 200_000, 100_000], 400_000);
+    for (path, bytes) in whole.files() {
+        if path.starts_with("packs/") && bytes.len() > 10_000 {
+            let cut = |disk: &SimDisk| disk.truncate(&path, bytes.len() - 500).unwrap();
+            let way = mends(&whole, id, cut);
+            assert!(matches!(way, Ok(Way::Parity { .. })), "{path}: {way:?}");
+        }
+    }
+}
+
+#[test]
+fn f10_damage_in_parity_is_noticed_harmless_and_made_again() {
+    let (whole, id) = repository(&[30_000, 60_000], 400_000);
+    for path in files_in(&whole, "parity/") {
+        let bytes = whole.files()[&path].clone();
+        for at in (0..bytes.len()).step_by(bytes.len() / 20) {
+            let disk = whole.copy();
+            disk.corrupt(&path, at, |byte| byte ^ 4).unwrap();
+            let found = damage(&disk);
+            assert!(
+                found.len() == 1 && found[0].contains("parity"),
+                "{at}: {found:?}"
+            );
+            assert_eq!(contents(&disk, id), contents(&whole, id));
+            let (_, repaired) = repair(&disk, 2).unwrap();
+            assert_eq!((repaired.quarantined, repaired.parity_made), (1, 1));
+            assert_eq!(disk.files()[&path], bytes, "{at}");
+            assert!(damage(&disk).is_empty());
+        }
+        let disk = whole.copy();
+        disk.delete(&path).unwrap();
+        assert!(damage(&disk).is_empty());
+        let store = Store::open(backing(&disk, 2)).unwrap();
+        let session = store.begin_salvage(Options::default()).unwrap();
+        let examination = store.examine(&Unwatched).unwrap();
+        assert!(examination.is_clean() && examination.without_parity.0 == 1);
+        let added = store
+            .add_parity(&examination, Share::default(), &Unwatched)
+            .unwrap();
+        session.abandon().unwrap();
+        assert_eq!(
+            (added.parity_made, added.parity_bytes),
+            (1, bytes.len() as u64)
+        );
+        assert_eq!(disk.files()[&path], bytes);
+    }
+}
+
+#[test]
+fn f15_a_lost_or_damaged_config_is_written_again_from_the_other() {
+    let (whole, id) = repository(&[900], 400_000);
+    for path in ["config", "config.copy"] {
+        for harm in [None, Some(0), Some(20)] {
+            let disk = whole.copy();
+            match harm {
+                None => disk.delete(path).unwrap(),
+                Some(len) => disk.truncate(path, len).unwrap(),
+            }
+            repair(&disk, 2).unwrap();
+            assert_eq!(disk.files()[path], whole.files()[path]);
+            assert!(damage(&disk).is_empty());
+            assert_eq!(contents(&disk, id), contents(&whole, id));
+        }
+    }
+}
+
+/// More than parity mends: most of a pack is gone, of another the trailer, and one file is deleted.
+fn ruined() -> (SimDisk, SimDisk, SnapshotId) {
+    let (whole, id) = repository(&[50_000, 900, 40_000, 60_000, 2000, 30_000], 70_000);
+    let disk = whole.copy();
+    let packs: Vec<(String, Vec<u8>)> = whole
+        .files()
+        .into_iter()
+        .filter(|(path, _)| path.starts_with("packs/"))
+        .collect();
+    assert!(packs.len() >= 4, "{}", packs.len());
+    let [one, two, three, four] = &packs[..4] else {
+        panic!()
+    };
+    let ruin = |bytes: &mut Vec<u8>| {
+        let half = bytes.len() / 2;
+        bytes[10..half].fill(0);
+        Ok(())
+    };
+    disk.damage(&one.0, ruin).unwrap();
+    disk.corrupt(&two.0, two.1.len() / 2, |byte| byte ^ 1)
+        .unwrap();
+    disk.truncate(&three.0, three.1.len() / 3).unwrap();
+    disk.delete(&four.0).unwrap();
+    disk.delete("config").unwrap();
+    disk.settle();
+    (whole, disk, id)
+}
+
+/// What is readable after is at least what was readable before, and as much as an undisturbed repair gives.
+fn loses_nothing(
+    disk: &SimDisk,
+    before: &Contents,
+    id: SnapshotId,
+) -> std::result::Result<(), String> {
+    let after = contents(disk, id);
+    for (id, bytes) in before {
+        if bytes.is_some() && after.get(id) != Some(bytes) {
+            return Err(format!("{id} was readable"));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_mended_is_named_and_everything_else_is_kept() {
+    let (whole, disk, id) = ruined();
+    let before = contents(&disk, id);
+    let (examination, _) = repair(&disk, 2).unwrap();
+    loses_nothing(&disk, &before, id).unwrap();
+    let after = contents(&disk, id);
+    let lost: HashSet<ChunkId> = after
+        .iter()
+        .filter(|(_, bytes)| bytes.is_none())
+        .map(|(id, _)| *id)
+        .collect();
+    assert!(!lost.is_empty());
+    assert!(lost.iter().all(|id| !examination.good.contains(id)));
+    let kept = after.iter().filter(|(_, bytes)| bytes.is_some());
+    assert!(kept.clone().all(|(id, _)| examination.good.contains(id)));
+    assert!(kept.count() > before.values().flatten().count());
+    assert!(damage(&disk).is_empty(), "{:?}", damage(&disk));
+    // Nothing is thrown away: what is left of the damaged files is in the quarantine, byte for byte.
+    let (_, untouched, _) = ruined();
+    let remains: Vec<Vec<u8>> = files_in(&disk, "quarantine/")
+        .iter()
+        .map(|path| disk.files()[path].clone())
+        .collect();
+    for (path, bytes) in untouched.files() {
+        let is_there = disk.files().get(&path) == Some(&bytes);
+        assert!(
+            is_there || remains.contains(&bytes) || path.starts_with("cache/"),
+            "{path}"
+        );
+    }
+    // A second repair finds nothing to do.
+    let (again, repaired) = repair(&disk, 3).unwrap();
+    assert!(
+        again.is_clean() && repaired == Repaired::default(),
+        "{again:?}"
+    );
+    assert_eq!(contents(&disk, id), after);
+    drop(whole);
+}
+
+#[test]
+fn a_repair_publishes_nothing_that_is_not_durable() {
+    let (_, disk, _) = ruined();
+    repair(&disk, 2).unwrap();
+    disk.assert_published_synced(Naming {
+        publishes: |path| {
+            path.ends_with(".pack") || path.ends_with(".parity") || path.starts_with("config")
+        },
+        commits: |path| path.ends_with(".snapshot"),
+    });
+}
+
+/// The repair that follows an interrupted one ends where an undisturbed one does.
+fn recovers(
+    disk: &SimDisk,
+    before: &Contents,
+    expected: &Contents,
+    id: SnapshotId,
+) -> std::result::Result<(), String> {
+    loses_nothing(disk, before, id)?;
+    repair(disk, 4).map_err(|error| format!("the next repair: {}", words(error)))?;
+    if contents(disk, id) != *expected {
+        return Err("the next repair ends elsewhere".to_owned());
+    }
+    match damage(disk).as_slice() {
+        [] => Ok(()),
+        damage => Err(format!("damage is left: {damage:?}")),
+    }
+}
+
+fn undisturbed() -> (SimDisk, SnapshotId, [Contents; 2]) {
+    let (_, disk, id) = ruined();
+    let before = contents(&disk, id);
+    let done = disk.copy();
+    repair(&done, 2).unwrap();
+    let expected = contents(&done, id);
+    (disk, id, [before, expected])
+}
+
+fn cut_power_during_repair(budget: &Budget) -> usize {
+    let (disk, id, [before, expected]) = undisturbed();
+    repair(&disk, 2).unwrap();
+    let count = AtomicUsize::new(0);
+    let failures: Vec<String> = disk
+        .crash_states(budget)
+        .par_bridge()
+        .filter_map(|state| {
+            count.fetch_add(1, Ordering::Relaxed);
+            let failed = recovers(&state.disk, &before, &expected, id).err()?;
+            Some(format!("{failed}\n  {state}"))
+        })
+        .collect();
+    let count = count.into_inner();
+    println!(
+        "{count} crash states of {} operations",
+        disk.operations().len()
+    );
+    assert_none(&failures);
+    count
+}
+
+#[test]
+fn f02_r9_a_power_cut_at_any_step_of_a_repair_loses_nothing_that_was_readable() {
+    let budget = Budget {
+        exhaustive: 64,
+        random: 32,
+        ..Budget::default()
+    };
+    assert!(cut_power_during_repair(&budget) > 300);
+}
+
+/// `cargo test --release -p lifeboat-store --test repair -- --ignored --nocapture every_power_cut`
+#[test]
+#[ignore = "minutes in a release build"]
+fn f02_every_power_cut_during_a_repair() {
+    assert!(cut_power_during_repair(&Budget::default()) > 2000);
+}
+
+#[test]
+fn f01_r9_a_kill_at_any_step_of_a_repair_loses_nothing_that_was_readable() {
+    let (disk, id, [before, expected]) = undisturbed();
+    let base = disk.operations().len();
+    repair(&disk, 2).unwrap();
+    let failures: Vec<String> = (base..=disk.operations().len())
+        .into_par_iter()
+        .filter_map(|at| {
+            let killed = disk.killed_after(at);
+            let failed = recovers(&killed, &before, &expected, id).err()?;
+            Some(format!("{failed}, after a kill after operation {at}"))
+        })
+        .collect();
+    assert_none(&failures);
+}
+
+#[test]
+fn f05_f08_no_failing_call_during_a_repair_loses_anything_or_ends_in_a_false_success() {
+    let (base, id, [before, expected]) = undisturbed();
+    let harms = ERRNOS.into_iter().map(Harm::Errno);
+    let harms = harms.chain([Harm::Half(28), Harm::Done(5)]);
+    let changes = harms.map(|harm| (harm, Among::Changes));
+    // What fails to be read is mistaken for damaged by no one who may move it away.
+    let reads = [Harm::Errno(5), Harm::Half(5)].map(|harm| (harm, Among::Reads));
+    let cases: Vec<_> = changes
+        .chain(reads)
+        .flat_map(|(harm, among)| [(harm, among, false), (harm, among, true)])
+        .collect();
+    let count = AtomicUsize::new(0);
+    let failures: Vec<String> = cases
+        .into_par_iter()
+        .flat_map_iter(|(harm, among, forever)| {
+            let mut failures = Vec::new();
+            for nth in 1.. {
+                let disk = base.copy();
+                let fault = Fault::nth(nth, harm).among(among);
+                disk.inject(if forever { fault.forever() } else { fault });
+                let result = repair(&disk, 2);
+                if disk.faults_struck() == 0 {
+                    break;
+                }
+                count.fetch_add(1, Ordering::Relaxed);
+                let again = disk.synced_after_failure();
+                disk.clear_faults();
+                let failed = match recovers(&disk, &before, &expected, id) {
+                    Ok(()) if !again.is_empty() => Some(format!("synced again: {again:?}")),
+                    Ok(()) => None,
+                    Err(what) => Some(what),
+                };
+                let is_ok = result.is_ok();
+                failures.extend(
+                    failed.map(|what| format!("{what}: {harm:?}, {nth}, {forever}, {is_ok}")),
+                );
+            }
+            failures
+        })
+        .collect();
+    println!("{} faults during a repair", count.into_inner());
+    assert_none(&failures);
+}
