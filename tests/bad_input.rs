@@ -37,7 +37,7 @@ fn record(bench: &Workbench) -> std::path::PathBuf {
 }
 
 /// Runs a copy of the program, which that user can reach, as nobody.
-fn as_nobody(bench: &Workbench, args: &[&str]) -> Answer {
+pub(crate) fn as_nobody(bench: &Workbench, args: &[&str]) -> Answer {
     let program = bench.path("lifeboat");
     if !program.exists() {
         // By another process: a file that this one has open for writing may be inherited by what other tests start, and

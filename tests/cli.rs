@@ -91,6 +91,11 @@ fn each_command_shows_what_it_did() {
         ("ls", &["ls", "latest"]),
         ("ls-folder", &["ls", "latest", "papers"]),
         ("cat", &["cat", "latest", "papers/one.txt"]),
+        ("find", &["find", "*.txt"]),
+        ("find-none", &["find", "*.none"]),
+        ("diff", &["diff", "latest~1", "latest"]),
+        ("diff-live", &["diff", "latest~1"]),
+        ("diff-none", &["diff", "latest"]),
         (
             "restore-plan",
             &["restore", "latest", "--to", "planned", "--dry-run"],
@@ -138,8 +143,8 @@ fn the_help_names_every_command_and_every_exit_code() {
     shown(&bench, "help", &["--help"]);
     shown(&bench, "help-exit-codes", &["help", "exit-codes"]);
     for command in [
-        "backup", "list", "show", "ls", "cat", "restore", "verify", "export", "status", "stats",
-        "init",
+        "backup", "list", "show", "ls", "cat", "find", "diff", "restore", "verify", "export",
+        "status", "stats", "init",
     ] {
         for args in [[command, "--help"], ["help", command]] {
             let help = bench.lifeboat(&args).exits(0).quietly().text();
@@ -179,6 +184,13 @@ fn json_answers_have_the_fields_of_the_contract() {
     let bench = bench();
     fields(&bench, "init", &["init"]);
     fields(&bench, "backup", &["backup", "data", "--tag", "daily"]);
+    bench.write("notes.txt", "remember more");
+    let app = Connection::open(bench.data().join("app.db")).unwrap();
+    app.execute_batch("DELETE FROM patients").unwrap();
+    drop(app);
+    fields(&bench, "diff", &["diff", "latest"]);
+    bench.age_data();
+    bench.backs_up();
     for (name, args) in [
         (
             "backup-unchanged",
@@ -191,6 +203,7 @@ fn json_answers_have_the_fields_of_the_contract() {
         ("list", &["list"]),
         ("show", &["show", "latest"]),
         ("ls", &["ls", "latest"]),
+        ("find", &["find", "notes.txt"]),
         ("restore", &["restore", "latest", "--to", "restored"]),
         ("verify", &["verify", "--read-data"]),
         ("export", &["export", "latest", "--zip", "x.zip"]),

@@ -35,6 +35,8 @@ mod formats;
 mod image;
 /// Databases backed up while other processes write to them.
 mod live_sqlite;
+/// Differences between snapshots, and files across all of them.
+mod look;
 /// Sources of databases that are in no good state, or seem to be.
 mod odd_sqlite;
 /// A reader that knows the format from its description alone.

@@ -50,6 +50,17 @@ impl Lifeboat {
         run(self.command("export").arg("latest").arg("--zip").arg(zip))
     }
 
+    /// A command that only looks, with these arguments, for people.
+    pub(crate) fn asked(&self, args: &[&str]) -> Took {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lifeboat"));
+        command
+            .env_clear()
+            .current_dir("/")
+            .arg("--repo")
+            .arg(&self.repository);
+        run(command.args(args))
+    }
+
     /// Bytes that the repository has, without its cache, which can be made again from the rest.
     pub(crate) fn size(&self) -> u64 {
         super::size_of(&self.repository, "cache")

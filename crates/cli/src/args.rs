@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use lifeboat_snapshot::Filter;
 
 use crate::commands::{
-    backup, cat, completions, export, help, init, list, ls, pin, restore, show, stats, status,
-    unpin, verify,
+    backup, cat, completions, diff, export, find, help, init, list, ls, pin, restore, show, stats,
+    status, unpin, verify,
 };
 use crate::context::{Context, real};
 use crate::exit::Exit;
@@ -68,6 +68,8 @@ pub(crate) enum Command {
     Show(show::Args),
     Ls(ls::Args),
     Cat(cat::Args),
+    Find(find::Args),
+    Diff(diff::Args),
     Restore(restore::Args),
     Verify(verify::Args),
     Export(export::Args),
@@ -97,6 +99,8 @@ impl Command {
             Self::Show(args) => show::run(args, context),
             Self::Ls(args) => ls::run(args, context),
             Self::Cat(args) => cat::run(args, context),
+            Self::Find(args) => find::run(args, context),
+            Self::Diff(args) => diff::run(args, context),
             Self::Restore(args) => restore::run(args, context),
             Self::Verify(args) => verify::run(args, context),
             Self::Export(args) => export::run(args, context),

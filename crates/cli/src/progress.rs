@@ -78,7 +78,7 @@ impl<'ui> Watch<'ui> {
 
     /// Tells a program how far it is, if it is time to.
     fn tell(&self) {
-        if !self.ui.is_json() {
+        if !self.ui.tells_lines() {
             return;
         }
         // Whoever cannot have the state at once leaves the telling to the one who has it.

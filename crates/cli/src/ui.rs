@@ -73,6 +73,11 @@ impl Ui {
         self.json
     }
 
+    /// Whether a program reads events along.
+    pub(crate) fn tells_lines(&self) -> bool {
+        self.json && self.shape == Shape::Lines
+    }
+
     /// Whether the person wants to know more.
     pub(crate) fn is_verbose(&self) -> bool {
         self.verbose

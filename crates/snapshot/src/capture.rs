@@ -26,20 +26,20 @@ use walk::{Walk, find_root};
 pub use plan::{Backup, BackupReport, CheckPolicy, CountQuery};
 pub use tally::DatabaseReport;
 
-mod ahead;
+pub(crate) mod ahead;
 mod assemble;
 mod companions;
 mod database;
-mod describe;
+pub(crate) mod describe;
 mod draft;
-mod exclude;
-mod file;
+pub(crate) mod exclude;
+pub(crate) mod file;
 mod plan;
 mod settings;
 mod settle;
 mod stream;
 mod tally;
-mod walk;
+pub(crate) mod walk;
 
 impl Repository {
     /// Takes a snapshot of the sources and, where asked, writes its zip.

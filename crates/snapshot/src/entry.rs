@@ -18,6 +18,13 @@ pub struct Entry {
     pub node: Node,
 }
 
+impl Entry {
+    /// Whether it is a folder.
+    pub const fn is_folder(&self) -> bool {
+        matches!(self.node, Node::Folder { .. })
+    }
+}
+
 /// What the file system keeps beside the bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meta {

@@ -162,7 +162,7 @@ pub enum SnapshotError {
         free_bytes: u64,
     },
     /// A pattern of what to leave out, or of what to restore, makes no sense.
-    #[error("the exclude pattern '{pattern}' is not valid: {reason}")]
+    #[error("the pattern '{pattern}' is not valid: {reason}")]
     BadPattern {
         /// The pattern.
         pattern: String,
@@ -210,12 +210,22 @@ pub(crate) fn words(error: &io::Error) -> String {
     }
 }
 
-/// A decoder's complaint and its cause in one line.
-pub(crate) fn explain(error: &lifeboat_store::codec::CodecError) -> String {
-    match std::error::Error::source(error) {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
+/// An error and all its causes in one line, where nobody will look at the sources.
+pub(crate) fn in_one_line(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause
+            .downcast_ref()
+            .map_or_else(|| cause.to_string(), words);
+        // A wrapping often says what it wraps.
+        if !line.contains(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        next = cause.source();
     }
+    line
 }
 
 /// Gives an `io::Error` the action and the path it lacks.

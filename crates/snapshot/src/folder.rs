@@ -107,7 +107,11 @@ fn weight(entry: &Entry) -> usize {
 pub(crate) struct FolderReader<'a> {
     store: &'a Store,
     nodes: Chunks<'a>,
+    /// The node that comes next, where somebody has asked for its name.
+    coming: Option<Ref>,
     open: std::vec::IntoIter<Entry>,
+    /// The open node, as long as none of its entries was taken.
+    untouched: Option<ChunkId>,
     last: Option<Name>,
     /// The nodes met so far, by the first name in each.
     nodes_seen: Vec<(Name, ChunkId)>,
@@ -119,35 +123,90 @@ impl<'a> FolderReader<'a> {
         Self {
             store,
             nodes: Chunks::of(store, content),
+            coming: None,
             open: Vec::new().into_iter(),
+            untouched: None,
             last: None,
             nodes_seen: Vec::new(),
         }
     }
 
     fn step(&mut self) -> Result<Option<Entry>> {
-        loop {
-            if let Some(entry) = self.open.next() {
-                // Names ascend, so none comes twice: an entry cannot replace another while it is restored.
-                if self.last.as_ref().is_some_and(|last| *last >= entry.name) {
-                    return Err(refused("its names are not in order"));
-                }
-                self.last = Some(entry.name.clone());
-                return Ok(Some(entry));
-            }
-            let Some(node) = self.nodes.next().transpose()? else {
+        if self.peek()?.is_none() {
+            return Ok(None);
+        }
+        self.untouched = None;
+        let Some(entry) = self.open.next() else {
+            return Ok(None);
+        };
+        // Names ascend, so none comes twice: an entry cannot replace another while it is restored.
+        if self.last.as_ref().is_some_and(|last| *last >= entry.name) {
+            return Err(refused("its names are not in order"));
+        }
+        self.last = Some(entry.name.clone());
+        Ok(Some(entry))
+    }
+
+    /// The next entry, not taken.
+    pub(crate) fn peek(&mut self) -> Result<Option<&Entry>> {
+        if self.open.as_slice().is_empty() {
+            let Some(node) = self.coming()? else {
                 return Ok(None);
             };
-            let bytes = read_chunk(self.store, &node.1)?;
-            let entries: Vec<Entry> = meta::decode(meta::Kind::Folder, &bytes)?;
-            // Nobody writes an empty node, and a list may name one without end.
-            let Some(first) = entries.first() else {
-                return Err(refused("a node of it is empty"));
-            };
-            self.nodes_seen.push((first.name.clone(), node.1.id));
+            self.coming = None;
+            let entries = read_node(self.store, &node)?;
+            if let Some(first) = entries.first() {
+                self.nodes_seen.push((first.name.clone(), node.id));
+            }
             self.open = entries.into_iter();
+            self.untouched = Some(node.id);
+        }
+        Ok(self.open.as_slice().first())
+    }
+
+    fn coming(&mut self) -> Result<Option<Ref>> {
+        if self.coming.is_none() {
+            let next = self.nodes.next().transpose()?;
+            self.coming = next.map(|(_, node)| node);
+        }
+        Ok(self.coming)
+    }
+
+    /// The node at whose beginning this stands, read or not; `None` inside a node and at the end.
+    pub(crate) fn node(&mut self) -> Result<Option<ChunkId>> {
+        match self.open.as_slice() {
+            [] => Ok(self.coming()?.map(|node| node.id)),
+            _ => Ok(self.untouched),
         }
     }
+
+    /// Steps over the node at whose beginning this stands, without reading it.
+    pub(crate) fn skip_node(&mut self) {
+        match self.open.as_slice() {
+            [] => self.coming = None,
+            _ => self.open = Vec::new().into_iter(),
+        }
+        self.untouched = None;
+    }
+}
+
+/// The nodes of a folder, without reading them.
+pub(crate) fn nodes<'a>(
+    store: &'a Store,
+    content: &Content,
+) -> impl Iterator<Item = Result<Ref>> + 'a {
+    Chunks::of(store, content).map(|node| node.map(|(_, node)| node))
+}
+
+/// The entries of one node.
+pub(crate) fn read_node(store: &Store, node: &Ref) -> Result<Vec<Entry>> {
+    let bytes = read_chunk(store, node)?;
+    let entries: Vec<Entry> = meta::decode(meta::Kind::Folder, &bytes)?;
+    // Nobody writes an empty node, and a list may name one without end.
+    if entries.is_empty() {
+        return Err(refused("a node of it is empty"));
+    }
+    Ok(entries)
 }
 
 impl Iterator for FolderReader<'_> {

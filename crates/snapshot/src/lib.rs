@@ -38,9 +38,11 @@
 pub mod capture;
 mod check;
 pub mod content;
+pub mod diff;
 pub mod entry;
 mod error;
 mod export;
+mod find;
 mod folder;
 mod forgotten;
 pub mod manifest;
@@ -59,8 +61,10 @@ pub mod zip;
 
 pub use capture::{Backup, BackupReport, CheckPolicy, CountQuery, DatabaseReport};
 pub use check::{Damaged, Verify, VerifyReport};
+pub use diff::{Change, ChangeKind, DiffTotals, Live};
 pub use error::{Result, SnapshotError};
 pub use export::{MANIFEST_NAME, ZipReport, ZipTarget};
+pub use find::{Finder, FoundPath, Version};
 pub use forgotten::{ForgottenListing, ForgottenSnapshot};
 pub use lifeboat_store as store;
 pub use lifeboat_store::progress::Unwatched;

@@ -7,7 +7,7 @@ use lifeboat_store::codec::{self, CodecError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{Result, SnapshotError, explain};
+use crate::error::{Result, SnapshotError, in_one_line};
 
 /// Newest version of descriptions that this program reads, and the one it writes.
 const VERSION: u8 = 1;
@@ -73,7 +73,7 @@ pub(crate) fn open(kind: Kind, bytes: &[u8]) -> Result<&[u8]> {
 pub(crate) fn refused(kind: Kind, error: &CodecError) -> SnapshotError {
     SnapshotError::Refused {
         what: kind.words(),
-        reason: explain(error),
+        reason: in_one_line(error),
     }
 }
 

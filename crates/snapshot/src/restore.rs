@@ -13,7 +13,7 @@ use crate::record::Snapshot;
 use crate::repository::Repository;
 
 use run::Run;
-use select::Selection;
+pub(crate) use select::Selection;
 use target::{check_space, check_target};
 
 mod run;

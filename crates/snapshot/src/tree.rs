@@ -46,6 +46,11 @@ impl Repository {
 }
 
 impl<'r> Tree<'r> {
+    /// The snapshot's name.
+    pub fn snapshot(&self) -> SnapshotId {
+        self.snapshot
+    }
+
     /// The manifest behind it.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
@@ -109,7 +114,7 @@ impl<'r> Tree<'r> {
         if let ([None], [only]) = (names.as_slice(), self.manifest.sources.as_slice())
             && let Node::Folder { entries } = &only.root.node
         {
-            return Roots::Folder(FolderReader::new(self.store, entries));
+            return Roots::folder(self.store, entries);
         }
         let entries = self.manifest.sources.iter().zip(names);
         let mut entries: Vec<Entry> = entries
@@ -205,15 +210,21 @@ fn numbered(name: &Name, number: u32) -> Option<Name> {
 
 fn below<'r>(store: &'r Store, entry: &Entry) -> Roots<'r> {
     match &entry.node {
-        Node::Folder { entries } => Roots::Folder(FolderReader::new(store, entries)),
+        Node::Folder { entries } => Roots::folder(store, entries),
         _ => Roots::Sources(Vec::new().into_iter()),
     }
 }
 
 /// One level of a tree: stored, or made of the sources.
 enum Roots<'r> {
-    Folder(FolderReader<'r>),
+    Folder(Box<FolderReader<'r>>),
     Sources(std::vec::IntoIter<Entry>),
+}
+
+impl<'r> Roots<'r> {
+    fn folder(store: &'r Store, entries: &Content) -> Self {
+        Self::Folder(Box::new(FolderReader::new(store, entries)))
+    }
 }
 
 impl Iterator for Roots<'_> {

@@ -135,7 +135,7 @@ impl<'s> Assembly<'s, '_, '_> {
 
 /// Whether it is the `-shm` of a database: SQLite locks it as it locks the database, it is made anew at each opening,
 /// and it must not be opened here even where its database is left out of the backup (F-34).
-fn is_shared_memory(found: &Found) -> bool {
+pub(crate) fn is_shared_memory(found: &Found) -> bool {
     let Some(main) = found.name.as_bytes().strip_suffix(b"-shm") else {
         return false;
     };

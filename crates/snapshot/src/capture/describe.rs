@@ -79,24 +79,36 @@ pub(crate) fn unchanged(
     else {
         return None;
     };
-    let is = Seen {
-        inode: found.stat.ino(),
-        ctime: time(found.stat.ctime(), found.stat.ctime_nsec()),
-    };
-    let meta = meta(&found.stat);
-    let same = is == *was && content.len == found.stat.len() && before.meta.mtime == meta.mtime;
-    if !same || !is_stored(session, content) {
+    if !looks_unchanged(found, before) || !is_stored(session, content) {
         return None;
     }
     Some(Entry {
         name: found.name.clone(),
-        meta,
+        meta: meta(&found.stat),
         node: Node::File {
             content: content.clone(),
-            seen: Some(is),
+            seen: Some(*was),
             links: link_group(&found.stat),
         },
     })
+}
+
+/// Whether a file looks as it did when it was stored, so that its bytes must be the same.
+pub(crate) fn looks_unchanged(found: &Found, before: &Entry) -> bool {
+    let Node::File {
+        content,
+        seen: Some(was),
+        ..
+    } = &before.node
+    else {
+        return false;
+    };
+    let is = Seen {
+        inode: found.stat.ino(),
+        ctime: time(found.stat.ctime(), found.stat.ctime_nsec()),
+    };
+    let mtime = time(found.stat.mtime(), found.stat.mtime_nsec());
+    is == *was && content.len == found.stat.len() && before.meta.mtime == mtime
 }
 
 /// An entry that has no bytes: a link, a pipe, a socket, a device. It is never opened.

@@ -38,7 +38,7 @@ pub(crate) struct Stored {
 }
 
 /// Opens the file that the walk saw, or says that it is another by now.
-fn open(path: &Path, seen: &Metadata) -> io::Result<File> {
+pub(crate) fn open(path: &Path, seen: &Metadata) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOATIME;
     let file = match open_with(path, flags) {
         // Only the owner may ask for no access time to be kept.

@@ -10,7 +10,7 @@ use super::file::{self, Stored};
 use super::tally::DatabaseReport;
 use super::walk::Found;
 use crate::entry::{Entry, Node};
-use crate::error::{Result, SnapshotError, words};
+use crate::error::{Result, SnapshotError, in_one_line, words};
 use crate::manifest::{Database, Flaw};
 use crate::monitor::{Warning, WarningKind};
 use crate::path::TreePath;
@@ -201,7 +201,7 @@ impl Assembly<'_, '_, '_> {
         path: &TreePath,
         error: SqliteError,
     ) -> Result<Option<Entry>> {
-        let message = message(&error);
+        let message = in_one_line(&error);
         match error {
             SqliteError::NotADatabase { .. } => {}
             SqliteError::Damaged { .. } | SqliteError::HotJournal { .. } => {
@@ -248,16 +248,5 @@ impl Assembly<'_, '_, '_> {
             message: message.to_owned(),
         };
         self.tally.warn(self.monitor, warning);
-    }
-}
-
-/// An error and its cause in one line.
-fn message(error: &SqliteError) -> String {
-    match std::error::Error::source(error) {
-        Some(cause) => match cause.downcast_ref() {
-            Some(cause) => format!("{error}: {}", words(cause)),
-            None => format!("{error}: {cause}"),
-        },
-        None => error.to_string(),
     }
 }

@@ -9,10 +9,10 @@ use crate::error::{Result, SnapshotError};
 use crate::path::TreePath;
 
 /// Which entries are wanted.
-pub(super) struct Selection(Option<Gitignore>);
+pub(crate) struct Selection(Option<Gitignore>);
 
 impl Selection {
-    pub(super) fn new(patterns: &[String]) -> Result<Self> {
+    pub(crate) fn new(patterns: &[String]) -> Result<Self> {
         if patterns.is_empty() {
             return Ok(Self(None));
         }
@@ -31,7 +31,7 @@ impl Selection {
         Ok(Self(Some(matcher.map_err(|error| bad("all", error))?)))
     }
 
-    pub(super) fn admits(&self, path: &TreePath, entry: &Entry) -> bool {
+    pub(crate) fn admits(&self, path: &TreePath, entry: &Entry) -> bool {
         let Some(patterns) = &self.0 else {
             return true;
         };
