@@ -12,6 +12,7 @@
     clippy::panic,
     clippy::print_stdout,
     clippy::print_stderr,
+    clippy::indexing_slicing,
     reason = "a bench prints, and fails by panicking"
 )]
 

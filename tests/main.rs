@@ -31,6 +31,8 @@ mod documented;
 mod forget;
 /// Repositories of every format that was ever written.
 mod formats;
+/// Whether backups are being taken, and whole.
+mod fresh;
 /// SQL on a database inside a snapshot.
 mod image;
 /// Databases backed up while other processes write to them.

@@ -34,7 +34,7 @@ fn redact_part(part: &str) -> String {
         let unit = words[at].trim_end_matches([',', ')', '.', ';']).to_owned();
         let is_number = words[at - 1].trim_start_matches('(').parse::<f64>().is_ok();
         let constant = match unit.as_str() {
-            "B" | "KiB" | "MiB" => "SIZE",
+            "B" | "KiB" | "MiB" | "GiB" | "TiB" => "SIZE",
             "ms" | "s" | "min" | "µs" => "TOOK",
             _ => continue,
         };

@@ -32,7 +32,7 @@ pub(crate) enum Exit {
 
 /// Number, word for JSON, and meaning of every exit, in the order of the numbers.
 const TABLE: [(Exit, u8, &str, &str); 22] = [
-    (Exit::Done, 0, "done", "done"),
+    (Exit::Done, 0, "done", "all that was asked for"),
     (
         Exit::Failed,
         1,

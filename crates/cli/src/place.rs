@@ -20,6 +20,8 @@ const VARIABLE: &str = "LIFEBOAT_REPO";
 pub(crate) struct Place {
     pub(crate) path: PathBuf,
     origin: Origin,
+    /// Whether another working directory makes it another place.
+    is_relative: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -52,8 +54,19 @@ impl Place {
                 ),
             },
         };
-        let path = absolute(&path);
-        Ok(Self { path, origin })
+        Ok(Self {
+            is_relative: path.is_relative(),
+            path: absolute(&path),
+            origin,
+        })
+    }
+
+    /// What to know of a place that is used for the first time: a variable stays set where the working directory does not.
+    pub(crate) fn caution(&self) -> Option<String> {
+        let is_trap = self.is_relative && self.origin == Origin::Variable;
+        is_trap.then(|| {
+            format!("{VARIABLE} is relative to the folder one is in: from another one it names another place")
+        })
     }
 
     /// Whether there is nothing that a repository could be or that would be in its way.
@@ -82,6 +95,9 @@ impl Place {
     pub(crate) fn origin(&self) -> String {
         match &self.origin {
             Origin::Flag => "--repo names this place, and nothing is there".to_owned(),
+            Origin::Variable if self.is_relative => format!(
+                "{VARIABLE} names this place relative to the folder one is in, and nothing is there"
+            ),
             Origin::Variable => format!("{VARIABLE} names this place, and nothing is there"),
             Origin::Config(file) => {
                 format!("{} names this place, and nothing is there", file.display())
@@ -134,6 +150,7 @@ mod tests {
     fn a_missing_repository_tells_who_named_it() {
         let place = Place {
             path: "/r".into(),
+            is_relative: false,
             origin: Origin::Config("/etc/lifeboat.toml".into()),
         };
         let error = StoreError::NoRepository { place: "/r".into() };

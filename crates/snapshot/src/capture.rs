@@ -10,7 +10,7 @@ use serde_bytes::ByteBuf;
 
 use crate::content::put_meta;
 use crate::entry::Entry;
-use crate::error::{IoContext, Result, SnapshotError};
+use crate::error::{IoContext, Result, SnapshotError, in_one_line};
 use crate::manifest::{Manifest, Source};
 use crate::monitor::{Monitor, Task, Warning, WarningKind};
 use crate::record::Snapshot;
@@ -244,12 +244,13 @@ impl Repository {
 }
 
 fn zip_warning(path: PathBuf, error: &SnapshotError) -> Warning {
-    let cause =
-        std::error::Error::source(error).map_or_else(String::new, |cause| format!(": {cause}"));
     Warning {
         path,
         kind: WarningKind::ZipFailed,
-        message: format!("the snapshot is good, but its zip was not written: {error}{cause}"),
+        message: format!(
+            "the snapshot is good, but its zip was not written: {}",
+            in_one_line(error)
+        ),
     }
 }
 

@@ -110,10 +110,19 @@ fn read_copies(storage: &dyn Storage) -> Result<Config> {
     match first {
         Ok(Some(config)) => Ok(config),
         Err(error @ StoreError::NewerFormat { .. }) => Err(error),
-        other => match (read_config_copy(storage, Object::ConfigCopy)?, other) {
-            (Some(config), _) => Ok(config),
-            (None, Err(error)) => Err(error),
-            (None, Ok(_)) => {
+        other => match (read_config_copy(storage, Object::ConfigCopy), other) {
+            (Ok(Some(config)), _) => Ok(config),
+            // What keeps both from being read is about the whole place and not about one file.
+            (Err(StoreError::Io { source, .. }), Err(StoreError::Io { .. })) => {
+                let (action, path) = ("read the repository", storage.place());
+                Err(StoreError::Io {
+                    action,
+                    path,
+                    source,
+                })
+            }
+            (Err(error), _) | (Ok(None), Err(error)) => Err(error),
+            (Ok(None), Ok(_)) => {
                 let error = no_repository(storage)?;
                 // Another process may have created it since the first look, and filled it.
                 read_config_copy(storage, Object::Config)?.ok_or(error)

@@ -18,7 +18,6 @@ use crate::signals;
 use crate::ui::words;
 use summary::Summary;
 
-mod recent;
 mod sources;
 mod summary;
 
@@ -49,7 +48,7 @@ pub(crate) struct Args {
     /// How long to wait for a database that another program has locked
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = words::parse_span)]
     busy_timeout: Duration,
-    /// Do nothing if there is a snapshot of the same sources that is younger, as in 1h
+    /// Do nothing if there is a complete snapshot of the same sources that is younger, as in 1h
     #[arg(long, value_name = "TIME", value_parser = words::parse_span)]
     if_older_than: Option<Duration>,
     /// Make no snapshot that would equal the one before
@@ -80,7 +79,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     };
     let (repository, created) = open(&place, &plan, context)?;
     if let Some(limit) = args.if_older_than
-        && let Some(recent) = recent::find(&repository, &plan, limit)?
+        && let Some(recent) = repository.recent(&plan.host, &plan.sources, limit)?
     {
         let summary = Summary::recent(&repository, &recent);
         return summary.tell(&context.ui).map(|()| Exit::Done);
@@ -155,6 +154,9 @@ fn open(place: &Place, plan: &Backup, context: &Context) -> Result<(Repository, 
     context
         .ui
         .note(format!("created the repository {}", place.path.display()));
+    if let Some(caution) = place.caution() {
+        context.ui.note(caution);
+    }
     Ok((repository, true))
 }
 

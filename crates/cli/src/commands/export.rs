@@ -30,6 +30,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let watch = context.watch();
     let report = repository.export_zip(&snapshot, &target, &watch)?;
     drop(watch);
+    let flaws = repository.flaws(&snapshot)?;
+    if !flaws.is_complete() {
+        let (id, lacking) = (snapshot.id.short(), words::flaws(&flaws));
+        context.ui.note(format!(
+            "snapshot {id} is incomplete, and so is its zip: {lacking}"
+        ));
+    }
     if context.ui.is_json() {
         let mut summary = facts::object(json!({
             "event": "summary",
@@ -37,6 +44,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             "zip": zip(&report),
         }));
         summary.extend(zip(&report));
+        summary.extend(facts::flaws(Some(&flaws)));
         context.ui.event(&summary)?;
     } else {
         let (path, size) = (facts::shown(&report.path), words::size(report.bytes));

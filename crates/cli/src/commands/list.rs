@@ -3,7 +3,7 @@
 //! A record that cannot be read must not hide the others, nor be hidden by them: it is named, and the exit code is 4.
 
 use chrono::Utc;
-use lifeboat_snapshot::{Repository, Snapshot};
+use lifeboat_snapshot::{Flaws, Repository, Snapshot};
 use serde_json::{Map, Value, json};
 
 use crate::args::Narrow;
@@ -60,6 +60,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 /// The databases of a snapshot, for programs and in words; or why its manifest cannot be read.
 struct Found {
     items: Option<Vec<Map<String, Value>>>,
+    flaws: Option<Flaws>,
     words: String,
     damage: Option<Failure>,
 }
@@ -71,6 +72,7 @@ impl Found {
             Err(error) => {
                 return Self {
                     items: None,
+                    flaws: None,
                     words: "(cannot be read)".to_owned(),
                     damage: Some(error.into()),
                 };
@@ -93,6 +95,7 @@ impl Found {
         }
         Self {
             items: Some(items.collect()),
+            flaws: Some(Flaws::of(tree.manifest())),
             words: named.join("; "),
             damage: None,
         }
@@ -102,6 +105,7 @@ impl Found {
 fn item(snapshot: &Snapshot, is_pinned: bool, found: Found) -> Map<String, Value> {
     let mut item = facts::snapshot(snapshot, is_pinned);
     item.insert("databases".to_owned(), json!(found.items));
+    item.extend(facts::flaws(found.flaws.as_ref()));
     item
 }
 
@@ -125,11 +129,19 @@ fn table(rows: &[(&Snapshot, bool, Found)]) -> Table {
             Cell::right(words::count(snapshot.files)),
             Cell::right(words::size(snapshot.bytes)),
             Cell::right(words::size(snapshot.stored_bytes)),
-            Cell::new(label(snapshot, *is_pinned)),
+            Cell::new(label(snapshot, *is_pinned) + &lacking(found)),
             Cell::new(&found.words),
         ]);
     }
     table
+}
+
+/// That the snapshot lacks something, and what.
+fn lacking(found: &Found) -> String {
+    match &found.flaws {
+        Some(flaws) if !flaws.is_complete() => format!(" (incomplete: {})", words::flaws(flaws)),
+        _ => String::new(),
+    }
 }
 
 /// The first source, how many more there are, and what people have called the snapshot.

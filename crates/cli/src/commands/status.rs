@@ -1,16 +1,16 @@
 //! `lifeboat status`: whether the backups are being taken, for a glance or for a monitoring script.
 //!
 //! The exit code is the answer (0, 20, 21). A source that the config names and no snapshot has is the alarm this exists
-//! for, so the config counts as much as the repository.
+//! for, so the config counts as much as the repository; and a snapshot that lacks something is no reason to be calm.
 
-use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::Duration;
 
 use anstyle::Style;
 use chrono::{DateTime, Utc};
-use lifeboat_snapshot::Snapshot;
 use lifeboat_snapshot::path::escape;
+use lifeboat_snapshot::{Newest, Repository, SourceKey};
 use serde_json::{Value, json};
 
 use crate::config::Config;
@@ -18,12 +18,13 @@ use crate::context::{Context, real};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ui::table::{Cell, Table};
-use crate::ui::{facts, paint, words};
+use crate::ui::{Ui, facts, paint, words};
 
 /// Tell how old the last snapshot of each source is
 ///
-/// Exits with 0 where every source has a fresh snapshot, with 20 where one is too old, with 21 where there is none. With
-/// sources in the config, those are looked at; else every source that the repository knows.
+/// Exits with 0 where every source has a fresh and complete snapshot, with 20 where the last one is too old or lacks
+/// something, with 21 where there is none. With sources in the config, those are looked at; else every source that the
+/// repository knows.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Age from which a snapshot is too old
@@ -35,81 +36,82 @@ pub(crate) struct Args {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum State {
     Fresh,
+    Incomplete,
     Stale,
     Missing,
 }
 
-/// A source, by machine and path, and its newest snapshot.
-type Sources<'s> = BTreeMap<(String, Vec<u8>), Option<&'s Snapshot>>;
+/// A source and how it stands.
+struct Row {
+    key: SourceKey,
+    newest: Option<Newest>,
+    state: State,
+}
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let config = context.config()?;
-    let listing = context.repository()?.snapshots()?;
-    for (_, error) in listing.damaged {
+    let repository = context.repository()?;
+    let mut listing = repository.snapshots()?;
+    for (_, error) in std::mem::take(&mut listing.damaged) {
         context.ui.damage(&error.into());
     }
-    let sources = sources(&listing.snapshots, &config);
     let now = Utc::now();
-    let state = |snapshot: &Option<&Snapshot>| {
-        state(snapshot.map(|s| s.time().to_utc()), args.max_age, now)
+    let newest = repository.newest(&listing, &wanted(&config));
+    let row = |(key, newest): (SourceKey, Option<Newest>)| Row {
+        state: state(newest.as_ref(), args.max_age, now),
+        key,
+        newest,
     };
-    let worst = sources.values().map(state).max().unwrap_or(State::Missing);
-    if context.ui.is_json() {
-        let items: Vec<Value> = sources
-            .iter()
-            .map(|(source, newest)| item(source, *newest, state(newest), now))
-            .collect();
-        context
-            .ui
-            .document(&json!({"state": worst.word(), "sources": items}))?;
-    } else if sources.is_empty() {
-        context.ui.line("There is no snapshot yet.")?;
-    } else {
-        let mut table = Table::new();
-        for (source, newest) in &sources {
-            table.row(row(source, *newest, state(newest), now));
-        }
-        context.ui.table(&table)?;
+    let rows: Vec<Row> = newest.into_iter().map(row).collect();
+    let worst = rows.iter().map(|row| row.state).max();
+    let worst = worst.unwrap_or(State::Missing);
+    match context.ui.is_json() {
+        true => document(&repository, &rows, worst, now, &context.ui)?,
+        false => print(&repository, &rows, &config, now, &context.ui)?,
     }
     Ok(worst.exit())
 }
 
-/// Those of the config on this machine; where it names none, all that were ever backed up.
-fn sources<'s>(snapshots: &'s [Snapshot], config: &Config) -> Sources<'s> {
-    let mut sources = Sources::new();
+/// The sources of the config on this machine; none where it names none.
+fn wanted(config: &Config) -> Vec<SourceKey> {
     let host = gethostname::gethostname().to_string_lossy().into_owned();
-    for path in config.source_paths() {
-        let path = real(&path).as_os_str().as_bytes().to_vec();
-        sources.insert((host.clone(), path), None);
-    }
-    let only_known = !sources.is_empty();
-    for snapshot in snapshots {
-        for source in &snapshot.sources {
-            let key = (snapshot.host.clone(), source.to_vec());
-            if !only_known || sources.contains_key(&key) {
-                sources.insert(key, Some(snapshot));
-            }
-        }
-    }
-    sources
+    let key = |path: &std::path::PathBuf| {
+        let path = real(path).as_os_str().as_bytes().to_vec();
+        (host.clone(), path)
+    };
+    config.source_paths().iter().map(key).collect()
 }
 
 /// A snapshot from the future shows a clock that was or is wrong; it counts as fresh, for it is the newest there is.
-fn state(time: Option<DateTime<Utc>>, limit: Duration, now: DateTime<Utc>) -> State {
-    let Some(time) = time else {
+fn state(newest: Option<&Newest>, limit: Duration, now: DateTime<Utc>) -> State {
+    let Some(newest) = newest else {
         return State::Missing;
     };
-    match now.signed_duration_since(time).to_std() {
+    let age = now.signed_duration_since(newest.snapshot.time()).to_std();
+    match age {
         Ok(age) if age > limit => State::Stale,
-        _ => State::Fresh,
+        _ if newest.is_complete() => State::Fresh,
+        _ => State::Incomplete,
     }
 }
 
 impl State {
+    /// For programs.
     fn word(self) -> &'static str {
         match self {
             Self::Fresh => "fresh",
+            Self::Incomplete => "incomplete",
             Self::Stale => "stale",
+            Self::Missing => "none",
+        }
+    }
+
+    /// For people.
+    fn shown(self) -> &'static str {
+        match self {
+            Self::Fresh => "ok",
+            Self::Incomplete => "incomplete",
+            Self::Stale => "too old",
             Self::Missing => "none",
         }
     }
@@ -117,7 +119,7 @@ impl State {
     fn exit(self) -> Exit {
         match self {
             Self::Fresh => Exit::Done,
-            Self::Stale => Exit::Stale,
+            Self::Incomplete | Self::Stale => Exit::Stale,
             Self::Missing => Exit::NoneYet,
         }
     }
@@ -125,49 +127,118 @@ impl State {
     fn style(self) -> Style {
         match self {
             Self::Fresh => paint::GOOD,
-            Self::Stale => paint::FAIR,
+            Self::Incomplete | Self::Stale => paint::FAIR,
             Self::Missing => paint::BAD,
         }
     }
 }
 
-fn item(
-    (host, path): &(String, Vec<u8>),
-    newest: Option<&Snapshot>,
-    state: State,
+fn document(
+    repository: &Repository,
+    rows: &[Row],
+    worst: State,
     now: DateTime<Utc>,
-) -> Value {
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let items: Vec<Value> = rows.iter().map(|row| item(row, now)).collect();
+    ui.document(&json!({
+        "state": worst.word(),
+        "sources": items,
+        "free_bytes": repository.store().free_bytes().ok().flatten(),
+    }))
+}
+
+fn item(row: &Row, now: DateTime<Utc>) -> Value {
+    let (host, path) = &row.key;
+    let newest = row.newest.as_ref();
+    let snapshot = newest.map(|newest| &newest.snapshot);
+    let complete = newest.and_then(|newest| newest.complete.as_ref());
+    let age = snapshot.map(|snapshot| now.signed_duration_since(snapshot.time()).as_seconds_f64());
     let mut item = facts::with_path("source", path);
-    let age = newest.map(|snapshot| now.signed_duration_since(snapshot.time()).as_seconds_f64());
     item.extend(facts::object(json!({
         "host": host,
-        "state": state.word(),
-        "snapshot": newest.map(|snapshot| snapshot.id.to_string()),
-        "time": newest.map(facts::time),
+        "state": row.state.word(),
+        "snapshot": snapshot.map(|snapshot| snapshot.id.to_string()),
+        "time": snapshot.map(facts::time),
         "age_s": age,
+        "complete_snapshot": complete.map(|snapshot| snapshot.id.to_string()),
+        "complete_time": complete.map(facts::time),
         "verified_at": Value::Null,
     })));
+    item.extend(facts::flaws(
+        newest.and_then(|newest| newest.flaws.as_ref()),
+    ));
     Value::Object(item)
 }
 
-fn row(
-    (host, path): &(String, Vec<u8>),
-    newest: Option<&Snapshot>,
-    state: State,
+fn print(
+    repository: &Repository,
+    rows: &[Row],
+    config: &Config,
     now: DateTime<Utc>,
-) -> [Cell; 5] {
-    let age = newest.map_or_else(
+    ui: &Ui,
+) -> Result<(), Failure> {
+    if rows.is_empty() {
+        ui.line("There is no snapshot yet.")?;
+    }
+    let mut table = Table::new();
+    for row in rows {
+        table.row(cells(row, config, now));
+    }
+    ui.table(&table)?;
+    if let Ok(Some(free)) = repository.store().free_bytes() {
+        let (free, place) = (words::size(free), facts::shown(&repository.place()));
+        ui.line(paint::paint(paint::DIM, format!("{free} free at {place}")))?;
+    }
+    Ok(())
+}
+
+fn cells(row: &Row, config: &Config, now: DateTime<Utc>) -> [Cell; 6] {
+    let (host, path) = &row.key;
+    let snapshot = row.newest.as_ref().map(|newest| &newest.snapshot);
+    let age = snapshot.map_or_else(
         || "never".to_owned(),
         |snapshot| words::age(snapshot.time(), now),
     );
-    let time = newest.map_or_else(String::new, |snapshot| words::local(snapshot.time()));
+    let time = snapshot.map_or_else(String::new, |snapshot| words::local(snapshot.time()));
     [
-        Cell::new(state.word()).styled(state.style()),
+        Cell::new(name(path, config)).styled(paint::LABEL),
         Cell::right(age),
+        Cell::new(row.state.shown()).styled(row.state.style()),
         Cell::new(time),
         Cell::new(host),
-        Cell::new(escape(path)),
+        Cell::new(about(row, path, now)),
     ]
+}
+
+/// What the config calls the source; else the last part of its path.
+fn name(path: &[u8], config: &Config) -> String {
+    let path = Path::new(std::ffi::OsStr::from_bytes(path));
+    let mut sources = config.sources.iter();
+    match sources.find(|(_, source)| real(&source.path) == path) {
+        Some((name, _)) => name.clone(),
+        None => path
+            .file_name()
+            .map_or_else(|| facts::shown(path), |name| escape(name.as_bytes())),
+    }
+}
+
+/// Where the source is, and what its last snapshot lacks.
+fn about(row: &Row, path: &[u8], now: DateTime<Utc>) -> String {
+    let mut about = escape(path);
+    let Some(newest) = row.newest.as_ref().filter(|newest| !newest.is_complete()) else {
+        return about;
+    };
+    let lacking = newest
+        .flaws
+        .as_ref()
+        .map_or_else(|| "its manifest cannot be read".to_owned(), words::flaws);
+    let complete = match &newest.complete {
+        Some(complete) => format!("complete {}", words::age(complete.time(), now)),
+        None => "never complete".to_owned(),
+    };
+    about.push_str(&format!(": {lacking}; {complete}"));
+    about
 }
 
 #[cfg(test)]
@@ -176,17 +247,16 @@ mod tests {
 
     #[test]
     fn states_have_their_exits_and_the_worst_one_wins() {
-        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        let day = Duration::from_secs(86_400);
-        assert_eq!(state(Some(now - day), day, now).exit().code(), 0);
-        assert_eq!(state(Some(now - day - day), day, now).exit().code(), 20);
-        assert_eq!(state(Some(now + day), day, now).exit().code(), 0);
-        assert_eq!(state(None, day, now).exit().code(), 21);
-        assert_eq!(
-            [State::Stale, State::Missing, State::Fresh]
-                .into_iter()
-                .max(),
-            Some(State::Missing)
-        );
+        assert_eq!(State::Fresh.exit().code(), 0);
+        assert_eq!(State::Incomplete.exit().code(), 20);
+        assert_eq!(State::Stale.exit().code(), 20);
+        assert_eq!(state(None, Duration::ZERO, Utc::now()).exit().code(), 21);
+        let all = [
+            State::Stale,
+            State::Missing,
+            State::Fresh,
+            State::Incomplete,
+        ];
+        assert_eq!(all.into_iter().max(), Some(State::Missing));
     }
 }

@@ -6,11 +6,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use lifeboat_snapshot::Snapshot;
 use lifeboat_snapshot::manifest::Database;
 use lifeboat_snapshot::monitor::Warning;
 use lifeboat_snapshot::path::escape;
 use lifeboat_snapshot::sqlite::{Checked, Count};
+use lifeboat_snapshot::{Flaws, Snapshot};
 use serde_json::{Map, Value, json};
 
 /// An object that begins with a path, under this name.
@@ -84,6 +84,16 @@ pub(crate) fn snapshot(snapshot: &Snapshot, is_pinned: bool) -> Map<String, Valu
         facts.insert("sources_bytes".to_owned(), json!(sources));
     }
     facts
+}
+
+/// What a snapshot lacks; `None` where its manifest cannot be read.
+pub(crate) fn flaws(flaws: Option<&Flaws>) -> Map<String, Value> {
+    object(json!({
+        "complete": flaws.map(Flaws::is_complete),
+        "missing": flaws.map(|flaws| flaws.missing),
+        "damaged": flaws.map(|flaws| flaws.damaged),
+        "changed": flaws.map(|flaws| flaws.changed),
+    }))
 }
 
 /// A warning, without the word that it is one.

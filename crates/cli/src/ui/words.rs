@@ -86,6 +86,20 @@ pub(crate) fn age(time: DateTime<FixedOffset>, now: DateTime<Utc>) -> String {
     }
 }
 
+/// What a snapshot lacks, as in `2 missing, 1 changed while read`; empty where it lacks nothing.
+pub(crate) fn flaws(flaws: &lifeboat_snapshot::Flaws) -> String {
+    let parts = [
+        (flaws.missing, "missing"),
+        (flaws.damaged, "damaged"),
+        (flaws.changed, "changed while read"),
+    ];
+    let parts = parts.into_iter().filter(|(number, _)| *number > 0);
+    let parts: Vec<String> = parts
+        .map(|(number, word)| format!("{} {word}", count(number)))
+        .collect();
+    parts.join(", ")
+}
+
 /// A time of day where the reader is.
 pub(crate) fn local(time: DateTime<FixedOffset>) -> String {
     time.with_timezone(&Local)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use lifeboat_snapshot::path::TreePath;
-use lifeboat_snapshot::{BackupReport, DatabaseReport, Repository, Snapshot};
+use lifeboat_snapshot::{BackupReport, DatabaseReport, Repository, Snapshot, Warning, WarningKind};
 use serde_json::{Map, Value, json};
 
 use crate::commands::export;
@@ -161,17 +161,20 @@ fn details(report: &BackupReport, databases: &Placed<'_>) -> Vec<String> {
     let [read, new, stored] =
         [report.read_bytes, report.new_bytes, report.stored_bytes].map(words::size);
     row("data", format!("{read} read, {new} new, {stored} stored"));
+    let is_zip = |warning: &&Warning| warning.kind == WarningKind::ZipFailed;
     if let Some(zip) = &report.zip {
         row(
             "zip",
             format!("{} {}", facts::shown(&zip.path), words::size(zip.bytes)),
         );
+    } else if report.warnings.iter().any(|warning| is_zip(&warning)) {
+        row("zip", "not written (see the warnings)".to_owned());
     }
-    let lost = report
+    let losses = report
         .warnings
         .iter()
-        .filter(|warning| warning.kind.is_loss())
-        .count();
+        .filter(|warning| warning.kind.is_loss());
+    let lost = losses.filter(|warning| !is_zip(warning)).count();
     if lost > 0 {
         row(
             "lacking",

@@ -1,0 +1,139 @@
+//! Whether backups are being taken: a snapshot that lacks something is none to be calm about.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use rusqlite::Connection;
+
+use crate::support::Workbench;
+use crate::support::process::Process;
+
+/// A database that another process may hold locked.
+fn bench() -> Workbench {
+    let bench = Workbench::with_files();
+    let app = Connection::open(bench.data().join("app.db")).unwrap();
+    app.execute_batch("CREATE TABLE t (x)").unwrap();
+    bench.age_data();
+    bench
+}
+
+/// A backup that lacks the database.
+fn backs_up_without_database(bench: &Workbench) {
+    let holder = Process::start("holder", &bench.data().join("app.db"));
+    // What has not changed is not read, and need not be locked.
+    let args = ["backup", "data", "--no-zip", "--busy-timeout", "0s"];
+    bench.lifeboat(&args).exits(6);
+    holder.end();
+}
+
+/// Commits something, so that the database has to be read.
+fn changes_database(bench: &Workbench) {
+    let app = Connection::open(bench.data().join("app.db")).unwrap();
+    app.execute_batch("INSERT INTO t VALUES (1)").unwrap();
+}
+
+#[test]
+fn an_incomplete_snapshot_is_marked_wherever_it_is_told_of() {
+    let bench = bench();
+    bench.backs_up();
+    let status = bench.lifeboat(&["status", "--json"]).exits(0).json();
+    assert_eq!(status["sources"][0]["complete"], true);
+    changes_database(&bench);
+    backs_up_without_database(&bench);
+
+    let status = bench.lifeboat(&["status", "--json"]).exits(20).json();
+    let source = &status["sources"][0];
+    assert_eq!(
+        (&status["state"], &source["missing"]),
+        (&"incomplete".into(), &1.into())
+    );
+    assert_ne!(source["complete_snapshot"], source["snapshot"]);
+    let text = bench.lifeboat(&["status"]).exits(20).text();
+    assert!(
+        text.contains("incomplete") && text.contains("1 missing"),
+        "{text}"
+    );
+
+    let listed = bench.lifeboat(&["list", "--json"]).exits(0).json();
+    assert_eq!(
+        (&listed[0]["complete"], &listed[1]["complete"]),
+        (&true.into(), &false.into())
+    );
+    let text = bench.lifeboat(&["list"]).exits(0).text();
+    assert!(text.contains("(incomplete: 1 missing)"), "{text}");
+
+    let export = ["export", "latest", "--zip", "x.zip"];
+    bench
+        .lifeboat(&export)
+        .exits(0)
+        .says_aside(&["incomplete", "1 missing"]);
+    let whole = ["export", "latest~1", "--zip", "y.zip"];
+    bench.lifeboat(&whole).exits(0).quietly();
+}
+
+#[test]
+fn only_a_complete_snapshot_makes_the_next_backup_not_due() {
+    let bench = bench();
+    let due = [
+        "backup",
+        "data",
+        "--no-zip",
+        "--if-older-than",
+        "1h",
+        "--json",
+    ];
+    changes_database(&bench);
+    backs_up_without_database(&bench);
+    let summary = bench.lifeboat(&due).exits(0).summary();
+    assert_ne!(summary["snapshot"], serde_json::Value::Null, "it was due");
+    let again = bench.lifeboat(&due).exits(0).summary();
+    assert_eq!(again["skipped"], "recent");
+    // One that lacks something takes nothing away from the complete one before it.
+    changes_database(&bench);
+    backs_up_without_database(&bench);
+    let again = bench.lifeboat(&due).exits(0).summary();
+    assert_eq!(again["newest"], summary["snapshot"]);
+}
+
+#[test]
+fn a_zip_that_could_not_be_written_is_told_once_and_is_no_lacking_item() {
+    let bench = bench();
+    let answer = bench
+        .lifeboat(&["backup", "data", "--zip-dir", "nowhere"])
+        .exits(3);
+    let text = answer.text();
+    assert!(
+        text.contains("zip") && text.contains("not written"),
+        "{text}"
+    );
+    assert!(!text.contains("lacking"), "{text}");
+    let aside = answer.stderr();
+    assert_eq!(aside.matches("nowhere").count(), 1, "{aside}");
+}
+
+#[test]
+fn bad_10_a_repository_that_may_not_be_read_is_named_itself() {
+    let bench = bench();
+    bench.backs_up();
+    fs::set_permissions(bench.place(), fs::Permissions::from_mode(0o000)).unwrap();
+    let answer = crate::bad_input::as_nobody(&bench, &["list"]).exits(13);
+    let place = bench.place().display().to_string();
+    let answer = answer.complains(&[&place, "Permission denied"]);
+    assert!(!answer.stderr().contains("config"), "{answer}");
+    fs::set_permissions(bench.place(), fs::Permissions::from_mode(0o700)).unwrap();
+}
+
+#[test]
+fn a_relative_place_in_the_environment_is_warned_of() {
+    let bench = bench();
+    let with = |args: &[&str]| {
+        let mut command = bench.command(args);
+        crate::support::Answer::of(command.env("LIFEBOAT_REPO", "here"))
+    };
+    with(&["list"])
+        .exits(10)
+        .complains(&["relative to the folder"]);
+    let first = with(&["backup", "data", "--no-zip"]).exits(0);
+    first.says_aside(&["LIFEBOAT_REPO is relative"]);
+    with(&["backup", "data", "--no-zip"]).exits(0).quietly();
+}
