@@ -21,8 +21,10 @@ use crate::repository::Repository;
 use crate::restore::Selection;
 
 use set::Set;
+use slot::Slot;
 
 mod set;
+mod slot;
 
 /// Nodes that are read at once; what does not match is gone before the next ones are read.
 const AHEAD: usize = 64;
@@ -116,15 +118,6 @@ fn add(roots: &mut Vec<(Entry, Set)>, root: Entry, number: usize, of: usize) {
         Some((_, set)) => set.insert(number),
         None => roots.push((root, Set::one(number, of))),
     }
-}
-
-/// What stands at one name of a folder, in all its versions.
-#[derive(Default)]
-struct Slot {
-    /// Versions that were looked for.
-    versions: Vec<(Entry, Set)>,
-    /// The folders of this name.
-    folders: Vec<(Content, Set)>,
 }
 
 /// One folder in all its versions, worked off in the order of names.
@@ -274,40 +267,5 @@ impl Finder<'_> {
             path,
             versions: versions.into_iter().map(version).collect(),
         })
-    }
-}
-
-impl Slot {
-    fn add(&mut self, entry: Entry, set: &Set, is_wanted: bool) {
-        if let Node::Folder { entries } = entry.node {
-            match self
-                .folders
-                .iter_mut()
-                .rfind(|(other, _)| *other == entries)
-            {
-                Some((_, stands)) => stands.unite(set),
-                None => self.folders.push((entries, set.clone())),
-            }
-        } else if is_wanted {
-            let same = |(other, _): &&mut (Entry, Set)| is_same_version(&other.node, &entry.node);
-            match self.versions.iter_mut().rfind(same) {
-                Some((known, stands)) => {
-                    if set.last() > stands.last() {
-                        known.meta = entry.meta;
-                    }
-                    stands.unite(set);
-                }
-                None => self.versions.push((entry, set.clone())),
-            }
-        }
-    }
-}
-
-/// Whether two entries have the same bytes or target: how they were seen does not count.
-fn is_same_version(a: &Node, b: &Node) -> bool {
-    match (a, b) {
-        (Node::Symlink { target: a }, Node::Symlink { target: b }) => a == b,
-        (Node::Special { .. }, Node::Special { .. }) => a == b,
-        _ => a.kind() == b.kind() && a.content().is_some() && a.content() == b.content(),
     }
 }

@@ -114,7 +114,7 @@ impl<'r> Tree<'r> {
         if let ([None], [only]) = (names.as_slice(), self.manifest.sources.as_slice())
             && let Node::Folder { entries } = &only.root.node
         {
-            return Roots::folder(self.store, entries);
+            return Roots::Folder(FolderReader::new(self.store, entries).into());
         }
         let entries = self.manifest.sources.iter().zip(names);
         let mut entries: Vec<Entry> = entries
@@ -210,7 +210,7 @@ fn numbered(name: &Name, number: u32) -> Option<Name> {
 
 fn below<'r>(store: &'r Store, entry: &Entry) -> Roots<'r> {
     match &entry.node {
-        Node::Folder { entries } => Roots::folder(store, entries),
+        Node::Folder { entries } => Roots::Folder(FolderReader::new(store, entries).into()),
         _ => Roots::Sources(Vec::new().into_iter()),
     }
 }
@@ -219,12 +219,6 @@ fn below<'r>(store: &'r Store, entry: &Entry) -> Roots<'r> {
 enum Roots<'r> {
     Folder(Box<FolderReader<'r>>),
     Sources(std::vec::IntoIter<Entry>),
-}
-
-impl<'r> Roots<'r> {
-    fn folder(store: &'r Store, entries: &Content) -> Self {
-        Self::Folder(Box::new(FolderReader::new(store, entries)))
-    }
 }
 
 impl Iterator for Roots<'_> {
