@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use serde_bytes::ByteBuf;
 
 use crate::content::{Content, Ref};
-use crate::entry::{Entry, Node, Time};
+use crate::entry::{Entry, Time};
 use crate::error::{Result, SnapshotError};
 use crate::folder::{nodes, read_node};
 use crate::path::{MAX_DEPTH, Name, TreePath};
@@ -45,7 +45,7 @@ pub struct FoundPath {
 /// One state of a file, and the snapshots that have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
-    /// As [`Node::kind`] says it.
+    /// As [`Node::kind`](crate::entry::Node::kind) says it.
     pub kind: &'static str,
     /// Its bytes, where it has any.
     pub bytes: Option<u64>,
