@@ -241,7 +241,7 @@ fn f75_a_second_ctrl_c_does_not_wait() {
 }
 
 /// Kills the program at the `nth` call of this kind; whether it got so far.
-fn kill_at(bench: &Workbench, call: &str, nth: usize) -> bool {
+pub(crate) fn kill_at(bench: &Workbench, args: &[&str], call: &str, nth: usize) -> bool {
     let inject = format!("inject={call}:signal=KILL:when={nth}");
     let program = env!("CARGO_BIN_EXE_lifeboat");
     let strace = [
@@ -254,9 +254,7 @@ fn kill_at(bench: &Workbench, call: &str, nth: usize) -> bool {
         &inject,
         program,
     ];
-    let answer = Answer::of(
-        &mut bench.command_by(&strace, ["backup", "data", "--no-zip", "--threads", "1"]),
-    );
+    let answer = Answer::of(&mut bench.command_by(&strace, args));
     answer.code() != Some(0)
 }
 
@@ -281,7 +279,8 @@ fn f01_a_kill_at_any_system_call_that_writes_harms_nothing() {
     ] {
         for nth in 1.. {
             bench.write("papers/two.txt", format!("{call} {nth}"));
-            if !kill_at(&bench, call, nth) {
+            let args = ["backup", "data", "--no-zip", "--threads", "1"];
+            if !kill_at(&bench, &args, call, nth) {
                 break;
             }
             kills += 1;

@@ -6,6 +6,7 @@ pub(crate) mod ledger;
 pub(crate) mod outside;
 pub(crate) mod parallel;
 pub(crate) mod process;
+pub(crate) mod small;
 pub(crate) mod snapshots;
 pub(crate) mod tree;
 pub(crate) mod workbench;

@@ -10,6 +10,10 @@ use serde_json::Value;
 use crate::support::ledger::assert_committed;
 use crate::support::{Answer, Ledger, Workbench, outside, tree};
 
+mod incremental;
+mod interrupted;
+mod kept;
+
 /// Opens the zip with Python's module, unpacks it, checks every CRC, and prints the description.
 const UNPACK: &str = "
 import sys, zipfile, json

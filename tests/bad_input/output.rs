@@ -1,11 +1,12 @@
 //! Targets that cannot be used, disks that are full, settings that make no sense, and a stdout that is gone.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 
 use super::{backed_up, count, noise};
 use crate::support::answer::shown;
+use crate::support::small::Small;
 use crate::support::{Answer, Workbench, outside, tree};
 
 #[test]
@@ -28,31 +29,6 @@ fn bad_43_a_target_that_is_not_empty_or_in_the_repository() {
         [""; 0]
     );
     assert!(!bench.place().join("new").exists());
-}
-
-/// A small file system that ends with the value.
-struct Small(PathBuf);
-
-impl Small {
-    fn mount(path: PathBuf, size: &str) -> Option<Self> {
-        fs::create_dir_all(&path).unwrap();
-        let options = format!("size={size}");
-        let args = [
-            "-t",
-            "tmpfs",
-            "-o",
-            &options,
-            "lifeboat-test",
-            path.to_str().unwrap(),
-        ];
-        (outside::is_root() && outside::works("mount", &args)).then_some(Self(path))
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
 }
 
 #[test]

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use lifeboat_snapshot::{CheckPolicy, CountQuery};
@@ -72,7 +73,25 @@ pub(crate) enum Check {
 pub(crate) struct Zip {
     pub(crate) when: When,
     pub(crate) dir: Option<PathBuf>,
-    keep: Option<u32>,
+    pub(crate) keep: Keep,
+}
+
+/// How many zips of the same sources are left at their place.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(crate) struct Keep(NonZeroU32);
+
+impl Default for Keep {
+    fn default() -> Self {
+        const TEN: NonZeroU32 = NonZeroU32::new(10).unwrap();
+        Self(TEN)
+    }
+}
+
+impl Keep {
+    /// The number.
+    pub(crate) fn get(self) -> usize {
+        self.0.get() as usize
+    }
 }
 
 /// When a backup writes a zip.
@@ -196,8 +215,6 @@ impl Config {
         let keys = [
             ("[retention]", self.retention.is_some()),
             ("[schedule]", self.schedule.is_some()),
-            ("[zip] when = \"daily\"", self.zip.when == When::Daily),
-            ("[zip] keep", self.zip.keep.is_some()),
         ];
         keys.into_iter()
             .filter_map(|(key, is_there)| is_there.then_some(key))

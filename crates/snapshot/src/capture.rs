@@ -11,6 +11,7 @@ use serde_bytes::ByteBuf;
 use crate::content::put_meta;
 use crate::entry::Entry;
 use crate::error::{IoContext, Result, SnapshotError, in_one_line};
+use crate::export::{ZipReport, ZipTarget};
 use crate::manifest::{Manifest, Source};
 use crate::monitor::{Monitor, Task, Warning, WarningKind};
 use crate::record::Snapshot;
@@ -52,17 +53,37 @@ impl Repository {
         self.in_pool(plan.threads, || {
             let mut report = self.capture(plan, monitor)?;
             if let (Some(snapshot), Some(target)) = (&report.snapshot, &plan.zip) {
-                match self.export_zip(snapshot, target, monitor) {
-                    Ok(zip) => report.zip = Some(zip),
-                    Err(error) => {
-                        let warning = zip_warning(self.zip_path(target), &error);
-                        monitor.warning(&warning);
-                        report.warnings.push(warning);
-                    }
-                }
+                let (zip, warnings) = self.zip_of_backup(plan, snapshot, target, monitor);
+                warnings.iter().for_each(|warning| monitor.warning(warning));
+                report.warnings.extend(warnings);
+                report.zip = zip;
             }
             Ok(report)
         })
+    }
+
+    /// The zip of a backup, where one is due, and then the removal of old ones. The snapshot stands whatever happens here.
+    fn zip_of_backup(
+        &self,
+        plan: &Backup,
+        snapshot: &Snapshot,
+        target: &ZipTarget,
+        monitor: &dyn Monitor,
+    ) -> (Option<ZipReport>, Vec<Warning>) {
+        let folder = self.zip_path(target);
+        if plan.zip_daily && self.has_zip_of_day(&folder, snapshot) {
+            return (None, Vec::new());
+        }
+        let mut zip = match self.export_zip(snapshot, target, monitor) {
+            Ok(zip) => zip,
+            Err(error) => return (None, vec![zip_warning(folder, &error)]),
+        };
+        let mut warnings = Vec::new();
+        if let (Some(keep), ZipTarget::Repository | ZipTarget::Folder(_)) = (plan.zip_keep, target)
+        {
+            (zip.removed, warnings) = self.prune_zips(&folder, snapshot, keep);
+        }
+        (Some(zip), warnings)
     }
 
     fn capture(&self, plan: &Backup, monitor: &dyn Monitor) -> Result<BackupReport> {

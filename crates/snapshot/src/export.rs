@@ -6,8 +6,7 @@
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
-use lifeboat_store::layout::EXPORTS;
-use lifeboat_store::{Disk, DurableFile, RealDisk};
+use lifeboat_store::{DurableFile, RealDisk, remove_left_over};
 
 use crate::error::{Result, SnapshotError};
 use crate::monitor::{Monitor, Task};
@@ -16,20 +15,28 @@ use crate::repository::Repository;
 use crate::zip::ZipError;
 
 use archive::Archive;
+use earlier::Earlier;
 use positioned::Positioned;
 
+pub use keep::FoundZip;
+
 mod archive;
+mod earlier;
+mod keep;
 mod listing;
+mod mark;
+mod output;
+mod pack;
+mod place;
 mod positioned;
+mod sums;
+mod table;
 
 /// Name of the description in the zip.
 pub const MANIFEST_NAME: &str = "backup_manifest.json";
 
 /// Bytes that are gathered before they are written.
 const BUFFER: usize = 256 << 10;
-
-/// Names that are tried for one second's zips.
-const MAX_SUFFIX: u32 = 10_000;
 
 /// Where a zip goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,17 +60,11 @@ pub struct ZipReport {
     pub copied_bytes: u64,
     /// Plain bytes that were compressed for it.
     pub compressed_bytes: u64,
+    /// Older zips that made room for it.
+    pub removed: Vec<PathBuf>,
 }
 
 impl Repository {
-    /// The folder or file that a target means.
-    pub fn zip_path(&self, target: &ZipTarget) -> PathBuf {
-        match target {
-            ZipTarget::Repository => self.place().join(EXPORTS),
-            ZipTarget::Folder(path) | ZipTarget::File(path) => path.clone(),
-        }
-    }
-
     /// Writes a snapshot as a zip that any unzip opens.
     ///
     /// # Errors
@@ -97,76 +98,30 @@ impl Repository {
         }
         monitor.begin(Task::Export, Some(snapshot.bytes));
         let tree = self.tree(snapshot)?;
-        let file = DurableFile::create(&disk, "", name)?;
+        let earlier = Earlier::of(self, snapshot);
+        let own: String = self.store().id().to_string().chars().take(16).collect();
+        remove_left_over(&disk, &own);
+        let file = DurableFile::create_marked(&disk, "", name, &own)?;
         let out = BufWriter::with_capacity(BUFFER, Positioned::new(file));
-        let mut archive = Archive::new(self, snapshot, &tree, monitor, &path, out)?;
+        let mut archive = Archive::new(self, snapshot, &tree, &earlier, monitor, &path, out)?;
         self.in_pool(None, || archive.run())?;
-        let (out, totals) = archive.finish()?;
-        let out = out
-            .into_inner()
-            .map_err(|error| zip_error(&path, ZipError::Write(error.into_error())))?;
+        let done = archive.finish()?;
+        let out = done.out.into_inner();
+        let out = out.map_err(|error| zip_error(&path, ZipError::Write(error.into_error())))?;
         if !out.into_inner().publish()? {
             return match target {
                 ZipTarget::File(_) => Err(unusable(&path, "another process wrote it meanwhile")),
                 ZipTarget::Folder(_) | ZipTarget::Repository => Ok(None),
             };
         }
+        earlier::remember(self, snapshot, &path, done.rows);
         Ok(Some(ZipReport {
             path,
-            bytes: totals.len,
-            copied_bytes: 0,
-            compressed_bytes: totals.plain_len,
+            bytes: done.totals.len,
+            copied_bytes: done.copied,
+            compressed_bytes: done.compressed,
+            removed: Vec::new(),
         }))
-    }
-
-    /// The folder, made where that is ours to do, and a file name that is free.
-    fn zip_place(&self, snapshot: &Snapshot, target: &ZipTarget) -> Result<(PathBuf, String)> {
-        let folder = match target {
-            ZipTarget::File(path) => return split(path),
-            ZipTarget::Folder(path) => path.clone(),
-            ZipTarget::Repository => {
-                let folder = self.place().join(EXPORTS);
-                match RealDisk::new(&folder).create_dir("") {
-                    Err(source) if source.kind() != std::io::ErrorKind::AlreadyExists => {
-                        let action = "create";
-                        let path = folder;
-                        return Err(SnapshotError::Io {
-                            action,
-                            path,
-                            source,
-                        });
-                    }
-                    _ => folder,
-                }
-            }
-        };
-        if !folder.is_dir() {
-            return Err(unusable(&folder, "it is no folder"));
-        }
-        let time = snapshot.time().format("%Y-%m-%d_%H-%M-%S");
-        let name = (1..MAX_SUFFIX)
-            .map(|number| match number {
-                1 => format!("backup_{time}.zip"),
-                _ => format!("backup_{time}_{number}.zip"),
-            })
-            .find(|name| folder.join(name).symlink_metadata().is_err());
-        let full = || unusable(&folder, "it has no free name for this second");
-        name.ok_or_else(full).map(|name| (folder.clone(), name))
-    }
-}
-
-/// The folder and the name of a file.
-fn split(path: &Path) -> Result<(PathBuf, String)> {
-    let name = path.file_name().and_then(std::ffi::OsStr::to_str);
-    let name = name.ok_or_else(|| unusable(path, "it is not the path of a file"))?;
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    if folder.is_dir() {
-        Ok((folder, name.to_owned()))
-    } else {
-        Err(unusable(&folder, "it is no folder"))
     }
 }
 

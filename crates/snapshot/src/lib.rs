@@ -64,7 +64,7 @@ pub use capture::{Backup, BackupReport, CheckPolicy, CountQuery, DatabaseReport}
 pub use check::{Damaged, Verify, VerifyReport};
 pub use diff::{Change, ChangeKind, DiffTotals, Live};
 pub use error::{Result, SnapshotError};
-pub use export::{MANIFEST_NAME, ZipReport, ZipTarget};
+pub use export::{FoundZip, MANIFEST_NAME, ZipReport, ZipTarget};
 pub use find::{Finder, FoundPath, Version};
 pub use forgotten::{ForgottenListing, ForgottenSnapshot};
 pub use fresh::{Flaws, Newest, SourceKey};

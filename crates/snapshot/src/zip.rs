@@ -1,8 +1,8 @@
 //! Writes standard zip archives whose entries are made of reusable deflate segments.
 //!
 //! The portable archive must cost what changed, not what there is. So an entry's deflate stream is a row of segments
-//! (64 KiB of plain bytes each, as a rule), every one compressed from a reset state and ending on a byte boundary:
-//! segments are made in parallel, and an unchanged one is copied from the previous archive without being looked at.
+//! (64 KiB of plain bytes each, as a rule), every one compressed for itself and ending on a byte boundary: segments are
+//! made in parallel, and an unchanged one is copied from the previous archive without being inflated.
 //! This room knows bytes and zip; what a snapshot is, and which segment is unchanged, its caller knows.
 //!
 //! The hazards: a segment carried over with a wrong checksum or length makes an archive that only fails when it is
@@ -14,6 +14,7 @@ mod feed;
 mod head;
 mod name;
 mod parallel;
+mod reader;
 mod record;
 mod segment;
 #[cfg(test)]
@@ -25,7 +26,10 @@ pub use entry::{EntryWriter, Placed};
 pub use head::{EntryHead, Totals, Written};
 pub use name::{escape_name, unescape_name};
 pub use parallel::ordered;
-pub use segment::{DEFAULT_LEVEL, Run, SEGMENT_LEN, Segment};
+#[cfg(feature = "testing")]
+pub use reader::try_all;
+pub use reader::{BadZip, EntryBytes, EntryKind, Limits, ReadAt, ZipEntry, ZipReader};
+pub use segment::{DEFAULT_LEVEL, Run, SEGMENT_LEN, Segment, WINDOW};
 pub use writer::ZipWriter;
 
 /// Why an archive could not be written.

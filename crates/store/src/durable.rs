@@ -29,17 +29,50 @@ impl<'a> DurableFile<'a> {
     /// # Errors
     /// Where the folder takes no new file.
     pub fn create(disk: &'a dyn Disk, folder: &'a str, path: String) -> Result<Self> {
+        let stem = path.clone();
+        Self::begin(disk, folder, path, &stem, |_, _| Ok(true))
+    }
+
+    /// The same in a folder that is not ours alone: the temporary name has a part that nobody else would use, and the file
+    /// is locked for as long as it has that name, so that [`remove_left_over`] can tell it from one of a process that died.
+    ///
+    /// # Errors
+    /// Where the folder takes no new file.
+    pub fn create_marked(
+        disk: &'a dyn Disk,
+        folder: &'a str,
+        path: String,
+        mark: &str,
+    ) -> Result<Self> {
+        let stem = format!("{path}.{mark}");
+        Self::begin(disk, folder, path, &stem, |file, temporary| {
+            // Where there are no locks, nobody removes what is left over either.
+            let is_locked = file.try_lock().unwrap_or(true);
+            // Before it was locked it looked like one that was left over.
+            Ok(is_locked && disk.open(temporary).is_ok())
+        })
+    }
+
+    /// Takes the first temporary name that is free, and of whose file `claim` says that it is ours.
+    fn begin(
+        disk: &'a dyn Disk,
+        folder: &'a str,
+        path: String,
+        stem: &str,
+        claim: impl Fn(&mut dyn NewFile, &str) -> io::Result<bool>,
+    ) -> Result<Self> {
         let mut number = 0;
         loop {
             let temporary = match number {
-                0 => format!("{path}{TEMPORARY}"),
-                _ => format!("{path}.{number}{TEMPORARY}"),
+                0 => format!("{stem}{TEMPORARY}"),
+                _ => format!("{stem}.{number}{TEMPORARY}"),
             };
-            let taken = io::ErrorKind::AlreadyExists;
-            match disk.create_new(&temporary) {
-                Err(error) if error.kind() == taken && number < MAX_TEMPORARIES => number += 1,
-                result => {
-                    let file = result.context("create", || disk.locate(&temporary))?;
+            let created = disk.create_new(&temporary).and_then(|mut file| {
+                let is_ours = claim(file.as_mut(), &temporary)?;
+                Ok(is_ours.then_some(file))
+            });
+            match created {
+                Ok(Some(file)) => {
                     return Ok(Self {
                         disk,
                         folder,
@@ -48,6 +81,18 @@ impl<'a> DurableFile<'a> {
                         file: Some(file),
                         written: 0,
                     });
+                }
+                Ok(None) if number < MAX_TEMPORARIES => number += 1,
+                Err(error)
+                    if error.kind() == io::ErrorKind::AlreadyExists && number < MAX_TEMPORARIES =>
+                {
+                    number += 1;
+                }
+                result => {
+                    let taken = || io::Error::from(io::ErrorKind::AlreadyExists);
+                    return result
+                        .and_then(|_| Err(taken()))
+                        .context("create", || disk.locate(&temporary));
                 }
             }
         }
@@ -128,6 +173,19 @@ impl Drop for DurableFile<'_> {
     fn drop(&mut self) {
         if self.file.take().is_some() {
             self.discard();
+        }
+    }
+}
+
+/// Removes what processes that died have left of files with this mark at the top of the disk. One that is locked is being
+/// written.
+pub fn remove_left_over(disk: &dyn Disk, mark: &str) {
+    let inside = format!(".{mark}.");
+    let is_left_over = |name: &String| name.contains(&inside) && name.ends_with(TEMPORARY);
+    let names = disk.list("").unwrap_or_default().into_iter();
+    for name in names.map(|entry| entry.name).filter(is_left_over) {
+        if let Ok(Some(_lock)) = disk.try_lock(&name) {
+            let _ = disk.remove(&name);
         }
     }
 }

@@ -55,7 +55,7 @@ mod verify;
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, FORMAT};
 pub use disk::{Disk, RealDisk};
-pub use durable::DurableFile;
+pub use durable::{DurableFile, remove_left_over};
 pub use error::{Result, StoreError};
 pub use frame::MAX_PLAIN;
 pub use id::{BadId, ChunkId, PackId, RepositoryId, SnapshotId};

@@ -216,7 +216,8 @@ impl Store {
         self.backing.storage.as_ref()
     }
 
-    pub(crate) fn cache(&self) -> Option<&dyn Disk> {
+    /// The folder of the index cache, for other disposable files of this repository.
+    pub fn cache(&self) -> Option<&dyn Disk> {
         self.backing.cache.as_deref()
     }
 

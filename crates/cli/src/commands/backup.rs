@@ -90,7 +90,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let report = report.map_err(|error| with_room(error, &repository))?;
     Summary::of(&repository, &report, created).tell(&context.ui)?;
     // The snapshot was there when the signal came: it stands, and only its zip does not.
-    let is_cut_short = plan.zip.is_some() && report.zip.is_none() && signals::requested();
+    let is_due = plan.zip.is_some() && !plan.zip_daily;
+    let is_cut_short = is_due && report.zip.is_none() && signals::requested();
     Ok(match is_cut_short {
         true => signals::exit(),
         false => super::exit_of(&report.warnings),
@@ -122,6 +123,9 @@ impl Args {
             allow_empty: self.allow_empty,
             skip_if_unchanged: self.skip_if_unchanged,
             zip,
+            // Who names the place has asked for this very zip.
+            zip_daily: config.zip.when == When::Daily && self.zip_dir.is_none(),
+            zip_keep: Some(config.zip.keep.get()),
             ..Backup::default()
         })
     }

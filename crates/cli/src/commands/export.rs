@@ -78,6 +78,7 @@ pub(super) fn zip(report: &ZipReport) -> Map<String, Value> {
         "bytes": report.bytes,
         "copied_bytes": report.copied_bytes,
         "compressed_bytes": report.compressed_bytes,
+        "removed": report.removed.len(),
     })));
     zip
 }

@@ -2,8 +2,12 @@
 //!
 //! A record that cannot be read must not hide the others, nor be hidden by them: it is named, and the exit code is 4.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
+
 use chrono::Utc;
-use lifeboat_snapshot::{Flaws, Repository, Snapshot};
+use lifeboat_snapshot::store::SnapshotId;
+use lifeboat_snapshot::{Flaws, Repository, Snapshot, ZipTarget};
 use serde_json::{Map, Value, json};
 
 use crate::args::Narrow;
@@ -34,9 +38,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         exit = Exit::Damage;
     }
     let pins = repository.pins()?;
+    let zips = zips(&repository, context)?;
     let mut rows = Vec::new();
     for snapshot in &listing.snapshots {
-        let found = Found::read(&repository, snapshot);
+        let mut found = Found::read(&repository, snapshot);
+        found.zip = zips.get(&snapshot.id).cloned();
         if let Some(failure) = &found.damage {
             context.ui.damage(failure);
             exit = Exit::Damage;
@@ -63,6 +69,21 @@ struct Found {
     flaws: Option<Flaws>,
     words: String,
     damage: Option<Failure>,
+    zip: Option<PathBuf>,
+}
+
+/// Where the snapshots' zips are, as far as the config and the repository know the places.
+fn zips(
+    repository: &Repository,
+    context: &Context,
+) -> Result<HashMap<SnapshotId, PathBuf>, Failure> {
+    let own = repository.zip_path(&ZipTarget::Repository);
+    let folders = [Some(own), context.config()?.zip.dir];
+    let zips = folders
+        .iter()
+        .flatten()
+        .flat_map(|folder| repository.zips(folder));
+    Ok(zips.map(|zip| (zip.snapshot, zip.path)).collect())
 }
 
 impl Found {
@@ -75,6 +96,7 @@ impl Found {
                     flaws: None,
                     words: "(cannot be read)".to_owned(),
                     damage: Some(error.into()),
+                    zip: None,
                 };
             }
         };
@@ -98,6 +120,7 @@ impl Found {
             flaws: Some(Flaws::of(tree.manifest())),
             words: named.join("; "),
             damage: None,
+            zip: None,
         }
     }
 }
@@ -106,6 +129,12 @@ fn item(snapshot: &Snapshot, is_pinned: bool, found: Found) -> Map<String, Value
     let mut item = facts::snapshot(snapshot, is_pinned);
     item.insert("databases".to_owned(), json!(found.items));
     item.extend(facts::flaws(found.flaws.as_ref()));
+    let zip = found.zip.as_deref();
+    item.insert("zip".to_owned(), Value::Null);
+    item.extend(
+        zip.map(|zip| facts::with_local_path("zip", zip))
+            .unwrap_or_default(),
+    );
     item
 }
 
@@ -113,7 +142,7 @@ fn table(rows: &[(&Snapshot, bool, Found)]) -> Table {
     let mut table = Table::new();
     let heads = ["ID", "TAKEN"].map(Cell::new).into_iter();
     let numbers = ["AGE", "FILES", "SIZE", "STORED"].map(Cell::right);
-    let rest = ["SOURCE", "DATABASES"].map(Cell::new);
+    let rest = ["ZIP", "SOURCE", "DATABASES"].map(Cell::new);
     table.row(
         heads
             .chain(numbers)
@@ -129,6 +158,7 @@ fn table(rows: &[(&Snapshot, bool, Found)]) -> Table {
             Cell::right(words::count(snapshot.files)),
             Cell::right(words::size(snapshot.bytes)),
             Cell::right(words::size(snapshot.stored_bytes)),
+            Cell::new(if found.zip.is_some() { "yes" } else { "" }),
             Cell::new(label(snapshot, *is_pinned) + &lacking(found)),
             Cell::new(&found.words),
         ]);

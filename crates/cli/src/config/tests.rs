@@ -48,7 +48,8 @@ fn every_key_of_the_contract_parses() {
     let paths = ["/etc/clinic/data", "/srv/papers"].map(PathBuf::from);
     assert_eq!(config.source_paths(), paths);
     assert_eq!(config.count_queries().len(), 2);
-    assert_eq!(config.not_in_force().len(), 4);
+    assert_eq!(config.not_in_force().len(), 2);
+    assert_eq!((config.zip.when, config.zip.keep.get()), (When::Daily, 10));
 }
 
 #[test]

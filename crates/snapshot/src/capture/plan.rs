@@ -46,6 +46,10 @@ pub struct Backup {
     pub skip_if_unchanged: bool,
     /// Where to write the zip; none is written where not given.
     pub zip: Option<ZipTarget>,
+    /// Write it only where the place has none of the same sources from the same day.
+    pub zip_daily: bool,
+    /// How many zips of the same sources to leave at the place, the new one included; all where not given.
+    pub zip_keep: Option<usize>,
 }
 
 impl Default for Backup {
@@ -68,6 +72,8 @@ impl Default for Backup {
             allow_empty: false,
             skip_if_unchanged: false,
             zip: None,
+            zip_daily: false,
+            zip_keep: None,
         }
     }
 }

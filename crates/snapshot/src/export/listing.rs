@@ -54,8 +54,10 @@ impl Listing {
         top.insert(
             "lifeboat".to_owned(),
             json!({
+                "repository": snapshot.repository.to_string(),
                 "snapshot": snapshot.id.to_string(),
                 "time": snapshot.time().to_rfc3339(),
+                "number": snapshot.sequence,
                 "host": snapshot.host,
                 "sources": sources,
                 "files": self.files,

@@ -12,7 +12,7 @@ use super::parallel::ordered;
 use super::segment::{SEGMENT_LEN, Segment};
 use super::writer::ZipWriter;
 
-impl<W: Write + Seek> ZipWriter<W> {
+impl<W: Write + Seek + Send> ZipWriter<W> {
     /// Adds a file with all bytes of `from`.
     ///
     /// # Errors
@@ -37,7 +37,7 @@ impl<W: Write + Seek> ZipWriter<W> {
     }
 }
 
-impl<W: Write + Seek> EntryWriter<'_, W> {
+impl<W: Write + Seek + Send> EntryWriter<'_, W> {
     /// Appends all bytes of `from` in segments of [`SEGMENT_LEN`]; `on` learns where each came to lie.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl<W: Write + Seek> EntryWriter<'_, W> {
         &mut self,
         from: &mut (dyn Read + Send),
         level: u32,
-        on: impl FnMut(Placed),
+        on: impl FnMut(Placed) + Send,
     ) -> Result<(), ZipError> {
         let name = self.name().to_owned();
         let pieces = std::iter::from_fn(|| match read_piece(from) {
@@ -68,7 +68,7 @@ impl<W: Write + Seek> EntryWriter<'_, W> {
         &mut self,
         pieces: impl Iterator<Item = Result<Vec<u8>, E>> + Send,
         level: u32,
-        mut on: impl FnMut(Placed),
+        mut on: impl FnMut(Placed) + Send,
     ) -> Result<(), E> {
         ordered(
             pieces,

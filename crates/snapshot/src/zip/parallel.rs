@@ -1,13 +1,14 @@
 //! Does work on all cores and hands the results over in the order of the jobs, in bounded memory.
 //!
-//! While one batch is worked on, the next is fetched; results are handed over between batches. Memory is three batches
-//! at most (at work, fetched, done) and does not depend on the number of jobs. The hazard: jobs are fetched on a thread
-//! of the rayon pool, so an iterator that waits for other work of the same pool can wait forever.
+//! While one batch is worked on, the results of the one before are handed over and the next is fetched. Memory is four
+//! batches at most (handed over, at work, its results, fetched) and does not depend on the number of jobs. The hazard:
+//! jobs are fetched on a thread of the rayon pool, so an iterator that waits for other work of the same pool can wait
+//! forever.
 
 use rayon::iter::{IndexedParallelIterator as _, IntoParallelIterator as _, ParallelIterator as _};
 
-/// A batch is closed at this weight: 32 segments keep several cores busy to the end.
-const BATCH_BYTES: usize = 2 * 1024 * 1024;
+/// A batch is closed at this weight: enough for several cores to find work in it to the end.
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// Nor may a batch of empty jobs grow without end.
 const BATCH_JOBS: usize = 4096;
@@ -23,7 +24,7 @@ pub fn ordered<J, R, E>(
     mut jobs: impl Iterator<Item = Result<J, E>> + Send,
     weigh: impl Fn(&J) -> usize + Sync,
     work: impl Fn(J) -> R + Sync,
-    mut sink: impl FnMut(R) -> Result<(), E>,
+    mut sink: impl FnMut(R) -> Result<(), E> + Send,
 ) -> Result<(), E>
 where
     J: Send,
@@ -31,19 +32,28 @@ where
     E: Send,
 {
     let mut batch = Batch::fetch(&mut jobs, &weigh);
+    let mut done: Vec<R> = Vec::new();
     loop {
         let Batch { jobs: now, end } = batch;
-        let work_on =
-            |now: Vec<J>| -> Vec<R> { now.into_par_iter().with_max_len(1).map(&work).collect() };
-        let (results, next) = match end {
-            Some(_) => (work_on(now), Batch::empty()),
-            None => rayon::join(|| work_on(now), || Batch::fetch(&mut jobs, &weigh)),
+        let is_last = end.is_some();
+        let before = std::mem::take(&mut done);
+        let hand_over_and_fetch = || {
+            before.into_iter().try_for_each(&mut sink)?;
+            Ok(match is_last {
+                true => Batch::empty(),
+                false => Batch::fetch(&mut jobs, &weigh),
+            })
         };
-        results.into_iter().try_for_each(&mut sink)?;
+        let (results, next) = rayon::join(
+            || now.into_par_iter().with_max_len(1).map(&work).collect(),
+            hand_over_and_fetch,
+        );
+        batch = next?;
+        done = results;
         if let Some(end) = end {
+            done.into_iter().try_for_each(&mut sink)?;
             return end;
         }
-        batch = next;
     }
 }
 

@@ -1,8 +1,9 @@
 //! Compresses one run of an entry's bytes so that it can stand anywhere in any deflate stream.
 //!
-//! A segment starts from a reset state (no reference to bytes before it) and ends on a byte boundary without closing
-//! the stream, so any row of segments followed by [`STREAM_END`] is one valid deflate stream. The price against one
-//! stream is about 3 % at 64 KiB.
+//! A segment ends on a byte boundary without closing the stream, so any row of segments followed by [`STREAM_END`] is one
+//! valid deflate stream. It refers to no bytes but its own and, where its maker said what stands before it, the last
+//! [`WINDOW`] of those: then it may only be placed behind the same bytes. That costs nothing against one stream, where
+//! segments that know only themselves cost a tenth (`docs/decisions/0020-zip.md`).
 //!
 //! What deflate cannot shrink becomes stored blocks *inside* the deflate stream, segment by segment. The zip method
 //! "stored" would save 5 bytes in 64 KiB, but it holds for a whole entry: one decision from its first bytes would be
@@ -13,10 +14,13 @@ use std::cell::RefCell;
 use flate2::{Compress, Compression, FlushCompress};
 
 /// Level at which size stops improving much for the time it takes.
-pub const DEFAULT_LEVEL: u32 = 6;
+pub const DEFAULT_LEVEL: u32 = 5;
 
 /// Plain bytes of one segment, as a rule: small enough that one changed page costs little, large enough for deflate.
 pub const SEGMENT_LEN: usize = 64 * 1024;
+
+/// How far back deflate can refer.
+pub const WINDOW: usize = 32 * 1024;
 
 /// An empty final block: ends a deflate stream made of segments.
 pub(super) const STREAM_END: [u8; 2] = [0x03, 0x00];
@@ -79,11 +83,32 @@ impl Segment {
     /// Compresses `plain` at `level` (0 to 9); the same bytes and level always give the same segment.
     #[must_use]
     pub fn deflate(plain: &[u8], level: u32) -> Self {
-        let deflated = squeeze(plain, level).unwrap_or_else(|| stored_blocks(plain));
+        Self::deflate_after(&[], plain, level)
+    }
+
+    /// Compresses `plain` for a place behind bytes that end in `before`; the same of all three give the same segment.
+    #[must_use]
+    pub fn deflate_after(before: &[u8], plain: &[u8], level: u32) -> Self {
+        let window = before
+            .get(before.len().saturating_sub(WINDOW)..)
+            .unwrap_or_default();
+        let deflated = squeeze(window, plain, level).unwrap_or_else(|| stored_blocks(plain));
         let run = Run {
             deflated_len: deflated.len() as u64,
             plain_len: plain.len() as u64,
             crc: crc32fast::hash(plain),
+        };
+        Self { deflated, run }
+    }
+
+    /// A segment of an earlier archive: `deflated` is what [`Segment::deflate`] made of the bytes that `plain_len` and
+    /// `crc` tell of, or a row of such. That is believed, so whoever calls this has checked the bytes.
+    #[must_use]
+    pub fn carried(deflated: Vec<u8>, plain_len: u64, crc: u32) -> Self {
+        let run = Run {
+            deflated_len: deflated.len() as u64,
+            plain_len,
+            crc,
         };
         Self { deflated, run }
     }
@@ -118,12 +143,15 @@ impl Deflater {
     }
 
     /// Deflate in less than `limit` bytes, or nothing.
-    fn run(&mut self, plain: &[u8], limit: usize) -> Option<Vec<u8>> {
+    fn run(&mut self, window: &[u8], plain: &[u8], limit: usize) -> Option<Vec<u8>> {
         if self.room.len() < limit {
             self.room.resize(limit, 0);
         }
         let room = self.room.get_mut(..limit)?;
         self.compress.reset();
+        if !window.is_empty() {
+            self.compress.set_dictionary(window).ok()?;
+        }
         self.compress
             .compress(plain, room, FlushCompress::Full)
             .ok()?;
@@ -136,7 +164,7 @@ impl Deflater {
 }
 
 /// Deflate that is shorter than stored blocks; `None` also if the compressor fails, since storing is always right.
-fn squeeze(plain: &[u8], level: u32) -> Option<Vec<u8>> {
+fn squeeze(window: &[u8], plain: &[u8], level: u32) -> Option<Vec<u8>> {
     let level = level.min(9);
     let blocks = plain.len().div_ceil(STORED_BLOCK);
     let limit = plain.len().checked_add(blocks.checked_mul(STORED_HEAD)?)?;
@@ -145,7 +173,7 @@ fn squeeze(plain: &[u8], level: u32) -> Option<Vec<u8>> {
             *kept = None;
         }
         kept.get_or_insert_with(|| Deflater::new(level))
-            .run(plain, limit)
+            .run(window, plain, limit)
     })
 }
 

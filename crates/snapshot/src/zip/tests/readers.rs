@@ -27,7 +27,7 @@ fn shapes() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// Every shape through every door.
-fn all_shapes<W: std::io::Write + std::io::Seek>(zip: &mut ZipWriter<W>) -> Vec<Written> {
+fn all_shapes<W: std::io::Write + std::io::Seek + Send>(zip: &mut ZipWriter<W>) -> Vec<Written> {
     let mut written = Vec::new();
     for (name, plain) in shapes() {
         let from = head(&format!("from/{name}"));

@@ -1,0 +1,302 @@
+//! From the chunks of a snapshot to the compressed bytes of its zip: copied from the earlier zip where it has them, else
+//! read and compressed. Both give the same bytes, so a zip does not depend on what was exported before.
+
+use blake3::hazmat::ChainingValue;
+use lifeboat_store::{ChunkId, Store};
+
+use super::earlier::Earlier;
+use super::sums;
+use super::table::{Key, Row};
+use crate::content::{Chunks, Content, Ref, read_all, read_chunk};
+use crate::error::{Result, SnapshotError};
+use crate::monitor::Monitor;
+use crate::sqlite::EXTENT_BYTES;
+use crate::zip::{DEFAULT_LEVEL, Run, Segment};
+
+/// Parts that are worked on, read and written together.
+const GROUP: usize = 8;
+
+/// How a long file is divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// A database: at fixed places, so that its hash can be joined of the sums of its extents.
+    Extents,
+    /// Anything else.
+    Chunks,
+}
+
+/// A run of a long file that becomes one segment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    /// Where it begins in the file.
+    at: u64,
+    /// What stands before it: its compressor has seen the end of that.
+    before: Option<Ref>,
+    own: Ref,
+}
+
+impl Part {
+    fn key(&self, cut: Cut) -> Key {
+        let mut hasher = blake3::Hasher::new();
+        match cut {
+            Cut::Extents => hasher.update(b"extent").update(&self.at.to_le_bytes()),
+            Cut::Chunks => hasher.update(b"chunk"),
+        };
+        if let Some(before) = &self.before {
+            hasher.update(before.id.as_bytes());
+        }
+        hasher.update(self.own.id.as_bytes());
+        *hasher.finalize().as_bytes()
+    }
+}
+
+/// Compressed bytes, and what they were made of.
+pub(super) struct Packed {
+    /// One segment, or a row of them.
+    pub(super) segment: Segment,
+    /// A row for each, with offsets from the first byte here.
+    pub(super) rows: Vec<Row>,
+    /// How many of the bytes were copied.
+    pub(super) copied: u64,
+    /// Plain bytes that were compressed.
+    pub(super) compressed: u64,
+    /// The plain bytes, where they were asked for.
+    pub(super) plain: Vec<u8>,
+}
+
+/// Makes compressed bytes; on many threads at once.
+pub(super) struct Packer<'a> {
+    store: &'a Store,
+    earlier: &'a Earlier,
+    monitor: &'a dyn Monitor,
+}
+
+impl<'a> Packer<'a> {
+    pub(super) fn new(store: &'a Store, earlier: &'a Earlier, monitor: &'a dyn Monitor) -> Self {
+        Self {
+            store,
+            earlier,
+            monitor,
+        }
+    }
+
+    /// A short file as one segment, and its hash.
+    pub(super) fn whole(&self, content: &Content) -> Result<(Packed, blake3::Hash)> {
+        self.go_on()?;
+        let key = key_of(content, b"whole");
+        let known = self.earlier.find(&key, content.len);
+        let copied = known.and_then(|row| Some((row, self.earlier.read(&[row])?)));
+        self.monitor.advance(content.len);
+        if let Some((row, bytes)) = copied {
+            let mut pile = Pile::default();
+            pile.copy(&[row], &bytes);
+            return Ok((pile.packed(Vec::new()), blake3::Hash::from_bytes(row.sum)));
+        }
+        let plain = read_all(self.store, content)?;
+        let hash = blake3::hash(&plain);
+        let mut pile = Pile::default();
+        if !plain.is_empty() {
+            pile.add(key, &[], &plain, *hash.as_bytes());
+        }
+        Ok((pile.packed(Vec::new()), hash))
+    }
+
+    /// Neighbours of a long file. The plain bytes come back where they are asked for.
+    pub(super) fn group(&self, parts: &[Part], cut: Cut, wants_plain: bool) -> Result<Packed> {
+        self.go_on()?;
+        let found: Vec<(Key, Option<Row>)> = parts
+            .iter()
+            .map(|part| {
+                let key = part.key(cut);
+                (key, self.earlier.find(&key, part.own.len))
+            })
+            .collect();
+        let (mut pile, mut plain, mut last) = (Pile::default(), Vec::new(), None);
+        let mut at = 0;
+        while let (Some(part), Some((key, _))) = (parts.get(at), found.get(at)) {
+            let rows = neighbours(found.get(at..).unwrap_or_default());
+            let copied = (!rows.is_empty()).then(|| self.copy(&rows)).flatten();
+            if let Some((rows, bytes)) = copied {
+                pile.copy(rows, &bytes);
+                if wants_plain {
+                    for part in parts.iter().skip(at).take(rows.len()) {
+                        plain.extend(read_chunk(self.store, &part.own)?);
+                    }
+                }
+                at += rows.len();
+                last = None;
+            } else {
+                let own = read_chunk(self.store, &part.own)?;
+                let sum = match cut {
+                    Cut::Extents => sums::of_extent(&own, part.at),
+                    Cut::Chunks => ChainingValue::default(),
+                };
+                let before = self.before(part, last.take())?;
+                pile.add(*key, &before, &own, sum);
+                if wants_plain {
+                    plain.extend_from_slice(&own);
+                }
+                last = Some((part.own.id, own));
+                at += 1;
+            }
+            self.go_on()?;
+        }
+        self.monitor
+            .advance(parts.iter().map(|part| part.own.len).sum());
+        Ok(pile.packed(plain))
+    }
+
+    /// The bytes of these rows, or of the first alone where one of the others is not as it was.
+    fn copy<'r>(&self, rows: &'r [Row]) -> Option<(&'r [Row], Vec<u8>)> {
+        let first = rows.get(..1)?;
+        let all = self.earlier.read(rows).map(|bytes| (rows, bytes));
+        all.or_else(|| Some((first, self.earlier.read(first)?)))
+    }
+
+    /// What stands before a part; `last` is what was read last.
+    fn before(&self, part: &Part, last: Option<(ChunkId, Vec<u8>)>) -> Result<Vec<u8>> {
+        match (&part.before, last) {
+            (Some(before), Some((id, bytes))) if before.id == id => Ok(bytes),
+            (Some(before), _) => read_chunk(self.store, before),
+            (None, _) => Ok(Vec::new()),
+        }
+    }
+
+    fn go_on(&self) -> Result<()> {
+        match self.monitor.cancelled() {
+            true => Err(SnapshotError::cancelled()),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Segments being put one behind the other.
+#[derive(Default)]
+struct Pile {
+    bytes: Vec<u8>,
+    run: Option<Run>,
+    rows: Vec<Row>,
+    copied: u64,
+    compressed: u64,
+}
+
+impl Pile {
+    fn copy(&mut self, rows: &[Row], bytes: &[u8]) {
+        for row in rows {
+            self.push(*row);
+        }
+        self.bytes.extend_from_slice(bytes);
+        self.copied += bytes.len() as u64;
+    }
+
+    fn add(&mut self, key: Key, before: &[u8], plain: &[u8], sum: [u8; 32]) {
+        let segment = Segment::deflate_after(before, plain, DEFAULT_LEVEL);
+        let deflated = segment.deflated();
+        self.push(Row {
+            key,
+            offset: 0,
+            deflated_len: u32::try_from(deflated.len()).unwrap_or(u32::MAX),
+            plain_len: u32::try_from(plain.len()).unwrap_or(u32::MAX),
+            crc: segment.run().crc,
+            hash: *blake3::hash(deflated).as_bytes(),
+            sum,
+        });
+        self.bytes.extend_from_slice(deflated);
+        self.compressed += plain.len() as u64;
+    }
+
+    fn push(&mut self, row: Row) {
+        let run = Run {
+            deflated_len: u64::from(row.deflated_len),
+            plain_len: u64::from(row.plain_len),
+            crc: row.crc,
+        };
+        let before = self.run.unwrap_or(Run::EMPTY);
+        let offset = before.deflated_len;
+        self.rows.push(Row { offset, ..row });
+        self.run = Some(before.then(run));
+    }
+
+    fn packed(self, plain: Vec<u8>) -> Packed {
+        let run = self.run.unwrap_or(Run::EMPTY);
+        Packed {
+            segment: Segment::carried(self.bytes, run.plain_len, run.crc),
+            rows: self.rows,
+            copied: self.copied,
+            compressed: self.compressed,
+            plain,
+        }
+    }
+}
+
+/// Names a content by the references that it begins with: a tree of references is named by its roots.
+pub(super) fn key_of(content: &Content, kind: &[u8]) -> Key {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(kind).update(&[content.depth]);
+    hasher.update(&content.len.to_le_bytes());
+    for part in &content.refs {
+        hasher.update(part.id.as_bytes());
+    }
+    *hasher.finalize().as_bytes()
+}
+
+/// The found ones from the first on that lie one behind the other in the earlier zip.
+fn neighbours(found: &[(Key, Option<Row>)]) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    for row in found.iter().map_while(|(_, row)| *row) {
+        let end = rows
+            .last()
+            .map(|last| last.offset.checked_add(u64::from(last.deflated_len)));
+        if end.is_some_and(|end| end != Some(row.offset)) {
+            break;
+        }
+        rows.push(row);
+    }
+    rows
+}
+
+/// The parts of a long file, some neighbours at a time.
+pub(super) fn groups<'a>(
+    store: &'a Store,
+    content: &Content,
+    cut: Cut,
+) -> impl Iterator<Item = Result<Vec<Part>>> + Send + 'a {
+    let len = content.len;
+    let mut chunks = Chunks::of(store, content).fuse();
+    let mut before = None;
+    std::iter::from_fn(move || {
+        let group: Result<Vec<Part>> = chunks
+            .by_ref()
+            .take(GROUP)
+            .map(|chunk| {
+                let (at, own) = chunk?;
+                let part = Part { at, before, own };
+                before = Some(own);
+                check(cut, &part, len).map(|()| part)
+            })
+            .collect();
+        match group {
+            Ok(group) if group.is_empty() => None,
+            group => Some(group),
+        }
+    })
+}
+
+/// A database is divided evenly, or its hash would be wrong.
+fn check(cut: Cut, part: &Part, len: u64) -> Result<()> {
+    let extent = EXTENT_BYTES as u64;
+    let is_even = part.at.is_multiple_of(extent) && part.own.len == extent.min(len - part.at);
+    if cut == Cut::Chunks || is_even {
+        return Ok(());
+    }
+    Err(SnapshotError::Refused {
+        what: "the list of a database's chunks",
+        reason: "they are not of one length".to_owned(),
+    })
+}
+
+/// Plain bytes of a group.
+pub(super) fn weigh(parts: &[Part]) -> usize {
+    let len: u64 = parts.iter().map(|part| part.own.len).sum();
+    usize::try_from(len).unwrap_or(usize::MAX)
+}

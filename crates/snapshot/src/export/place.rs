@@ -1,0 +1,85 @@
+//! Where a zip goes, and under which name.
+
+use std::path::{Path, PathBuf};
+
+use lifeboat_store::layout::EXPORTS;
+use lifeboat_store::{Disk, RealDisk};
+
+use super::{ZipTarget, unusable};
+use crate::error::{Result, SnapshotError};
+use crate::record::Snapshot;
+use crate::repository::Repository;
+
+/// Names that are tried for one second's zips.
+const MAX_SUFFIX: u32 = 10_000;
+
+/// What the names of zips begin with.
+pub(super) const BEGIN: &str = "backup_";
+
+/// What they end in.
+pub(super) const END: &str = ".zip";
+
+impl Repository {
+    /// The folder or file that a target means.
+    pub fn zip_path(&self, target: &ZipTarget) -> PathBuf {
+        match target {
+            ZipTarget::Repository => self.place().join(EXPORTS),
+            ZipTarget::Folder(path) | ZipTarget::File(path) => path.clone(),
+        }
+    }
+
+    /// The folder, made where that is ours to do, and a file name that is free.
+    pub(super) fn zip_place(
+        &self,
+        snapshot: &Snapshot,
+        target: &ZipTarget,
+    ) -> Result<(PathBuf, String)> {
+        if let ZipTarget::File(path) = target {
+            return split(path);
+        }
+        let folder = self.zip_path(target);
+        if *target == ZipTarget::Repository {
+            make(&folder)?;
+        }
+        if !folder.is_dir() {
+            return Err(unusable(&folder, "it is no folder"));
+        }
+        let time = snapshot.time().format("%Y-%m-%d_%H-%M-%S");
+        let name = (1..MAX_SUFFIX)
+            .map(|number| match number {
+                1 => format!("{BEGIN}{time}{END}"),
+                _ => format!("{BEGIN}{time}_{number}{END}"),
+            })
+            .find(|name| folder.join(name).symlink_metadata().is_err());
+        let full = || unusable(&folder, "it has no free name for this second");
+        name.ok_or_else(full).map(|name| (folder.clone(), name))
+    }
+}
+
+fn make(folder: &Path) -> Result<()> {
+    match RealDisk::new(folder).create_dir("") {
+        Err(source) if source.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(SnapshotError::Io {
+                action: "create",
+                path: folder.to_owned(),
+                source,
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The folder and the name of a file.
+pub(super) fn split(path: &Path) -> Result<(PathBuf, String)> {
+    let name = path.file_name().and_then(std::ffi::OsStr::to_str);
+    let name = name.ok_or_else(|| unusable(path, "it is not the path of a file"))?;
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    if folder.is_dir() {
+        Ok((folder, name.to_owned()))
+    } else {
+        Err(unusable(&folder, "it is no folder"))
+    }
+}

@@ -1,0 +1,177 @@
+//! The table of a zip's segments: what each was made of, where its compressed bytes are, and how to know them again.
+//!
+//! It is disposable and lies in the repository's cache; without it the next zip is compressed anew. What it says of a zip
+//! is never believed of the file at that path: whoever copies a segment compares its bytes with the hash here first, so
+//! a zip that was edited, cut short, replaced or damaged gives nothing wrong. The table itself ends in its own hash.
+
+use std::path::{Path, PathBuf};
+
+/// What tables of this layout begin with. It also stands for how segments are made: another compressor or level would
+/// mix with the old one harmlessly, but the zip would then depend on what was exported before.
+const MAGIC: &[u8; 16] = b"lifeboat zip 01\n";
+
+/// Longest table that is read: a million rows and more.
+pub(super) const MAX_BYTES: u64 = 256 << 20;
+
+/// Bytes of an encoded row.
+const ROW: usize = 32 + 8 + 4 + 4 + 4 + 32 + 32;
+
+/// Names what a segment was made of.
+pub(super) type Key = [u8; 32];
+
+/// One segment, or with an offset and lengths of 0 the sum of a whole file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Row {
+    /// What it was made of.
+    pub(super) key: Key,
+    /// Where its compressed bytes begin in the zip.
+    pub(super) offset: u64,
+    /// How many they are.
+    pub(super) deflated_len: u32,
+    /// Plain bytes.
+    pub(super) plain_len: u32,
+    /// CRC-32 of the plain bytes.
+    pub(super) crc: u32,
+    /// BLAKE3 of the compressed bytes.
+    pub(super) hash: [u8; 32],
+    /// Of a whole file the BLAKE3 of its plain bytes; of an extent its sum.
+    pub(super) sum: [u8; 32],
+}
+
+impl Row {
+    /// The sum of a whole file.
+    pub(super) fn of_file(key: Key, hash: blake3::Hash) -> Self {
+        Self {
+            key,
+            offset: 0,
+            deflated_len: 0,
+            plain_len: 0,
+            crc: 0,
+            hash: [0; 32],
+            sum: *hash.as_bytes(),
+        }
+    }
+}
+
+/// The rows of one zip, by key.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    /// Where the zip was written.
+    pub(super) zip: PathBuf,
+    rows: Vec<u8>,
+}
+
+impl Table {
+    /// The bytes of a table with these rows; `sequence` is the number of the zip's snapshot, for choosing among tables.
+    pub(super) fn encode(zip: &Path, sequence: u64, mut rows: Vec<Row>) -> Vec<u8> {
+        use std::os::unix::ffi::OsStrExt as _;
+        rows.sort_unstable_by_key(|row| (row.key, row.offset));
+        rows.dedup_by_key(|row| row.key);
+        let path = zip.as_os_str().as_bytes();
+        let mut bytes = Vec::with_capacity(128 + path.len() + rows.len() * ROW);
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&sequence.to_le_bytes());
+        bytes.extend_from_slice(&(path.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(path);
+        for row in &rows {
+            bytes.extend_from_slice(&row.key);
+            bytes.extend_from_slice(&row.offset.to_le_bytes());
+            for number in [row.deflated_len, row.plain_len, row.crc] {
+                bytes.extend_from_slice(&number.to_le_bytes());
+            }
+            bytes.extend_from_slice(&row.hash);
+            bytes.extend_from_slice(&row.sum);
+        }
+        let hash = blake3::hash(&bytes);
+        bytes.extend_from_slice(hash.as_bytes());
+        bytes
+    }
+
+    /// The table in these bytes, if they are one and whole.
+    pub(super) fn decode(mut bytes: Vec<u8>) -> Option<Self> {
+        use std::os::unix::ffi::OsStringExt as _;
+        let hash = bytes.split_off(bytes.len().checked_sub(32)?);
+        if blake3::hash(&bytes).as_bytes() != hash.as_slice() {
+            return None;
+        }
+        let mut rest = bytes.strip_prefix(MAGIC)?;
+        let _sequence: [u8; 8] = take(&mut rest)?;
+        let path_len = usize::try_from(u64::from_le_bytes(take(&mut rest)?)).ok()?;
+        let (path, rows) = rest.split_at_checked(path_len)?;
+        let zip = PathBuf::from(std::ffi::OsString::from_vec(path.to_vec()));
+        let start = bytes.len() - rows.len();
+        if !rows.len().is_multiple_of(ROW) {
+            return None;
+        }
+        bytes.drain(..start);
+        Some(Self { zip, rows: bytes })
+    }
+
+    /// The row of this key.
+    pub(super) fn find(&self, key: &Key) -> Option<Row> {
+        let (rows, _) = self.rows.as_chunks::<ROW>();
+        let found =
+            rows.binary_search_by(|row| row.as_slice().get(..32).cmp(&Some(key.as_slice())));
+        row(rows.get(found.ok()?)?)
+    }
+}
+
+fn row(mut bytes: &[u8]) -> Option<Row> {
+    let rest = &mut bytes;
+    Some(Row {
+        key: take(rest)?,
+        offset: u64::from_le_bytes(take(rest)?),
+        deflated_len: u32::from_le_bytes(take(rest)?),
+        plain_len: u32::from_le_bytes(take(rest)?),
+        crc: u32::from_le_bytes(take(rest)?),
+        hash: take(rest)?,
+        sum: take(rest)?,
+    })
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, more) = rest.split_first_chunk()?;
+    *rest = more;
+    Some(*first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(n: u8) -> Row {
+        Row {
+            key: [n; 32],
+            offset: u64::from(n) << 40,
+            deflated_len: 7,
+            plain_len: u32::MAX,
+            crc: 0xdead_beef,
+            hash: [n + 1; 32],
+            sum: [n + 2; 32],
+        }
+    }
+
+    #[test]
+    fn rows_are_found_again_by_their_keys() {
+        let rows = [3, 1, 2].map(row).to_vec();
+        let bytes = Table::encode(Path::new("/zips/a.zip"), 9, rows);
+        let table = Table::decode(bytes).unwrap();
+        assert_eq!(table.zip, Path::new("/zips/a.zip"));
+        for n in [1, 2, 3] {
+            assert_eq!(table.find(&[n; 32]), Some(row(n)));
+        }
+        assert_eq!(table.find(&[0; 32]), None);
+        assert_eq!(table.find(&[4; 32]), None);
+    }
+
+    #[test]
+    fn f10_a_table_with_any_byte_turned_or_cut_off_is_none() {
+        let bytes = Table::encode(Path::new("/z"), 9, vec![row(1), row(2)]);
+        for at in 0..bytes.len() {
+            let mut turned = bytes.clone();
+            turned[at] ^= 0x40;
+            assert!(Table::decode(turned).is_none(), "{at}");
+            assert!(Table::decode(bytes[..at].to_vec()).is_none(), "{at}");
+        }
+    }
+}
