@@ -43,6 +43,8 @@ mod look;
 mod odd_sqlite;
 /// A reader that knows the format from its description alone.
 mod reader;
+/// Restores into folders of every sort: full, half done, damaged, hostile.
+mod restore;
 /// Workbench, program, databases, writers and comparison.
 mod support;
 /// Trees of every odd sort, there and back.

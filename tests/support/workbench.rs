@@ -148,6 +148,8 @@ impl Workbench {
         let target = self.path(name);
         let plan = Restore {
             target: target.clone(),
+            setuid: true,
+            special_files: true,
             ..Restore::default()
         };
         let report = self.repository().restore(snapshot, &plan, &Unwatched);

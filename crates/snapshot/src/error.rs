@@ -151,6 +151,30 @@ pub enum SnapshotError {
         /// Why not.
         reason: String,
     },
+    /// A folder of the target is no longer the one that was made there, or a link stands in its place.
+    #[error("{} is not the folder that it was: somebody has put something else in its place", path.display())]
+    TargetSwapped {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The target takes names that differ in case alone for one, and the snapshot has such names.
+    #[error("{} takes upper and lower case for the same", path.display())]
+    NamesCollide {
+        /// The target.
+        path: PathBuf,
+        /// The first few pairs.
+        pairs: Vec<String>,
+    },
+    /// The file system has room for too few files.
+    #[error("{} has room for {free} more files and {needed} are needed", path.display())]
+    NoFiles {
+        /// Where.
+        path: PathBuf,
+        /// Files and folders that are needed.
+        needed: u64,
+        /// Those that there is room for.
+        free: u64,
+    },
     /// There is too little room.
     #[error("{} has {free_bytes} bytes free and {needed_bytes} are needed", path.display())]
     NoSpace {

@@ -76,7 +76,7 @@ pub use path::TreePath;
 pub use pins::Pin;
 pub use record::Snapshot;
 pub use repository::{Filter, Listing, Repository};
-pub use restore::{Restore, RestoreReport};
+pub use restore::{Loss, Overwrite, Restore, RestoreReport};
 pub use tree::{Tree, Walk};
 
 /// The code of the guide for embedders is compiled and run with the tests.

@@ -119,3 +119,14 @@ pub enum Flaw {
     /// It is a database that SQLite's check finds damaged.
     Damaged,
 }
+
+/// What happened, as the end of a sentence.
+impl std::fmt::Display for Flaw {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Changed => "it was changing, and may be a mixture of before and after",
+            Self::Missing => "it could not be read, and is not in it",
+            Self::Damaged => "SQLite found damage in it",
+        })
+    }
+}

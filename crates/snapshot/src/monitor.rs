@@ -59,12 +59,21 @@ pub enum WarningKind {
     ZipFailed,
     /// An attribute could not be restored.
     Attribute,
+    /// The target does not take an entry, which was not restored.
+    Unwritable,
+    /// An entry cannot be had from the repository, or not all of it.
+    Lost,
+    /// The snapshot itself lacks this, since it was taken.
+    Incomplete,
 }
 
 impl WarningKind {
     /// Whether the result lacks something that was asked for (exit code 3).
     pub const fn is_loss(self) -> bool {
-        !matches!(self, Self::Skipped | Self::Vanished | Self::Attribute)
+        !matches!(
+            self,
+            Self::Skipped | Self::Vanished | Self::Attribute | Self::Incomplete
+        )
     }
 
     /// The word for it in JSON.
@@ -78,6 +87,9 @@ impl WarningKind {
             Self::Skipped => "skipped",
             Self::ZipFailed => "zip-failed",
             Self::Attribute => "attribute",
+            Self::Unwritable => "unwritable",
+            Self::Lost => "lost",
+            Self::Incomplete => "incomplete",
         }
     }
 }

@@ -112,6 +112,17 @@ impl TreePath {
         &self.0
     }
 
+    /// The folder above and the name in it; of the root there is neither.
+    pub fn split_last(&self) -> Option<(Self, &Name)> {
+        let (name, above) = self.0.split_last()?;
+        Some((Self(above.to_vec()), name))
+    }
+
+    /// Whether it is the other path, or below it.
+    pub fn starts_with(&self, other: &Self) -> bool {
+        self.0.starts_with(&other.0)
+    }
+
     /// Whether it is the root.
     pub fn is_root(&self) -> bool {
         self.0.is_empty()

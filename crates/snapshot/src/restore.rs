@@ -1,83 +1,367 @@
-//! Writing a snapshot into a new folder.
+//! Writing a snapshot into a folder.
 //!
-//! Nothing outside the folder is touched: names cannot lead out of it, every file is created anew and never through a
-//! link, and links are made when no file is left to write (F-53). Each chunk is checked against its id on its way, so what
-//! arrives is what was stored, or an error.
+//! Nothing outside the folder is touched: names cannot lead out of it, and everything is opened beneath it without following
+//! a link (F-53). Each chunk is checked against its id on its way, so what arrives is what was stored. What cannot be had is
+//! named, and everything else is restored. Until all of it is there, and durable, the folder carries a mark.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::error::Result;
-use crate::monitor::{Monitor, Task, Warning};
+use crate::entry::Meta;
+use crate::error::{IoContext, Result, SnapshotError};
+use crate::monitor::{Monitor, Task, Warning, WarningKind};
+use crate::path::{Name, TreePath};
 use crate::record::Snapshot;
 use crate::repository::Repository;
+use crate::tree::Tree;
 
+use attributes::Attributes;
+use file::Files;
+use fill::Filler;
+use parts::Zeros;
+use root::Root;
 use run::Run;
 pub(crate) use select::Selection;
-use target::{check_space, check_target};
+use survey::Survey;
+use target::Target;
 
+mod attributes;
+mod file;
+mod fill;
+mod folders;
+mod other;
+mod parts;
+mod root;
 mod run;
 mod select;
-mod target;
-mod write;
+mod survey;
+mod sweep;
+pub(crate) mod target;
 
-/// What to restore, and where to.
+/// Flaws of a snapshot that are told at its restore.
+const FLAWS: usize = 20;
+
+/// What to restore, where to, and what may be done there.
 #[derive(Debug, Clone, Default)]
 pub struct Restore {
-    /// A folder that is missing or empty.
+    /// A folder that is missing or empty, unless `overwrite` says more.
     pub target: PathBuf,
     /// Patterns in gitignore's syntax; only what one of them matches is restored. None means everything.
     pub paths: Vec<String>,
+    /// Only these entries, each with everything in it; `None` means all that the patterns admit.
+    pub only: Option<BTreeSet<TreePath>>,
     /// Only say what would be written.
     pub dry_run: bool,
     /// Threads that work; as many as there are cores where not given.
     pub threads: Option<usize>,
+    /// What becomes of what is in the target.
+    pub overwrite: Overwrite,
+    /// Delete from the target what the snapshot does not have; without effect on an empty one, with `paths`, and with
+    /// [`Overwrite::Never`].
+    pub delete: bool,
+    /// Make pipes, sockets and devices too; devices need root.
+    pub special_files: bool,
+    /// Set the bits and capabilities by which programs run with the rights of their owner, where the owner is set too.
+    pub setuid: bool,
+    /// Keep files of which bytes are lost, with zeros in their place, under their name and `.lifeboat-damaged`.
+    pub keep_damaged: bool,
+    /// Accept a target inside the live folder that was backed up.
+    pub inside_source: bool,
+}
+
+/// What becomes of the entries of a target that is not empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Overwrite {
+    /// The target is refused, unless an earlier run of the same restore was interrupted in it, which is then completed.
+    #[default]
+    Refuse,
+    /// They stay, and only what is missing is added.
+    Never,
+    /// Files whose length and time are those recorded are believed; the others are compared and mended.
+    IfChanged,
+    /// All files are compared, block by block, and mended where they differ.
+    Always,
 }
 
 /// What was restored.
 #[derive(Debug, Clone, Default)]
 pub struct RestoreReport {
-    /// Files and databases.
+    /// Files and databases that are there now.
     pub files: u64,
     /// Folders.
     pub folders: u64,
     /// Symbolic links.
     pub links: u64,
+    /// Pipes, sockets and devices.
+    pub specials: u64,
     /// Bytes in the files.
     pub bytes: u64,
+    /// Files that were right already.
+    pub kept: u64,
+    /// Entries that stayed as they were, as [`Overwrite::Never`] asks.
+    pub left: u64,
+    /// Entries that were deleted from the target.
+    pub deleted: u64,
+    /// What cannot be had from the repository.
+    pub lost: Vec<Loss>,
     /// How long it took.
     pub duration: Duration,
     /// Everything that was in the way.
     pub warnings: Vec<Warning>,
 }
 
+/// A file of which bytes cannot be had, or a folder of which entries cannot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loss {
+    /// Where in the snapshot.
+    pub path: TreePath,
+    /// The bytes, in order; none for a folder.
+    pub ranges: Vec<Range<u64>>,
+    /// Why.
+    pub reason: String,
+}
+
+impl Loss {
+    /// How many bytes are lost.
+    pub fn bytes(&self) -> u64 {
+        self.ranges
+            .iter()
+            .map(|range| range.end - range.start)
+            .sum()
+    }
+}
+
+/// In one line, without the path.
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(first) = self.ranges.first() else {
+            return f.write_str(&self.reason);
+        };
+        let more = match self.ranges.len() {
+            1 => String::new(),
+            many => format!(" and {} more ranges", many - 1),
+        };
+        write!(
+            f,
+            "{} bytes of it are lost, from {} to {}{more}: {}",
+            self.bytes(),
+            first.start,
+            first.end,
+            self.reason
+        )
+    }
+}
+
 impl Repository {
-    /// Writes a snapshot, or a part of it, into a folder that is missing or empty.
+    /// Writes a snapshot, or a part of it, into a folder.
+    ///
+    /// What the repository has lost, and what the target does not take, is named in the report; the rest is restored.
     ///
     /// # Errors
-    /// Where the folder is not empty, nothing matches, or something cannot be read or written. What has been written by
-    /// then stays.
+    /// Where the target is not acceptable or too small, nothing matches, or the snapshot is none that a backup made: then
+    /// nothing was written. Where writing fails as a whole, what has been written by then stays, marked as incomplete.
     pub fn restore(
         &self,
         snapshot: &Snapshot,
         plan: &Restore,
         monitor: &dyn Monitor,
     ) -> Result<RestoreReport> {
+        self.restore_then(snapshot, plan, monitor, |_, _| Ok(()))
+    }
+
+    /// The same, with something more to do once everything is written and durable: the target is marked as incomplete until
+    /// that is done as well.
+    ///
+    /// # Errors
+    /// Those of [`restore`](Self::restore) and of `then`.
+    pub(crate) fn restore_then(
+        &self,
+        snapshot: &Snapshot,
+        plan: &Restore,
+        monitor: &dyn Monitor,
+        then: impl FnOnce(&Path, &mut RestoreReport) -> Result<()> + Send,
+    ) -> Result<RestoreReport> {
         let began = Instant::now();
-        let selection = Selection::new(&plan.paths)?;
-        check_target(&plan.target, &self.place())?;
-        let tree = self.tree(snapshot)?;
         let mut report = self.in_pool(plan.threads, || {
-            let mut run = Run::new(self, &tree, plan, monitor);
-            let total = plan.paths.is_empty().then_some(snapshot.bytes);
-            if !plan.dry_run {
-                check_space(&plan.target, total.unwrap_or(0))?;
+            let selection = Selection::new(&plan.paths)?.narrowed(plan.only.clone());
+            let target = target::look_at(plan, snapshot, &self.place())?;
+            let tree = self.tree(snapshot)?;
+            let survey = Survey::of(&tree, &selection, monitor)?;
+            if !survey.is_met && !plan.paths.is_empty() {
+                let patterns = plan.paths.join(", ");
+                return Err(SnapshotError::NothingMatches { patterns });
             }
-            monitor.begin(Task::Restore, total);
-            run.restore(&selection)?;
-            Ok(run.report)
+            let job = Job {
+                repository: self,
+                snapshot,
+                plan,
+                tree: &tree,
+                selection: &selection,
+                target,
+                monitor,
+            };
+            job.check_space(&survey)?;
+            let flaws = flaws(&tree, plan, &selection);
+            let mut report = match plan.dry_run {
+                true => survey.report(),
+                false => {
+                    monitor.begin(Task::Restore, Some(survey.bytes));
+                    job.run(then)?
+                }
+            };
+            for flaw in flaws {
+                monitor.warning(&flaw);
+                report.warnings.push(flaw);
+            }
+            Ok(report)
         })?;
         report.duration = began.elapsed();
         Ok(report)
     }
+}
+
+/// A restore that was looked at and may begin.
+struct Job<'a> {
+    repository: &'a Repository,
+    snapshot: &'a Snapshot,
+    plan: &'a Restore,
+    tree: &'a Tree<'a>,
+    selection: &'a Selection,
+    target: Target,
+    monitor: &'a dyn Monitor,
+}
+
+impl Job<'_> {
+    fn check_space(&self, survey: &Survey) -> Result<()> {
+        let is_fresh = self.target.overwrite.is_none();
+        let entries = survey.files + survey.folders + survey.links + survey.specials;
+        let files = if is_fresh { entries } else { 0 };
+        let present = |path: &TreePath| match is_fresh {
+            true => 0,
+            false => present_bytes(&self.plan.target, path),
+        };
+        target::check_room(&self.plan.target, files, survey.bytes, |block| {
+            let from = (self.tree, self.repository.store());
+            survey::needed_bytes(from, self.selection, self.monitor, block, &present)
+        })
+    }
+
+    fn run(
+        &self,
+        then: impl FnOnce(&Path, &mut RestoreReport) -> Result<()>,
+    ) -> Result<RestoreReport> {
+        let path = &self.plan.target;
+        make_target(path)?;
+        let root = Root::open(path)?;
+        let mark = root.mark(&target::mark(self.snapshot.id, self.target.is_ours))?;
+        if root.ignores_case()? {
+            let pairs = survey::colliding(self.tree, self.selection, self.monitor)?;
+            if !pairs.is_empty() {
+                root.unmark(&mark)?;
+                let path = path.clone();
+                return Err(SnapshotError::NamesCollide { path, pairs });
+            }
+        }
+        let files = Files {
+            root: &root,
+            filler: Filler {
+                store: self.repository.store(),
+                monitor: self.monitor,
+                zeros: Zeros::new(),
+            },
+            attributes: Attributes::new(self.plan.setuid),
+            overwrite: self.target.overwrite,
+            keep_damaged: self.plan.keep_damaged,
+        };
+        let mut run = Run::new(self.tree, &files, self.plan, self.root_meta(), self.monitor);
+        run.restore(self.selection)?;
+        let mut report = run.report;
+        root.sync()?;
+        then(path, &mut report)?;
+        self.complete(&root, &mark, &report)?;
+        Ok(report)
+    }
+
+    /// What the target itself is given, if it was made for this.
+    fn root_meta(&self) -> Option<Meta> {
+        let meta = self.tree.root_meta().filter(|_| self.target.is_ours);
+        meta.cloned()
+    }
+
+    /// Takes the mark away, unless something is lost that a mended repository may still give.
+    fn complete(&self, root: &Root, mark: &Name, report: &RestoreReport) -> Result<()> {
+        if report.lost.is_empty() {
+            root.unmark(mark)?;
+            // Removing the mark has changed the folder.
+            if let Some(meta) = self.root_meta() {
+                let folder = std::fs::File::from(root.folder(&TreePath::root())?.fd);
+                Attributes::new(self.plan.setuid).give(&folder, &meta, true);
+            }
+            root.sync_top()?;
+        }
+        root.check()
+    }
+}
+
+impl Survey {
+    fn report(&self) -> RestoreReport {
+        RestoreReport {
+            files: self.files,
+            folders: self.folders,
+            links: self.links,
+            specials: self.specials,
+            bytes: self.bytes,
+            ..RestoreReport::default()
+        }
+    }
+}
+
+/// Bytes on the disk of a file that is there, whole or begun.
+fn present_bytes(target: &Path, path: &TreePath) -> u64 {
+    let at = path.below(target);
+    let partial = path.split_last().map(|(folder, name)| {
+        let folder = folder.below(target);
+        folder.join(file::partial_name(name).as_os_str())
+    });
+    let bytes = |path: &Path| {
+        use std::os::unix::fs::MetadataExt;
+        let stat = path.symlink_metadata().ok()?;
+        stat.is_file().then(|| stat.blocks() * 512)
+    };
+    let partial = partial.as_deref().and_then(bytes).unwrap_or_default();
+    bytes(&at).unwrap_or_default().max(partial)
+}
+
+fn make_target(path: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .context("create", path)
+}
+
+/// What the snapshot lacks since it was taken, as far as it is selected.
+fn flaws(tree: &Tree<'_>, plan: &Restore, selection: &Selection) -> Vec<Warning> {
+    let flags = tree.flags().into_iter();
+    let mut flags = flags.filter(|(path, _)| selection.admits_path(path, false));
+    let warning = |path: &TreePath, message: String| Warning {
+        path: path.below(&plan.target),
+        kind: WarningKind::Incomplete,
+        message,
+    };
+    let mut warnings: Vec<Warning> = flags
+        .by_ref()
+        .take(FLAWS)
+        .map(|(path, flaw)| warning(&path, format!("when the snapshot was taken, {flaw}")))
+        .collect();
+    let more = flags.count();
+    if more > 0 {
+        let message = format!("{more} more entries were not whole when the snapshot was taken");
+        warnings.push(warning(&TreePath::root(), message));
+    }
+    warnings
 }

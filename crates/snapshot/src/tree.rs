@@ -13,7 +13,7 @@ use crate::content::{Chunks, Content, Ref, read_chunk};
 use crate::entry::{Entry, Meta, Node};
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::folder::FolderReader;
-use crate::manifest::{Database, Manifest};
+use crate::manifest::{Database, Flag, Flaw, Manifest};
 use crate::path::{MAX_DEPTH, Name, TreePath};
 use crate::record::Snapshot;
 use crate::repository::Repository;
@@ -65,6 +65,18 @@ impl<'r> Tree<'r> {
             }
             _ => database.path.clone(),
         }
+    }
+
+    /// The entries that were not whole when the snapshot was taken, with their places in this tree.
+    pub(crate) fn flags(&self) -> Vec<(TreePath, Flaw)> {
+        let names = self.source_names();
+        let place = |flag: &Flag| {
+            let name = names.get(flag.source as usize).cloned().flatten();
+            let begin = name.map_or_else(TreePath::root, |name| TreePath::root().join(&name));
+            let parts = flag.path.parts().iter();
+            (parts.fold(begin, |path, part| path.join(part)), flag.flaw)
+        };
+        self.manifest.flags.iter().map(place).collect()
     }
 
     /// The name under which each source stands; `None` where its contents are the root.
@@ -236,6 +248,14 @@ impl Iterator for Roots<'_> {
 pub struct Walk<'r> {
     store: &'r Store,
     levels: Vec<(TreePath, Roots<'r>)>,
+}
+
+impl Walk<'_> {
+    /// The folder whose entries come next: the one that an error just given out is about.
+    pub(crate) fn folder(&self) -> TreePath {
+        let level = self.levels.last();
+        level.map_or_else(TreePath::root, |(path, _)| path.clone())
+    }
 }
 
 impl Iterator for Walk<'_> {

@@ -42,12 +42,14 @@ fn exit_of(error: &SnapshotError) -> Exit {
         | SnapshotError::NothingMatches { .. }
         | SnapshotError::BadPattern { .. }
         | SnapshotError::Pinned { .. } => Exit::Usage,
-        SnapshotError::Refused { .. } => Exit::Untrusted,
+        SnapshotError::Refused { .. } | SnapshotError::TargetSwapped { .. } => Exit::Untrusted,
         SnapshotError::NewestUnknown { source, .. } | SnapshotError::Unreadable { source, .. } => {
             store::exit_of(source)
         }
-        SnapshotError::TargetNotEmpty { .. } | SnapshotError::TargetUnusable { .. } => Exit::Target,
-        SnapshotError::NoSpace { .. } => Exit::NoSpace,
+        SnapshotError::TargetNotEmpty { .. }
+        | SnapshotError::TargetUnusable { .. }
+        | SnapshotError::NamesCollide { .. } => Exit::Target,
+        SnapshotError::NoSpace { .. } | SnapshotError::NoFiles { .. } => Exit::NoSpace,
         SnapshotError::Zip { source, .. } => zip(source),
         SnapshotError::Io { source, .. } => disk::exit_of(source),
         _ => Exit::Failed,
@@ -103,9 +105,17 @@ fn explained(failure: Failure, error: &SnapshotError) -> Failure {
             snapshot.short()
         )),
         SnapshotError::SourceMissing { path, .. } => failure.path(path),
-        SnapshotError::TargetNotEmpty { path } => failure
+        SnapshotError::TargetNotEmpty { path } => failure.path(path).hint(
+            "name a folder that is empty or does not exist yet, or see --overwrite in lifeboat help restore",
+        ),
+        SnapshotError::NamesCollide { path, pairs } => failure
+            .because(few_of(pairs))
             .path(path)
-            .hint("name a folder that is empty or does not exist yet"),
+            .field("pairs", pairs.clone())
+            .hint("name a folder on another file system, or restore a part with --path"),
+        SnapshotError::TargetSwapped { path } | SnapshotError::NoFiles { path, .. } => {
+            failure.path(path)
+        }
         SnapshotError::Zip { path, source } => with_hint(failure, zip_io(source)).path(path),
         SnapshotError::Io { source, path, .. } => with_hint(failure, Some(source)).path(path),
         other => match advice(other) {
@@ -164,6 +174,17 @@ fn no_space(path: &Path, needed: u64, free: u64) -> Failure {
     .field("needed_bytes", needed)
     .field("free_bytes", free)
     .hint("make room there, or choose another place")
+}
+
+/// The first few of many things.
+fn few_of(things: &[String]) -> String {
+    let shown = things.iter().take(10).cloned().collect::<Vec<_>>();
+    let more = if things.len() > shown.len() {
+        ", …"
+    } else {
+        ""
+    };
+    format!("the snapshot has {}{more}", shown.join(", "))
 }
 
 /// The first few of many ids, short.

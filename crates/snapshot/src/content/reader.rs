@@ -69,6 +69,11 @@ impl<'a> Chunks<'a> {
         }
     }
 
+    /// Where the next reference stands.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// Steps over everything that ends at or before the offset, without reading it.
     fn skip_to(&mut self, target: u64) -> Result<()> {
         self.check()?;
@@ -100,7 +105,7 @@ impl<'a> Chunks<'a> {
     }
 
     fn descend(&mut self, depth: u8, node: Ref) -> Result<()> {
-        let mut refs = read_list(self.store, &node)?;
+        let mut refs = read_list(self.store, &node).inspect_err(|_| self.offset += node.len)?;
         refs.reverse();
         self.stack.push((depth - 1, refs));
         Ok(())
@@ -124,15 +129,13 @@ impl<'a> Chunks<'a> {
     }
 }
 
+/// A list that cannot be read is an error once, and what stands behind it follows: [`offset`](Chunks::offset) has passed
+/// over what the list stood for.
 impl Iterator for Chunks<'_> {
     type Item = Result<(u64, Ref)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let step = self.step();
-        if step.is_err() {
-            self.stack.clear();
-        }
-        step.transpose()
+        self.step().transpose()
     }
 }
 

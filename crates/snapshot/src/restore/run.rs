@@ -1,285 +1,308 @@
-//! A restore in progress: small files many at once, large ones alone with their chunks in parallel, links last.
+//! A restore in progress: folders as the walk comes to them, small files many at once, large ones by all threads together,
+//! each folder finished when everything in it is.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use rustix::fs::{AtFlags, CWD};
 
+use super::file::{Done, Fate, Files, Waiting, explain};
+use super::folders::{Folders, Made};
+use super::parts::is_loss;
 use super::select::Selection;
-use super::write::{create, make_folders, set_meta, timestamps};
-use super::{Restore, RestoreReport};
-use crate::content::{Content, read_chunk};
+use super::{Loss, Restore, RestoreReport};
+use crate::content::Content;
 use crate::entry::{Entry, Meta, Node};
-use crate::error::{IoContext, Result, SnapshotError};
+use crate::error::{Result, SnapshotError};
 use crate::monitor::{Monitor, Warning, WarningKind};
 use crate::path::TreePath;
-use crate::repository::Repository;
-use crate::tree::{Tree, batches};
+use crate::tree::Tree;
 
-/// Files that are written at once, at most.
+/// Files that are written at once, at most, and their bytes.
 const BATCH_FILES: usize = 256;
+const BATCH_BYTES: u64 = 64 << 20;
 
-/// Files longer than this are written alone, their chunks in parallel.
-const LARGE: u64 = 1 << 20;
+/// Entries without all of their attributes that are named; the rest are counted.
+const NAMED: u64 = 20;
 
-/// A file whose bytes are to be written.
-struct Waiting {
-    path: PathBuf,
-    meta: Meta,
-    content: Content,
-}
+/// Errors of the system that concern one entry, as against a target to which nothing more can be written: a name that is
+/// too long or not allowed there, rights, something in the way.
+const OF_ONE_ENTRY: [i32; 15] = [1, 13, 16, 17, 20, 21, 22, 26, 27, 31, 36, 39, 40, 84, 95];
 
 /// A restore in progress.
 pub(super) struct Run<'a> {
     tree: &'a Tree<'a>,
-    repository: &'a Repository,
+    files: &'a Files<'a>,
     monitor: &'a dyn Monitor,
     plan: &'a Restore,
     pub(super) report: RestoreReport,
+    folders: Folders<'a>,
     waiting: Vec<Waiting>,
-    /// Folders get their times and modes last: writing into them changes the one and may need the other.
-    folders: Vec<(PathBuf, Meta)>,
-    links: Vec<(PathBuf, Vec<u8>, Meta)>,
+    waiting_bytes: u64,
     /// The first file of each group of hard links.
-    groups: HashMap<u64, (PathBuf, Content)>,
+    groups: HashMap<u64, (TreePath, Content)>,
+    /// Entries that lack attributes, and those of which the owner is another.
+    lacking: u64,
+    of_others: u64,
 }
 
 impl<'a> Run<'a> {
-    /// Nothing is written yet.
+    /// Nothing is written yet. `root` is given to the target itself in the end.
     pub(super) fn new(
-        repository: &'a Repository,
         tree: &'a Tree<'a>,
+        files: &'a Files<'a>,
         plan: &'a Restore,
+        root: Option<Meta>,
         monitor: &'a dyn Monitor,
     ) -> Self {
+        // Of a part of a snapshot, the rest of it would be deleted.
+        let deletes = plan.delete && plan.paths.is_empty() && plan.only.is_none();
         Self {
             tree,
-            repository,
+            files,
             monitor,
             plan,
             report: RestoreReport::default(),
+            folders: Folders::new(files, root, deletes),
             waiting: Vec::new(),
-            folders: Vec::new(),
-            links: Vec::new(),
+            waiting_bytes: 0,
             groups: HashMap::new(),
+            lacking: 0,
+            of_others: 0,
         }
     }
 
     /// Writes everything that is selected.
     pub(super) fn restore(&mut self, selection: &Selection) -> Result<()> {
-        if !self.plan.dry_run {
-            // A folder that was there keeps its own owner and mode.
-            let is_new = !self.plan.target.exists();
-            make_folders(&self.plan.target)?;
-            if let Some(meta) = self.tree.root_meta().filter(|_| is_new) {
-                self.folders.push((self.plan.target.clone(), meta.clone()));
-            }
-        }
-        let mut met = false;
-        for found in self.tree.walk() {
-            let (path, entry) = found?;
+        let mut walk = self.tree.walk();
+        while let Some(found) = walk.next() {
             if self.monitor.cancelled() {
                 return Err(SnapshotError::cancelled());
             }
-            if selection.admits(&path, &entry) {
-                met = true;
-                self.place(&path, entry)?;
+            match found {
+                Ok((path, entry)) => self.take(selection, &path, entry)?,
+                // Entries are lost, nobody knows which.
+                Err(error) if is_loss(&error) => {
+                    let path = walk.folder();
+                    self.folders.is_lacking(&path);
+                    self.lose(Loss {
+                        path,
+                        ranges: Vec::new(),
+                        reason: format!("entries of this folder are lost: {}", explain(&error)),
+                    });
+                }
+                Err(error) => return Err(error),
             }
-        }
-        if !met && !self.plan.paths.is_empty() {
-            return Err(SnapshotError::NothingMatches {
-                patterns: self.plan.paths.join(", "),
-            });
         }
         self.write_waiting()?;
-        self.finish()
+        self.folders.leave_all();
+        self.finish_folders()?;
+        self.tell_of_attributes();
+        Ok(())
     }
 
-    fn place(&mut self, path: &TreePath, entry: Entry) -> Result<()> {
-        let at = path.below(&self.plan.target);
+    fn take(&mut self, selection: &Selection, path: &TreePath, entry: Entry) -> Result<()> {
+        self.folders.arrive(path);
+        let is_wanted = selection.admits(path, &entry);
         let Entry { meta, node, .. } = entry;
-        match node {
-            Node::Folder { .. } => {
-                self.report.folders += 1;
-                self.folders.push((at.clone(), meta));
-                if self.plan.dry_run {
-                    Ok(())
-                } else {
-                    make_folders(&at)
-                }
-            }
-            Node::Symlink { target } => {
-                self.report.links += 1;
-                self.links.push((at, target.into_vec(), meta));
-                Ok(())
-            }
-            Node::Special { .. } => {
-                let message = format!("a {} is not restored", node.kind());
-                self.warn(at, WarningKind::Skipped, message);
-                Ok(())
-            }
-            Node::File { content, links, .. } => self.place_file(at, meta, content, links),
-            Node::Database { content, .. } => self.place_file(at, meta, content, None),
+        let is_folder = matches!(node, Node::Folder { .. });
+        if is_folder {
+            self.folders.enter(path, meta.clone());
         }
+        if !is_wanted || self.folders.is_barred() {
+            return Ok(());
+        }
+        match self.folders.make()? {
+            Made::All => {}
+            Made::Barred(what) => {
+                self.unwritable(path, what);
+                return Ok(());
+            }
+        }
+        if is_folder {
+            self.report.folders += 1;
+            return Ok(());
+        }
+        self.monitor.item(&self.files.root.locate(path));
+        let done = match node {
+            Node::File { content, links, .. } => self.take_file(path, meta, content, links, false),
+            Node::Database { content, .. } => self.take_file(path, meta, content, None, true),
+            Node::Symlink { target } => self
+                .files
+                .put_link(path, &target, &meta)
+                .map(|done| self.settle(path, done, |report| report.links += 1)),
+            Node::Special { kind, device } if self.plan.special_files => self
+                .files
+                .put_special(path, kind, device, &meta)
+                .map(|done| self.settle(path, done, |report| report.specials += 1)),
+            node => {
+                let message = format!("a {} is made on request only", node.kind());
+                self.warn(path, WarningKind::Skipped, message);
+                Ok(())
+            }
+        };
+        done.or_else(|error| self.forgive(path, error))
     }
 
-    fn place_file(
+    fn take_file(
         &mut self,
-        path: PathBuf,
+        path: &TreePath,
         meta: Meta,
         content: Content,
         group: Option<u64>,
+        is_database: bool,
     ) -> Result<()> {
-        self.report.files += 1;
-        self.report.bytes += content.len;
-        self.monitor.item(&path);
-        if self.plan.dry_run {
+        if let Some(group) = group
+            && self.take_name(path, &content, group)?
+        {
             return Ok(());
         }
-        let first = group.and_then(|group| self.groups.get(&group));
-        // The number is a hint: names of one file have one content, or they are not linked.
-        if let Some((first, _)) = first.filter(|(_, same)| *same == content).cloned() {
-            // The first name must exist before it gets a second one.
-            self.write_waiting()?;
-            self.make_parents(&path)?;
-            return std::fs::hard_link(first, &path).context("link", &path);
-        }
-        if let Some(group) = group {
-            self.groups.insert(group, (path.clone(), content.clone()));
-        }
-        self.make_parents(&path)?;
-        let waiting = Waiting {
-            path,
+        self.waiting_bytes += content.len;
+        self.waiting.push(Waiting {
+            path: path.clone(),
             meta,
             content,
-        };
-        if waiting.content.len > LARGE {
-            return self.write_large(&waiting);
-        }
-        self.waiting.push(waiting);
-        if self.waiting.len() >= BATCH_FILES {
+            is_database,
+            group,
+        });
+        if self.waiting.len() >= BATCH_FILES || self.waiting_bytes >= BATCH_BYTES {
             self.write_waiting()?;
         }
         Ok(())
     }
 
-    /// Of a selection, folders above it may not have been selected themselves.
-    fn make_parents(&self, path: &Path) -> Result<()> {
-        match path.parent() {
-            Some(parent) if !self.plan.paths.is_empty() => make_folders(parent),
-            _ => Ok(()),
+    /// Makes a hard link where the file is there under another name; `false` where this is the first.
+    fn take_name(&mut self, path: &TreePath, content: &Content, group: u64) -> Result<bool> {
+        // The number is a hint: names of one file have one content, or they are not linked.
+        let is_same = |groups: &HashMap<_, (TreePath, Content)>| {
+            let first = groups.get(&group).filter(|(_, first)| first == content);
+            first.map(|(path, _)| path.clone())
+        };
+        if is_same(&self.groups).is_some() {
+            // The first name must be there before it gets a second one; it may turn out to be lost.
+            self.write_waiting()?;
+            if let Some(first) = is_same(&self.groups) {
+                let done = self.files.put_name(path, &first)?;
+                self.report.bytes += content.len;
+                self.monitor.advance(content.len);
+                self.settle(path, done, |report| report.files += 1);
+                return Ok(true);
+            }
         }
+        self.groups.insert(group, (path.clone(), content.clone()));
+        Ok(false)
     }
 
     fn write_waiting(&mut self) -> Result<()> {
         let waiting = std::mem::take(&mut self.waiting);
-        let warnings: Vec<Option<Warning>> = waiting
-            .par_iter()
-            .map(|file| self.write_small(file))
-            .collect::<Result<_>>()?;
-        for warning in warnings.into_iter().flatten() {
-            self.note(warning);
+        self.waiting_bytes = 0;
+        let files = self.files;
+        let done: Vec<Result<Done>> = waiting.par_iter().map(|file| files.put(file)).collect();
+        for (file, done) in waiting.into_iter().zip(done) {
+            let is_there = matches!(&done, Ok(done) if !matches!(done.fate, Fate::Lost(_)));
+            if let (false, Some(group)) = (is_there, file.group) {
+                self.groups.remove(&group);
+            }
+            let len = file.content.len;
+            let count = |report: &mut RestoreReport| {
+                report.files += 1;
+                report.bytes += len;
+            };
+            done.map(|done| self.settle(&file.path, done, count))
+                .or_else(|error| self.forgive(&file.path, error))?;
         }
-        Ok(())
+        self.finish_folders()
     }
 
-    fn write_small(&self, waiting: &Waiting) -> Result<Option<Warning>> {
-        let file = create(&waiting.path)?;
-        for batch in batches(self.repository.store(), &waiting.content) {
-            for (offset, chunk) in batch? {
-                self.write_chunk(&file, waiting, offset, &chunk)?;
+    /// Folders whose entries are all there get their attributes; writing into them changed their times.
+    fn finish_folders(&mut self) -> Result<()> {
+        for (path, result) in self.folders.finish() {
+            match result {
+                Ok((missed, deleted)) => {
+                    self.report.deleted += deleted;
+                    let done = Done {
+                        fate: Fate::Written,
+                        missed,
+                    };
+                    self.settle(&path, done, |_| {});
+                }
+                Err(error) => self.forgive(&path, error)?,
             }
         }
-        Ok(describe(&file, waiting))
-    }
-
-    fn write_large(&mut self, waiting: &Waiting) -> Result<()> {
-        let file = create(&waiting.path)?;
-        for batch in batches(self.repository.store(), &waiting.content) {
-            batch?
-                .par_iter()
-                .try_for_each(|(offset, chunk)| self.write_chunk(&file, waiting, *offset, chunk))?;
-        }
-        if let Some(warning) = describe(&file, waiting) {
-            self.note(warning);
-        }
         Ok(())
     }
 
-    fn write_chunk(
-        &self,
-        file: &File,
-        waiting: &Waiting,
-        offset: u64,
-        chunk: &crate::content::Ref,
-    ) -> Result<()> {
-        if self.monitor.cancelled() {
-            return Err(SnapshotError::cancelled());
+    fn settle(&mut self, path: &TreePath, done: Done, count: impl FnOnce(&mut RestoreReport)) {
+        match done.fate {
+            Fate::Lost(loss) => return self.lose(loss),
+            Fate::Left => self.report.left += 1,
+            Fate::Kept => {
+                let files = self.report.files;
+                count(&mut self.report);
+                self.report.kept += self.report.files - files;
+            }
+            Fate::Written => count(&mut self.report),
         }
-        let bytes = read_chunk(self.repository.store(), chunk);
-        let bytes = bytes.map_err(|error| unreadable(&waiting.path, error))?;
-        file.write_all_at(&bytes, offset)
-            .context("write", &waiting.path)?;
-        self.monitor.advance(chunk.len);
-        Ok(())
-    }
-
-    /// Links, then folders from the inside out, then everything durable at once.
-    fn finish(&mut self) -> Result<()> {
-        if self.plan.dry_run {
-            return Ok(());
-        }
-        for (path, target, meta) in std::mem::take(&mut self.links) {
-            self.make_parents(&path)?;
-            std::os::unix::fs::symlink(std::ffi::OsStr::from_bytes(&target), &path)
-                .context("link", &path)?;
-            let times = timestamps(&meta);
-            // A file system that keeps no times of links loses nothing that anybody reads.
-            let _ = rustix::fs::utimensat(CWD, &path, &times, AtFlags::SYMLINK_NOFOLLOW);
-        }
-        for (path, meta) in std::mem::take(&mut self.folders).into_iter().rev() {
-            let folder = File::open(&path).context("open", &path)?;
-            if let Some(message) = set_meta(&folder, &meta) {
-                self.warn(path, WarningKind::Attribute, message);
+        self.of_others += u64::from(done.missed.owner);
+        if let Some(line) = done.missed.line() {
+            self.lacking += 1;
+            if self.lacking <= NAMED {
+                self.warn(path, WarningKind::Attribute, line);
             }
         }
-        let target = File::open(&self.plan.target).context("open", &self.plan.target)?;
-        rustix::fs::syncfs(&target).context("sync", &self.plan.target)
     }
 
-    fn warn(&mut self, path: PathBuf, kind: WarningKind, message: String) {
-        self.note(Warning {
-            path,
+    /// An entry that the target does not take is named, and the others are restored.
+    fn forgive(&mut self, path: &TreePath, error: SnapshotError) -> Result<()> {
+        let SnapshotError::Io { source, .. } = &error else {
+            return Err(error);
+        };
+        if !source
+            .raw_os_error()
+            .is_some_and(|code| OF_ONE_ENTRY.contains(&code))
+        {
+            return Err(error);
+        }
+        self.unwritable(path, explain(&error));
+        Ok(())
+    }
+
+    fn unwritable(&mut self, path: &TreePath, message: String) {
+        self.warn(path, WarningKind::Unwritable, message);
+    }
+
+    fn lose(&mut self, loss: Loss) {
+        let warning = Warning {
+            path: self.files.root.locate(&loss.path),
+            kind: WarningKind::Lost,
+            message: loss.to_string(),
+        };
+        self.monitor.warning(&warning);
+        self.report.lost.push(loss);
+    }
+
+    fn tell_of_attributes(&mut self) {
+        let root = TreePath::root();
+        if self.lacking > NAMED {
+            let more = self.lacking - NAMED;
+            let message = format!("{more} more entries lack some of their attributes");
+            self.warn(&root, WarningKind::Attribute, message);
+        }
+        if self.of_others > 0 {
+            let message = format!(
+                "{} entries do not have their recorded owners: only root can give them",
+                self.of_others
+            );
+            self.warn(&root, WarningKind::Attribute, message);
+        }
+    }
+
+    fn warn(&mut self, path: &TreePath, kind: WarningKind, message: String) {
+        let warning = Warning {
+            path: self.files.root.locate(path),
             kind,
             message,
-        });
-    }
-
-    fn note(&mut self, warning: Warning) {
+        };
         self.monitor.warning(&warning);
         self.report.warnings.push(warning);
     }
-}
-
-/// The same error, of a file that people know instead of a chunk that they do not.
-fn unreadable(path: &Path, error: SnapshotError) -> SnapshotError {
-    match error {
-        SnapshotError::Store(source) if source.is_damage() => SnapshotError::Unreadable {
-            path: path.display().to_string(),
-            source,
-        },
-        other => other,
-    }
-}
-
-fn describe(file: &File, waiting: &Waiting) -> Option<Warning> {
-    set_meta(file, &waiting.meta).map(|message| Warning {
-        path: waiting.path.clone(),
-        kind: WarningKind::Attribute,
-        message,
-    })
 }

@@ -1,0 +1,246 @@
+//! Giving files and folders what the file system keeps beside the bytes: owner, extended attributes (access lists are
+//! some), mode, times.
+//!
+//! The order is theirs: a new owner clears bits of the mode and the capabilities, and an access list has a say in the
+//! mode. Bits that lend the owner's rights to whoever runs a file are set only on request, and only where the owner is the
+//! recorded one (F-53): a repository is not proof enough to hand out the rights of root.
+
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::io::Errno;
+
+use super::root::Folder;
+use crate::entry::Meta;
+use crate::error::words;
+use crate::path::{Name, escape};
+
+/// The bits that lend rights.
+const SETUID: u32 = 0o4000;
+const SETGID: u32 = 0o2000;
+
+/// Rights of a file in an attribute.
+const CAPABILITY: &[u8] = b"security.capability";
+
+/// Longest list of attributes, and longest value, that Linux has.
+const XATTR_MAX: usize = 65536;
+
+/// Times that every file system keeps as they are; beyond them, what was set is looked at.
+const PLAIN_SECS: std::ops::Range<i64> = -(1 << 31)..(1 << 31);
+
+/// Which attributes are given.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attributes {
+    /// Whether bits of mode and capabilities that lend rights are set.
+    pub(super) setuid: bool,
+    /// Whether owners can be set.
+    pub(super) is_root: bool,
+}
+
+/// What could not be given, in words.
+#[derive(Debug, Default)]
+pub(super) struct Missed {
+    /// Of which people should know, entry by entry.
+    pub(super) words: Vec<String>,
+    /// The owner is another, because only root gives files away.
+    pub(super) owner: bool,
+}
+
+impl Attributes {
+    pub(super) fn new(setuid: bool) -> Self {
+        Self {
+            setuid,
+            is_root: rustix::process::geteuid().is_root(),
+        }
+    }
+
+    /// Gives a file or a folder everything, the times last.
+    pub(super) fn give(&self, file: &File, meta: &Meta, is_folder: bool) -> Missed {
+        let mut missed = Missed::default();
+        self.give_owner(file, meta, &mut missed);
+        self.give_xattrs(file, meta, &mut missed);
+        let mode = self.mode(file, meta, is_folder, &mut missed);
+        if let Err(error) = rustix::fs::fchmod(file, mode) {
+            missed.tell("its mode could not be set", error);
+        }
+        let set = rustix::fs::futimens(file, &timestamps(meta));
+        if let Err(error) = set {
+            missed.tell("its time could not be set", error);
+        } else if !PLAIN_SECS.contains(&meta.mtime.secs) {
+            let is = rustix::fs::fstat(file).map(|stat| stat.st_mtime);
+            if is != Ok(meta.mtime.secs) {
+                missed.say("its time is beyond what this file system can keep");
+            }
+        }
+        missed
+    }
+
+    fn give_owner(&self, file: &File, meta: &Meta, missed: &mut Missed) {
+        // The highest number means "leave as it is" to the system and cannot be an owner.
+        if meta.uid == u32::MAX || meta.gid == u32::MAX {
+            return missed.say("its owner cannot be one");
+        }
+        let (uid, gid) = (Uid::from_raw(meta.uid), Gid::from_raw(meta.gid));
+        if self.is_root {
+            if let Err(error) = rustix::fs::fchown(file, Some(uid), Some(gid)) {
+                missed.tell("its owner could not be set", error);
+            }
+            return;
+        }
+        let Ok(is) = rustix::fs::fstat(file) else {
+            return;
+        };
+        // Everybody may give a file to a group of theirs.
+        let group = is.st_gid == meta.gid || rustix::fs::fchown(file, None, Some(gid)).is_ok();
+        missed.owner |= !group || is.st_uid != meta.uid;
+    }
+
+    /// The recorded mode, without the bits that this file may not have.
+    fn mode(&self, file: &File, meta: &Meta, is_folder: bool, missed: &mut Missed) -> Mode {
+        let mode = meta.mode & 0o7777;
+        let lent = mode & (SETUID | SETGID);
+        if lent == 0 {
+            return Mode::from_raw_mode(mode);
+        }
+        let is = rustix::fs::fstat(file).ok();
+        let group = is.as_ref().is_some_and(|is| is.st_gid == meta.gid);
+        let owner = is.is_some_and(|is| is.st_uid == meta.uid);
+        // On a folder they only say to which group new files belong.
+        let allowed = group && (is_folder || (owner && self.setuid));
+        if !allowed {
+            missed.say(match (is_folder, self.setuid) {
+                (false, false) => "its setuid and setgid bits were not asked for and are not set",
+                _ => "its setuid and setgid bits are not set, because its owner is another",
+            });
+            return Mode::from_raw_mode(mode & !(SETUID | SETGID));
+        }
+        Mode::from_raw_mode(mode)
+    }
+
+    /// The recorded attributes and no others: new files may have inherited an access list of the folder they are in.
+    fn give_xattrs(&self, file: &File, meta: &Meta, missed: &mut Missed) {
+        for name in list(file) {
+            let is_wanted = meta.xattrs.iter().any(|(wanted, _)| **wanted == *name);
+            if !is_wanted && !is_of_the_system(&name) {
+                // Where it cannot be removed it was not inherited, and its file system insists on it.
+                let _ = rustix::fs::fremovexattr(file, name.as_slice());
+            }
+        }
+        for (name, value) in &meta.xattrs {
+            if **name == *CAPABILITY && !(self.setuid && self.is_root) {
+                missed.say("its capabilities were not asked for, or only root can set them");
+                continue;
+            }
+            let set = rustix::fs::fsetxattr(file, name.as_slice(), value, XattrFlags::empty());
+            if let Err(error) = set {
+                let what = format!("its attribute {} could not be set", escape(name));
+                missed.tell(&what, error);
+            }
+        }
+    }
+
+    /// Gives a link its owner and its time. Links have no mode, and a file system that keeps no times of them loses nothing
+    /// that anybody reads.
+    pub(super) fn give_link(&self, folder: &Folder, name: &Name, meta: &Meta) -> Missed {
+        let mut missed = Missed::default();
+        let bytes = name.as_bytes();
+        if self.is_root && meta.uid != u32::MAX && meta.gid != u32::MAX {
+            let (uid, gid) = (Uid::from_raw(meta.uid), Gid::from_raw(meta.gid));
+            let flags = AtFlags::SYMLINK_NOFOLLOW;
+            if let Err(error) = rustix::fs::chownat(folder, bytes, Some(uid), Some(gid), flags) {
+                missed.tell("its owner could not be set", error);
+            }
+        }
+        for (key, value) in &meta.xattrs {
+            let path = in_proc(&folder.fd).join(name.as_os_str());
+            if let Err(error) =
+                rustix::fs::lsetxattr(path, key.as_slice(), value, XattrFlags::empty())
+            {
+                missed.tell(
+                    &format!("its attribute {} could not be set", escape(key)),
+                    error,
+                );
+            }
+        }
+        let times = timestamps(meta);
+        let _ = rustix::fs::utimensat(folder, bytes, &times, AtFlags::SYMLINK_NOFOLLOW);
+        missed
+    }
+
+    /// Gives a pipe, a socket or a device its owner, mode and time; none of them is ever opened.
+    pub(super) fn give_special(&self, folder: &Folder, name: &Name, meta: &Meta) -> Missed {
+        let mut missed = self.give_link(folder, name, meta);
+        let mode = Mode::from_raw_mode(meta.mode & 0o1777);
+        if let Err(error) = chmod_special(folder, name, mode) {
+            missed
+                .words
+                .push(format!("its mode could not be set: {}", words(&error)));
+        }
+        missed
+    }
+}
+
+impl Missed {
+    fn say(&mut self, words: &str) {
+        self.words.push(words.to_owned());
+    }
+
+    fn tell(&mut self, what: &str, error: Errno) {
+        let error = words(&error.into());
+        self.words.push(format!("{what}: {error}"));
+    }
+
+    /// Everything in one line, where there is anything.
+    pub(super) fn line(&self) -> Option<String> {
+        (!self.words.is_empty()).then(|| self.words.join("; "))
+    }
+}
+
+/// The mode of what is not opened: by a descriptor that can do nothing else, so that no link is followed.
+fn chmod_special(folder: &Folder, name: &Name, mode: Mode) -> std::io::Result<()> {
+    let file = folder.open(name, OFlags::PATH)?;
+    if file.metadata()?.is_symlink() {
+        return Err(Errno::LOOP.into());
+    }
+    Ok(rustix::fs::chmod(in_proc(&file), mode)?)
+}
+
+/// The path by which the system calls an open descriptor.
+fn in_proc(fd: &impl AsRawFd) -> PathBuf {
+    Path::new("/proc/self/fd").join(fd.as_raw_fd().to_string())
+}
+
+/// The names of a file's attributes; none where the file system has no such thing.
+fn list(file: &File) -> Vec<Vec<u8>> {
+    let mut names = vec![0; 1024];
+    let len = match rustix::fs::flistxattr(file, names.as_mut_slice()) {
+        Err(Errno::RANGE) => {
+            names.resize(XATTR_MAX, 0);
+            rustix::fs::flistxattr(file, names.as_mut_slice())
+        }
+        result => result,
+    };
+    names.truncate(len.unwrap_or(0));
+    let names = names.split(|&byte| byte == 0);
+    let names = names.filter(|name| !name.is_empty());
+    names.map(<[u8]>::to_vec).collect()
+}
+
+/// Labels that the kernel gives and takes by rules of its own.
+fn is_of_the_system(name: &[u8]) -> bool {
+    name.starts_with(b"security.") && name != CAPABILITY
+}
+
+fn timestamps(meta: &Meta) -> Timestamps {
+    let time = Timespec {
+        tv_sec: meta.mtime.secs,
+        // Decoded numbers may be anything; the system takes nanoseconds only.
+        tv_nsec: i64::from(meta.mtime.nanos.min(999_999_999)),
+    };
+    Timestamps {
+        last_access: time,
+        last_modification: time,
+    }
+}

@@ -1,0 +1,149 @@
+//! What a restore will do, found out before it does anything: every description is read once, so that a tree that no backup
+//! would have written, a selection of nothing and a disk without room end it while the target is untouched.
+
+use std::collections::{BTreeMap, HashSet};
+
+use lifeboat_store::Store;
+
+use super::parts::{Part, Zeros, is_loss, parts};
+use super::select::Selection;
+use crate::content::Content;
+use crate::entry::Node;
+use crate::error::{Result, SnapshotError};
+use crate::monitor::Monitor;
+use crate::path::TreePath;
+use crate::tree::Tree;
+
+/// Pairs of names that are told.
+const PAIRS: usize = 10;
+
+/// What is selected, counted.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    pub(super) files: u64,
+    pub(super) folders: u64,
+    pub(super) links: u64,
+    pub(super) specials: u64,
+    /// Bytes of all files and databases, by each of their names.
+    pub(super) bytes: u64,
+    /// Whether anything is selected at all.
+    pub(super) is_met: bool,
+}
+
+impl Survey {
+    /// Counts what is selected.
+    pub(super) fn of(
+        tree: &Tree<'_>,
+        selection: &Selection,
+        monitor: &dyn Monitor,
+    ) -> Result<Self> {
+        let mut survey = Self::default();
+        each(tree, selection, monitor, &mut |_, node| {
+            survey.is_met = true;
+            match node {
+                Node::File { content, .. } | Node::Database { content, .. } => {
+                    survey.files += 1;
+                    survey.bytes += content.len;
+                }
+                Node::Folder { .. } => survey.folders += 1,
+                Node::Symlink { .. } => survey.links += 1,
+                Node::Special { .. } => survey.specials += 1,
+            }
+            Ok(())
+        })?;
+        Ok(survey)
+    }
+}
+
+/// Bytes on the disk, in blocks of this size, that the selected files need: holes are not counted, nor what the `present`
+/// ones have.
+pub(super) fn needed_bytes(
+    (tree, store): (&Tree<'_>, &Store),
+    selection: &Selection,
+    monitor: &dyn Monitor,
+    block: u64,
+    present: &dyn Fn(&TreePath) -> u64,
+) -> Result<u64> {
+    let zeros = Zeros::new();
+    let mut groups = HashSet::new();
+    let mut needed = 0_u64;
+    each(tree, selection, monitor, &mut |path, node| {
+        let content = match node {
+            Node::File { links, .. } if links.is_some_and(|group| !groups.insert(group)) => None,
+            node => node.content(),
+        };
+        let bytes = match content {
+            Some(content) => data_bytes(store, content, &zeros)?,
+            None => 0,
+        };
+        let bytes = bytes.next_multiple_of(block).saturating_sub(present(path));
+        needed = needed.saturating_add(bytes);
+        Ok(())
+    })?;
+    Ok(needed)
+}
+
+/// Bytes of a content that are in no chunk of zeros.
+fn data_bytes(store: &Store, content: &Content, zeros: &Zeros) -> Result<u64> {
+    let mut bytes = 0;
+    for part in parts(store, content) {
+        match part? {
+            Part::Chunk(_, chunk) if zeros.has(&chunk) => {}
+            Part::Chunk(_, chunk) => bytes += chunk.len,
+            Part::Lost(..) => {}
+        }
+    }
+    Ok(bytes)
+}
+
+/// Names in one folder that differ in case alone, as a file system that takes them for one cannot hold them.
+pub(super) fn colliding(
+    tree: &Tree<'_>,
+    selection: &Selection,
+    monitor: &dyn Monitor,
+) -> Result<Vec<String>> {
+    // By folder and folded name: only of the folders that are being walked.
+    let mut open: Vec<(TreePath, BTreeMap<String, TreePath>)> = Vec::new();
+    let mut pairs = Vec::new();
+    each(tree, selection, monitor, &mut |path, _| {
+        let Some((folder, name)) = path.split_last() else {
+            return Ok(());
+        };
+        while open.last().is_some_and(|(top, _)| !folder.starts_with(top)) {
+            open.pop();
+        }
+        if open.last().is_none_or(|(top, _)| *top != folder) {
+            open.push((folder, BTreeMap::new()));
+        }
+        let folded = String::from_utf8_lossy(name.as_bytes()).to_lowercase();
+        if let Some((_, names)) = open.last_mut()
+            && let Some(other) = names.insert(folded, path.clone())
+            && pairs.len() <= PAIRS
+        {
+            pairs.push(format!("{other} and {path}"));
+        }
+        Ok(())
+    })?;
+    Ok(pairs)
+}
+
+/// Every selected entry. What cannot be read is passed over: the restore will name it.
+fn each(
+    tree: &Tree<'_>,
+    selection: &Selection,
+    monitor: &dyn Monitor,
+    take: &mut dyn FnMut(&TreePath, &Node) -> Result<()>,
+) -> Result<()> {
+    for found in tree.walk() {
+        if monitor.cancelled() {
+            return Err(SnapshotError::cancelled());
+        }
+        match found {
+            Ok((path, entry)) if selection.admits(&path, &entry) => take(&path, &entry.node)?,
+            Ok(_) => {}
+            Err(error) if is_loss(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,303 @@
+//! Restores into a folder: what is there already, what is cut short and run again, what the repository has lost, and what
+//! the target or the snapshot does to lead astray (faults F-43, F-49, F-50, F-53; rule R7; harness H10).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::support::{Workbench, outside, tree};
+
+/// Restores that are cut short, and run again.
+mod interrupted;
+/// Chunks that are lost, and everything else that is not.
+mod lost;
+/// What is in the way at the target.
+mod target;
+
+/// Bytes that do not compress, another row for each seed.
+fn noise(len: usize, seed: u8) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&[seed]).finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+/// With a snapshot of a few files, small and large.
+fn with_snapshot() -> Workbench {
+    let bench = Workbench::with_files();
+    bench.write("large.bin", noise(3_000_000, 1));
+    bench.backs_up();
+    bench
+}
+
+/// Every file's inode and time of change: what was not touched keeps both.
+fn stamps(folder: &Path) -> BTreeMap<PathBuf, (u64, i64, i64)> {
+    // The folder itself has carried the mark meanwhile.
+    let paths = tree::looks(folder)
+        .into_keys()
+        .filter(|path| path != Path::new(""));
+    let stamp = |path: PathBuf| {
+        let stat = folder.join(&path).symlink_metadata().unwrap();
+        (path, (stat.ino(), stat.mtime(), stat.mtime_nsec()))
+    };
+    paths.map(stamp).collect()
+}
+
+#[test]
+fn f49_a_target_that_is_not_empty_is_written_to_only_as_asked() {
+    let bench = with_snapshot();
+    let restore = |more: &[&str]| {
+        let args = [&["restore", "latest", "--to", "there", "--json"], more].concat();
+        bench.lifeboat(&args)
+    };
+    fs::create_dir_all(bench.path("there/papers")).unwrap();
+    fs::write(bench.path("there/notes.txt"), "mine").unwrap();
+    fs::write(bench.path("there/other"), "other").unwrap();
+    restore(&[]).exits(8);
+    assert_eq!(fs::read(bench.path("there/notes.txt")).unwrap(), b"mine");
+    let summary = restore(&["--overwrite", "never"]).exits(0).summary();
+    assert_eq!(summary["left"], 1);
+    assert_eq!(fs::read(bench.path("there/notes.txt")).unwrap(), b"mine");
+    assert_eq!(
+        fs::read(bench.path("there/papers/one.txt")).unwrap(),
+        b"first"
+    );
+    let summary = restore(&["--overwrite", "always"]).exits(0).summary();
+    assert_eq!(
+        (&summary["kept"], &summary["deleted"]),
+        (&3.into(), &0.into())
+    );
+    assert_eq!(
+        fs::read(bench.path("there/notes.txt")).unwrap(),
+        b"remember"
+    );
+    assert!(bench.path("there/other").exists());
+    let summary = restore(&["--overwrite", "if-changed", "--delete"])
+        .exits(0)
+        .summary();
+    assert_eq!(
+        (&summary["kept"], &summary["deleted"]),
+        (&4.into(), &1.into())
+    );
+    // The folder itself was there before, and keeps what it had.
+    let mut found = tree::looks(&bench.path("there"));
+    let mut expected = tree::looks(&bench.data());
+    for looks in [&mut found, &mut expected] {
+        looks.remove(Path::new(""));
+    }
+    assert_eq!(tree::differences(&expected, &found), [""; 0]);
+}
+
+#[test]
+fn only_blocks_that_differ_are_written() {
+    let bench = with_snapshot();
+    let restore = |when: &str| {
+        bench
+            .lifeboat(&[
+                "restore",
+                "latest",
+                "--to",
+                "there",
+                "--overwrite",
+                when,
+                "--json",
+            ])
+            .exits(0)
+            .summary()
+    };
+    bench
+        .lifeboat(&["restore", "latest", "--to", "there"])
+        .exits(0);
+    let before = stamps(&bench.path("there"));
+    assert_eq!(restore("always")["kept"], 4);
+    assert_eq!(stamps(&bench.path("there")), before);
+    // Of the same length and time: only looking at the bytes finds it.
+    let large = bench.path("there/large.bin");
+    let stat = fs::metadata(&large).unwrap();
+    let mut bytes = fs::read(&large).unwrap();
+    bytes[2_000_000] ^= 1;
+    bytes.extend(b"more");
+    fs::write(&large, &bytes).unwrap();
+    fs::File::options()
+        .write(true)
+        .open(&large)
+        .unwrap()
+        .set_len(3_000_000)
+        .unwrap();
+    fs::File::options()
+        .write(true)
+        .open(&large)
+        .unwrap()
+        .set_modified(stat.modified().unwrap())
+        .unwrap();
+    assert_eq!(restore("if-changed")["kept"], 4);
+    assert_ne!(
+        fs::read(&large).unwrap(),
+        fs::read(bench.data().join("large.bin")).unwrap()
+    );
+    assert_eq!(restore("always")["kept"], 3);
+    tree::assert_same(&bench.data(), &bench.path("there"));
+    // The file was mended, not made anew.
+    assert_eq!(fs::metadata(&large).unwrap().ino(), stat.ino());
+}
+
+#[test]
+fn a_file_with_names_outside_the_target_is_replaced_and_not_written_to() {
+    let bench = with_snapshot();
+    fs::create_dir(bench.path("there")).unwrap();
+    fs::write(bench.path("elsewhere"), "somebody else's").unwrap();
+    fs::hard_link(bench.path("elsewhere"), bench.path("there/notes.txt")).unwrap();
+    bench
+        .lifeboat(&[
+            "restore",
+            "latest",
+            "--to",
+            "there",
+            "--overwrite",
+            "always",
+        ])
+        .exits(0);
+    assert_eq!(
+        fs::read(bench.path("elsewhere")).unwrap(),
+        b"somebody else's"
+    );
+    assert_eq!(
+        fs::read(bench.path("there/notes.txt")).unwrap(),
+        b"remember"
+    );
+}
+
+#[test]
+fn f51_side_files_of_another_state_do_not_stay_beside_a_database() {
+    let bench = Workbench::new();
+    let app = rusqlite::Connection::open(bench.data().join("app.db")).unwrap();
+    app.execute_batch("PRAGMA journal_mode = wal; CREATE TABLE t (x); INSERT INTO t VALUES (1)")
+        .unwrap();
+    bench.backs_up();
+    // The later state, with its WAL, is copied as a careless person would, and then overwritten.
+    app.execute_batch("INSERT INTO t VALUES (2)").unwrap();
+    fs::create_dir(bench.path("there")).unwrap();
+    for name in ["app.db", "app.db-wal"] {
+        fs::copy(bench.data().join(name), bench.path("there").join(name)).unwrap();
+    }
+    bench
+        .lifeboat(&[
+            "restore",
+            "latest",
+            "--to",
+            "there",
+            "--overwrite",
+            "if-changed",
+        ])
+        .exits(0);
+    assert!(!bench.path("there/app.db-wal").exists());
+    let restored = rusqlite::Connection::open(bench.path("there/app.db")).unwrap();
+    let sum: i64 = restored
+        .query_row("SELECT sum(x) FROM t", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(sum, 1);
+}
+
+#[test]
+fn f43_holes_stay_holes() {
+    let bench = Workbench::new();
+    let path = bench.data().join("sparse");
+    let file = fs::File::create(&path).unwrap();
+    for at in [5_000_000, 40_000_000, 90_000_000] {
+        std::os::unix::fs::FileExt::write_all_at(&file, &noise(5_000, 3), at).unwrap();
+    }
+    file.set_len(100_000_000).unwrap();
+    drop(file);
+    let report = bench.backup();
+    let restored = bench.restore(&report.snapshot.unwrap(), "restored");
+    tree::assert_same(&bench.data(), &restored);
+    let blocks = |path: &Path| fs::metadata(path).unwrap().blocks();
+    let (before, after) = (blocks(&path), blocks(&restored.join("sparse")));
+    assert!(
+        after <= before + before / 100,
+        "{before} blocks became {after}"
+    );
+}
+
+#[test]
+fn bits_that_lend_rights_are_set_on_request_only() {
+    let bench = Workbench::new();
+    for (name, mode) in [
+        ("run-as-me", 0o4755),
+        ("as-group", 0o2755),
+        ("plain", 0o755),
+    ] {
+        bench.write(name, "#!");
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(bench.data().join(name), mode).unwrap();
+    }
+    bench.backs_up();
+    let mode = |path: &str| fs::metadata(bench.path(path)).unwrap().mode() & 0o7777;
+    bench
+        .lifeboat(&["restore", "latest", "--to", "without"])
+        .exits(0)
+        .says_aside(&["run-as-me", "as-group", "setuid"]);
+    assert_eq!(
+        (mode("without/run-as-me"), mode("without/as-group")),
+        (0o755, 0o755)
+    );
+    bench
+        .lifeboat(&["restore", "latest", "--to", "with", "--setuid"])
+        .exits(0)
+        .quietly();
+    assert_eq!(
+        (mode("with/run-as-me"), mode("with/as-group")),
+        (0o4755, 0o2755)
+    );
+}
+
+#[test]
+fn f41_pipes_sockets_and_devices_are_made_on_request_only() {
+    let bench = Workbench::new();
+    let here = rustix::fs::CWD;
+    let mode = rustix::fs::Mode::from_raw_mode(0o640);
+    rustix::fs::mkfifoat(here, bench.data().join("pipe"), mode).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(bench.data().join("socket")).unwrap();
+    let device = rustix::fs::makedev(1, 3);
+    let kind = rustix::fs::FileType::CharacterDevice;
+    if outside::is_root() {
+        rustix::fs::mknodat(here, bench.data().join("null"), kind, mode, device).unwrap();
+    }
+    bench.backs_up();
+    bench
+        .lifeboat(&["restore", "latest", "--to", "without"])
+        .exits(0)
+        .says_aside(&["pipe", "socket", "on request"]);
+    assert_eq!(fs::read_dir(bench.path("without")).unwrap().count(), 0);
+    bench
+        .lifeboat(&["restore", "latest", "--to", "with", "--special-files"])
+        .exits(0)
+        .quietly();
+    tree::assert_same(&bench.data(), &bench.path("with"));
+    if outside::is_root() {
+        assert_eq!(
+            fs::metadata(bench.path("with/null")).unwrap().rdev(),
+            device
+        );
+    }
+}
+
+#[test]
+fn what_a_snapshot_lacks_is_said_at_its_restore() {
+    let bench = Workbench::with_files();
+    let app = rusqlite::Connection::open(bench.data().join("app.db")).unwrap();
+    app.execute_batch("CREATE TABLE t (x); BEGIN EXCLUSIVE")
+        .unwrap();
+    bench
+        .lifeboat(&["backup", "data", "--no-zip", "--busy-timeout", "0s"])
+        .exits(6);
+    bench
+        .lifeboat(&["restore", "latest", "--to", "restored"])
+        .exits(0)
+        .says_aside(&["app.db", "when the snapshot was taken"]);
+    bench
+        .lifeboat(&["restore", "latest", "--to", "part", "--path", "papers/"])
+        .exits(0)
+        .quietly();
+}
