@@ -137,3 +137,96 @@ fn a_relative_place_in_the_environment_is_warned_of() {
     first.says_aside(&["LIFEBOAT_REPO is relative"]);
     with(&["backup", "data", "--no-zip"]).exits(0).quietly();
 }
+
+/// Gives every file of the data a new time of change, which nobody can set, and leaves everything else as it is.
+fn touch_all(bench: &Workbench) {
+    for path in crate::support::tree::looks(&bench.data()).into_keys() {
+        let path = bench.data().join(path);
+        if !path.is_symlink() {
+            let mode = fs::metadata(&path).unwrap().permissions();
+            fs::set_permissions(&path, mode).unwrap();
+        }
+    }
+    bench.age_data();
+}
+
+#[test]
+fn what_was_read_again_and_is_the_same_makes_no_snapshot() {
+    let bench = bench();
+    bench.backs_up();
+    touch_all(&bench);
+    let skip = [
+        "backup",
+        "data",
+        "--no-zip",
+        "--skip-if-unchanged",
+        "--json",
+    ];
+    let summary = bench.lifeboat(&skip).exits(0).summary();
+    assert_eq!(summary["skipped"], "unchanged");
+    assert_ne!(summary["read_bytes"], 0, "it was read");
+}
+
+#[test]
+fn every_change_makes_a_snapshot_whatever_it_is() {
+    let bench = bench();
+    bench.write("a/b/c", "deep");
+    let skip = [
+        "backup",
+        "data",
+        "--no-zip",
+        "--skip-if-unchanged",
+        "--json",
+    ];
+    let data = bench.data();
+    let old = || {
+        fs::File::open(&data)
+            .unwrap()
+            .metadata()
+            .unwrap()
+            .modified()
+            .unwrap()
+    };
+    let keep_time = |folder: &std::path::Path, time| {
+        fs::File::open(folder).unwrap().set_modified(time).unwrap();
+    };
+    let changes: [(&str, &dyn Fn()); 6] = [
+        ("mode", &|| {
+            let path = data.join("notes.txt");
+            fs::set_permissions(path, fs::Permissions::from_mode(0o640)).unwrap();
+        }),
+        ("a file gone, its folder's time as before", &|| {
+            let time = fs::metadata(data.join("papers"))
+                .unwrap()
+                .modified()
+                .unwrap();
+            fs::remove_file(data.join("papers/one.txt")).unwrap();
+            keep_time(&data.join("papers"), time);
+        }),
+        ("a link's target, the folder's time as before", &|| {
+            let time = old();
+            fs::remove_file(data.join("link")).unwrap();
+            std::os::unix::fs::symlink("papers", data.join("link")).unwrap();
+            keep_time(&data, time);
+        }),
+        ("a folder gone, the time above it as before", &|| {
+            let time = fs::metadata(data.join("a")).unwrap().modified().unwrap();
+            fs::remove_dir_all(data.join("a/b")).unwrap();
+            keep_time(&data.join("a"), time);
+        }),
+        ("rows", &|| changes_database(&bench)),
+        ("an empty folder", &|| {
+            fs::create_dir(data.join("empty too")).unwrap()
+        }),
+    ];
+    bench.age_data();
+    bench.backs_up();
+    for (what, change) in changes {
+        change();
+        touch_all(&bench);
+        let summary = bench.lifeboat(&skip).exits(0).summary();
+        assert_eq!(summary["skipped"], serde_json::Value::Null, "{what}");
+        let again = bench.lifeboat(&skip).exits(0).summary();
+        assert_eq!(again["skipped"], "unchanged", "{what}");
+    }
+}

@@ -21,6 +21,8 @@ mod cli;
 mod clock;
 /// Several backups at once, readers beside them, and backups that are ended in the middle.
 mod concurrent;
+/// Counts that the config asks for.
+mod counts;
 /// Power cuts at every step of a backup.
 mod crash;
 /// Every sort of damage to every file of a repository.
@@ -45,6 +47,8 @@ mod odd_sqlite;
 mod reader;
 /// Restores into folders of every sort: full, half done, damaged, hostile.
 mod restore;
+/// Sources that fail or change hands while they are read; copied repositories.
+mod source_faults;
 /// Workbench, program, databases, writers and comparison.
 mod support;
 /// Trees of every odd sort, there and back.

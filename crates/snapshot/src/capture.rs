@@ -40,6 +40,7 @@ mod settings;
 mod settle;
 mod stream;
 mod tally;
+mod unsized_file;
 pub(crate) mod walk;
 
 impl Repository {
@@ -52,6 +53,7 @@ impl Repository {
     pub fn backup(&self, plan: &Backup, monitor: &dyn Monitor) -> Result<BackupReport> {
         self.in_pool(plan.threads, || {
             let mut report = self.capture(plan, monitor)?;
+            report.uncounted = plan.uncounted(&report.databases);
             if let (Some(snapshot), Some(target)) = (&report.snapshot, &plan.zip) {
                 let (zip, warnings) = self.zip_of_backup(plan, snapshot, target, monitor);
                 warnings.iter().for_each(|warning| monitor.warning(warning));
@@ -94,7 +96,7 @@ impl Repository {
             ..Options::default()
         })?;
         match self.draft(&session, plan, &sources, monitor) {
-            Ok(draft) if draft.is_unchanged() && plan.skip_if_unchanged => {
+            Ok(draft) if draft.is_unchanged && plan.skip_if_unchanged => {
                 session.abandon()?;
                 Ok(draft.report(None, began))
             }
@@ -133,10 +135,12 @@ impl Repository {
         let before = parent
             .as_ref()
             .and_then(|parent| self.manifest(parent).ok());
-        let databases = before.as_ref().map(|before| before.databases.clone());
+        let known = before.as_ref();
+        let known = known.map(|before| (before.databases.clone(), before.flags.clone()));
+        let flags_before = known.as_ref().map(|(_, flags)| flags.clone());
         let settings = Settings {
             plan,
-            before: databases.unwrap_or_default(),
+            before: known.map_or_else(Vec::new, |(databases, _)| databases),
             now_ms: now.timestamp_millis(),
             stop: Arc::default(),
         };
@@ -144,7 +148,11 @@ impl Repository {
         let manifest =
             self.capture_sources(session, &settings, sources, before, &mut tally, monitor)?;
         let near = parent.as_ref().map(|parent| &parent.manifest);
+        let is_unchanged = flags_before.as_ref() == Some(&manifest.flags)
+            && !tally.differs
+            && settings.are_same(&manifest.databases);
         Ok(Draft {
+            is_unchanged,
             manifest: put_meta(session, &manifest.encode()?, near)?,
             seen: listing,
             time_ms: settings.now_ms,

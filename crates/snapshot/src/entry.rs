@@ -19,6 +19,26 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Whether both are the same but for what only tells how they were seen, and what is in a folder.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        let same_node = match (&self.node, &other.node) {
+            (Node::Folder { .. }, Node::Folder { .. }) => true,
+            (
+                Node::File { content, links, .. },
+                Node::File {
+                    content: other,
+                    links: other_links,
+                    ..
+                },
+            ) => content == other && links == other_links,
+            (Node::Database { content, .. }, Node::Database { content: other, .. }) => {
+                content == other
+            }
+            (node, other) => node == other,
+        };
+        same_node && self.name == other.name && self.meta == other.meta
+    }
+
     /// Whether it is a folder.
     pub const fn is_folder(&self) -> bool {
         matches!(self.node, Node::Folder { .. })

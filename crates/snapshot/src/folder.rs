@@ -77,6 +77,12 @@ impl<'s, 'a> FolderWriter<'s, 'a> {
         Ok(())
     }
 
+    /// Whether the folder before held an entry that nobody has asked for.
+    pub(crate) fn lacks_some(&self) -> bool {
+        let before = self.before.as_ref();
+        before.is_some_and(|before| before.borrow().has_unasked())
+    }
+
     /// The folder, complete.
     pub(crate) fn finish(mut self) -> Result<Content> {
         self.close()?;
@@ -226,6 +232,8 @@ pub(crate) struct Before<'a> {
     content: Content,
     reader: FolderReader<'a>,
     next: Option<Entry>,
+    /// Whether an entry was stepped over.
+    passed_over: bool,
 }
 
 impl<'a> Before<'a> {
@@ -233,24 +241,38 @@ impl<'a> Before<'a> {
     pub(crate) fn shared(store: &'a Store, content: &Content) -> SharedBefore<'a> {
         let mut reader = FolderReader::new(store, content);
         // A folder that cannot be read is as good as none: everything in it is read from the source again.
-        let next = reader.next().and_then(Result::ok);
+        let next = reader.next().transpose();
         Rc::new(RefCell::new(Self {
             content: content.clone(),
             reader,
-            next,
+            passed_over: next.is_err(),
+            next: next.unwrap_or_default(),
         }))
     }
 
     /// The entry of this name; asked in ascending order.
     pub(crate) fn find(&mut self, name: &Name) -> Option<Entry> {
         while self.next.as_ref()?.name < *name {
-            self.next = self.reader.next().and_then(Result::ok);
+            self.passed_over = true;
+            self.next = self.step();
         }
         if self.next.as_ref()?.name != *name {
             return None;
         }
-        let next = self.reader.next().and_then(Result::ok);
+        let next = self.step();
         std::mem::replace(&mut self.next, next)
+    }
+
+    fn step(&mut self) -> Option<Entry> {
+        let next = self.reader.next().transpose();
+        // Nobody knows what stood where it cannot be read.
+        self.passed_over |= next.is_err();
+        next.unwrap_or_default()
+    }
+
+    /// Whether it held an entry that was not asked for.
+    fn has_unasked(&self) -> bool {
+        self.passed_over || self.next.is_some()
     }
 
     /// The node in which an entry of this name stood or would have stood.

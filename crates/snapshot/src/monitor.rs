@@ -57,6 +57,8 @@ pub enum WarningKind {
     Skipped,
     /// The snapshot stands, but its zip could not be written.
     ZipFailed,
+    /// A configured count gave no number, or there is no such database.
+    CountFailed,
     /// An attribute could not be restored.
     Attribute,
     /// The target does not take an entry, which was not restored.
@@ -72,7 +74,7 @@ impl WarningKind {
     pub const fn is_loss(self) -> bool {
         !matches!(
             self,
-            Self::Skipped | Self::Vanished | Self::Attribute | Self::Incomplete
+            Self::Skipped | Self::Vanished | Self::CountFailed | Self::Attribute | Self::Incomplete
         )
     }
 
@@ -86,6 +88,7 @@ impl WarningKind {
             Self::Vanished => "vanished",
             Self::Skipped => "skipped",
             Self::ZipFailed => "zip-failed",
+            Self::CountFailed => "count-failed",
             Self::Attribute => "attribute",
             Self::Unwritable => "unwritable",
             Self::Lost => "lost",

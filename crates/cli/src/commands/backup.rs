@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::Local;
-use lifeboat_snapshot::{Backup, Repository, SnapshotError, ZipTarget};
+use lifeboat_snapshot::{
+    Backup, BackupReport, Repository, SnapshotError, Warning, WarningKind, ZipTarget,
+};
 
 use crate::config::{Check, Config, When};
 use crate::context::{Context, absolute};
@@ -87,7 +89,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let watch = context.watch();
     let report = repository.backup(&plan, &watch);
     drop(watch);
-    let report = report.map_err(|error| with_room(error, &repository))?;
+    let mut report = report.map_err(|error| with_room(error, &repository))?;
+    if args.paths.is_empty() || config.sources.is_empty() {
+        tell_uncounted(&mut report, &config, context);
+    }
     Summary::of(&repository, &report, created).tell(&context.ui)?;
     // The snapshot was there when the signal came: it stands, and only its zip does not.
     let is_due = plan.zip.is_some() && !plan.zip_daily;
@@ -162,6 +167,25 @@ fn open(place: &Place, plan: &Backup, context: &Context) -> Result<(Repository, 
         context.ui.note(caution);
     }
     Ok((repository, true))
+}
+
+/// A mistyped name must not be found out when the number is missed. Where not everything of the config was backed up, its
+/// other databases are no mistake.
+fn tell_uncounted(report: &mut BackupReport, config: &Config, context: &Context) {
+    let file = config.file.clone().unwrap_or_default();
+    for name in &report.uncounted {
+        let message = format!(
+            "nothing is counted for [counts.\"{}\"]: no database of this name was captured",
+            name.display()
+        );
+        let warning = Warning {
+            path: file.clone(),
+            kind: WarningKind::CountFailed,
+            message,
+        };
+        context.ui.warning(&warning);
+        report.warnings.push(warning);
+    }
 }
 
 /// A full disk is better mended when one knows how full it is.

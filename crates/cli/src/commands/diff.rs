@@ -101,6 +101,7 @@ impl Args {
         let settings = config.settings(&source);
         Ok(Live {
             path,
+            counts: config.count_queries(),
             excludes: [settings.excludes, self.excludes.clone()].concat(),
             exclude_folders: config.zip.dir.into_iter().collect(),
             busy_timeout: self.busy_timeout,

@@ -88,17 +88,18 @@ impl<'s> Assembly<'s, '_, '_> {
         let before = self.before(&found.name);
         let databases = self.ahead.last().map(|ahead| ahead.databases.as_slice());
         let is_sidecar = |name: &Name| is_sidecar_of(&found.name, name);
+        let omitted = || before.is_some().then_some(Queued::Omitted);
         if databases.unwrap_or_default().iter().any(is_sidecar) {
-            return None;
+            return omitted();
         }
         if !found.stat.is_file() {
             return Some(match describe::without_bytes(&found) {
-                Ok(entry) => Queued::Entry(entry),
+                Ok(entry) => Queued::Entry(entry, before),
                 Err(warning) => Queued::Note(warning),
             });
         }
         if is_shared_memory(&found) {
-            return None;
+            return omitted();
         }
         let was_database = matches!(
             before,

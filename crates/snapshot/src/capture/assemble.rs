@@ -11,8 +11,9 @@ use rayon::prelude::*;
 
 use super::describe;
 use super::exclude::Excludes;
-use super::file::{self, SMALL, Stored};
+use super::file::{SMALL, Stored};
 use super::settings::Settings;
+use super::settle::read;
 use super::tally::Tally;
 use super::walk::{Found, Step};
 use crate::entry::{Entry, Node};
@@ -44,8 +45,10 @@ pub(super) enum Queued<'s> {
     Leave,
     /// Told in its place, so that a second capture of a folder takes back what the first one told, and nothing else.
     Note(Warning),
-    /// It has no bytes.
-    Entry(Entry),
+    /// It has no bytes; what it was in the snapshot before is behind it.
+    Entry(Entry, Option<Entry>),
+    /// It was in the snapshot before and is not to be stored any more.
+    Omitted,
     /// It is a file as it was before.
     Unchanged(Entry),
     Read {
@@ -202,14 +205,18 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
                 self.monitor
                     .advance(entry.node.content().map_or(0, |content| content.len));
                 self.tally.unchanged(&entry);
-                self.push(entry)
+                self.store_entry(entry)
             }
             Queued::Leave => self.leave(),
             Queued::Note(warning) => {
                 self.note(warning);
                 Ok(())
             }
-            Queued::Entry(entry) => self.push(entry),
+            Queued::Entry(entry, before) => self.push(Some(entry), before.as_ref()),
+            Queued::Omitted => {
+                self.tally.differs = true;
+                Ok(())
+            }
             Queued::Read {
                 found,
                 before,
@@ -220,13 +227,13 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
                     read(self.session, self.monitor, self.settings, &found, before)
                 });
                 let settled = self.settle_file(&found, before.as_ref(), result)?;
-                self.push_settled(settled)
+                self.push(settled, before.as_ref())
             }
             Queued::Database { found, before } => {
                 self.monitor.item(&found.path);
                 let path = self.tree_path(&found.name);
                 let settled = self.settle_database(&found, before.as_ref(), &path)?;
-                self.push_settled(settled)
+                self.push(settled, before.as_ref())
             }
         }
     }
@@ -235,11 +242,16 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
         found.companions.is_some() && !self.is_retry
     }
 
-    fn push_settled(&mut self, settled: Option<Entry>) -> Result<()> {
-        settled.map_or(Ok(()), |entry| self.push(entry))
+    /// Stores what became of an entry, if anything did.
+    fn push(&mut self, settled: Option<Entry>, before: Option<&Entry>) -> Result<()> {
+        self.tally.differs |= match (&settled, before) {
+            (Some(entry), Some(before)) => !entry.is_same_as(before),
+            (settled, before) => settled.is_some() || before.is_some(),
+        };
+        settled.map_or(Ok(()), |entry| self.store_entry(entry))
     }
 
-    fn push(&mut self, entry: Entry) -> Result<()> {
+    fn store_entry(&mut self, entry: Entry) -> Result<()> {
         match self.open.last_mut().and_then(|open| open.writer.as_mut()) {
             Some(writer) => writer.push(entry),
             None => {
@@ -256,10 +268,12 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
         let Some(writer) = open.writer.take() else {
             return Ok(());
         };
+        self.tally.differs |= writer.lacks_some();
         let entries = writer.finish()?;
         let entry = describe::entry(&open.found, Node::Folder { entries });
+        let before = open.before.clone();
         let entry = self.settle_companions(open, entry)?;
-        self.push(entry)
+        self.push(Some(entry), before.as_ref())
     }
 
     /// Where an entry of the innermost open folder stands in its source.
@@ -271,27 +285,4 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
             .chain(own)
             .fold(self.prefix.clone(), |path, part| path.join(part))
     }
-}
-
-fn read(
-    session: &Session<'_>,
-    monitor: &dyn Monitor,
-    settings: &Settings<'_>,
-    found: &Found,
-    before: Option<&Entry>,
-) -> Result<Option<Stored>> {
-    if monitor.cancelled() {
-        return Err(SnapshotError::cancelled());
-    }
-    monitor.item(&found.path);
-    let near = before.and_then(|entry| entry.node.content());
-    let as_database = settings.takes_databases(&found.path);
-    file::store(
-        session,
-        monitor,
-        &found.path,
-        &found.stat,
-        near,
-        as_database,
-    )
 }

@@ -52,6 +52,7 @@ fn store_once(
 ) -> Result<Captured> {
     // No fingerprint only means that the next backup reads the database again.
     let seen = sqlite::fingerprint(path).ok().flatten();
+    let seen = seen.map(|seen| seen.with_questions(&options.counts));
     let mut before = Near::chunks(session.store(), near);
     let first_before = before.at(0);
     let extent = EXTENT_BYTES as u64;

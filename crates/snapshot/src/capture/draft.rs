@@ -21,15 +21,11 @@ pub(super) struct Draft {
     pub(super) sources: Vec<ByteBuf>,
     pub(super) parent: Option<Snapshot>,
     pub(super) tally: Tally,
+    /// Whether the snapshot would hold what its parent holds.
+    pub(super) is_unchanged: bool,
 }
 
 impl Draft {
-    /// Whether the snapshot would equal its parent.
-    pub(super) fn is_unchanged(&self) -> bool {
-        let before = self.parent.as_ref().map(|parent| &parent.manifest);
-        before == Some(&self.manifest)
-    }
-
     /// The snapshot, as yet without its costs.
     pub(super) fn snapshot(
         &self,
@@ -72,6 +68,7 @@ impl Draft {
             duration: began.elapsed(),
             databases: tally.databases,
             zip: None,
+            uncounted: Vec::new(),
             warnings: tally.warnings,
             parent: self.parent,
             snapshot,

@@ -15,6 +15,7 @@ use lifeboat_store::{ChunkId, Kind, Session, chunker};
 use rustix::fs::OFlags;
 
 use super::stream::{self, Closed, Outlet, Piece};
+use super::unsized_file;
 use crate::content::{Content, ContentWriter, Cut, Near, Ref};
 use crate::error::{IoContext, Result};
 use crate::monitor::Monitor;
@@ -92,7 +93,8 @@ pub(crate) fn store(
     if takes_databases && sqlite::is_kept(seen) {
         return Ok(None);
     }
-    if seen.len() == 0 {
+    let is_unsized = seen.len() == 0 && unsized_file::is_on_such(path);
+    if seen.len() == 0 && !is_unsized {
         // Nothing to read, and perhaps a database that another part of this process is creating.
         return Ok(Some(Stored {
             content: Content::empty(),
@@ -102,6 +104,9 @@ pub(crate) fn store(
         }));
     }
     let file = open(path, seen).context("open", path)?;
+    if is_unsized {
+        return unsized_file::store(session, monitor, path, &file, near).map(Some);
+    }
     match sqlite::sniff(&file, path) {
         Ok(Sniffed::NotDatabase) => store_as_is(session, monitor, path, &file, near).map(Some),
         Ok(Sniffed::Database) if takes_databases => {
@@ -177,9 +182,19 @@ fn store_small(
     // One byte more than there should be tells that it has grown.
     let mut handle = Rewound { file, offset: 0 }.take(size + 1);
     handle.read_to_end(&mut bytes).context("read", path)?;
+    store_bytes(session, monitor, &bytes, near)
+}
+
+/// Cuts and stores what was read whole.
+pub(super) fn store_bytes(
+    session: &Session<'_>,
+    monitor: &dyn Monitor,
+    bytes: &[u8],
+    near: Option<&Content>,
+) -> Result<Content> {
     let mut before = Near::chunks(session.store(), near);
     let mut writer = ContentWriter::new(session, Cut::ByContent, near);
-    let mut rest = bytes.as_slice();
+    let mut rest = bytes;
     let mut offset = 0;
     while let Some((piece, more)) =
         chunker::first_cut(rest, true).and_then(|len| rest.split_at_checked(len))

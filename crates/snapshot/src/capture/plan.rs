@@ -1,11 +1,13 @@
 //! What a caller says about a backup, and what the backup says back.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::tally::DatabaseReport;
 use crate::export::{ZipReport, ZipTarget};
 use crate::monitor::Warning;
+use crate::path::TreePath;
 use crate::record::Snapshot;
 
 /// What to back up, and how.
@@ -89,6 +91,37 @@ pub struct CountQuery {
     pub query: String,
 }
 
+impl CountQuery {
+    /// The names and queries of those that are about the database at this path.
+    pub(crate) fn of(queries: &[Self], path: &TreePath) -> Vec<(String, String)> {
+        let path = path.below(Path::new(""));
+        let about = queries
+            .iter()
+            .filter(|query| path.ends_with(&query.database));
+        about
+            .map(|query| (query.name.clone(), query.query.clone()))
+            .collect()
+    }
+}
+
+impl Backup {
+    /// Databases that facts were to be read from and that none of those captured is: a name was mistyped, perhaps.
+    pub(super) fn uncounted(&self, databases: &[DatabaseReport]) -> Vec<PathBuf> {
+        let is_captured = |name: &PathBuf| {
+            let mut paths = databases
+                .iter()
+                .map(|report| report.database.path.below(Path::new("")));
+            paths.any(|path| path.ends_with(name))
+        };
+        let names: BTreeSet<&PathBuf> = self.counts.iter().map(|query| &query.database).collect();
+        names
+            .into_iter()
+            .filter(|name| !is_captured(name))
+            .cloned()
+            .collect()
+    }
+}
+
 /// When to run SQLite's check on a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CheckPolicy {
@@ -128,6 +161,8 @@ pub struct BackupReport {
     pub databases: Vec<DatabaseReport>,
     /// The zip, where one was written.
     pub zip: Option<ZipReport>,
+    /// Databases of the plan's counts of which none was captured.
+    pub uncounted: Vec<PathBuf>,
     /// Everything that was in the way.
     pub warnings: Vec<Warning>,
 }

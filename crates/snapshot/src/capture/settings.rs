@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::plan::{Backup, CheckPolicy};
+use super::plan::{Backup, CheckPolicy, CountQuery};
 use crate::manifest::Database;
 use crate::path::TreePath;
 use crate::sqlite::{CaptureOptions, Check, Checked, Facts};
@@ -37,6 +37,21 @@ impl Settings<'_> {
             .find(|database| database.source == source && database.path == *path)
     }
 
+    /// Whether these databases are those of the snapshot before, also where they had to be read to know it.
+    pub(super) fn are_same(&self, databases: &[Database]) -> bool {
+        let is_same = |(old, new): (&Database, &Database)| {
+            let mut facts = new.facts.clone();
+            if facts.check == Checked::NotDone {
+                facts.check = old.facts.check.clone();
+            }
+            // A check that is made each time is no change; of one that is made once a day, the day counts.
+            let same_check =
+                old.checked_ms == new.checked_ms || self.plan.check != CheckPolicy::Auto;
+            same_check && (old.source, &old.path, &old.facts) == (new.source, &new.path, &facts)
+        };
+        self.before.len() == databases.len() && self.before.iter().zip(databases).all(is_same)
+    }
+
     pub(super) fn is_check_due(&self, old: &Database) -> bool {
         match self.plan.check {
             CheckPolicy::None => false,
@@ -46,6 +61,11 @@ impl Settings<'_> {
                 .checked_ms
                 .is_none_or(|then| !(0..CHECK_EVERY_MS).contains(&(self.now_ms - then))),
         }
+    }
+
+    /// What is to be counted in the database at this path.
+    pub(super) fn counts(&self, path: &TreePath) -> Vec<(String, String)> {
+        CountQuery::of(&self.plan.counts, path)
     }
 
     pub(super) fn capture_options(
@@ -62,18 +82,10 @@ impl Settings<'_> {
             }
             _ => Check::None,
         };
-        let in_tree = path.below(Path::new(""));
-        let counts = self
-            .plan
-            .counts
-            .iter()
-            .filter(|count| in_tree.ends_with(&count.database))
-            .map(|count| (count.name.clone(), count.query.clone()))
-            .collect();
         CaptureOptions {
             busy_timeout: self.plan.busy_timeout,
             check,
-            counts,
+            counts: self.counts(path),
             scratch: self.plan.scratch.clone(),
             stop: self.stop.clone(),
             ..CaptureOptions::default()

@@ -3,18 +3,21 @@
 //! One input that cannot be read never stops the others (exit 3 or 6 tells of it); what stops a backup is the repository
 //! failing, or the user.
 
+use lifeboat_store::Session;
+
 use super::assemble::Assembly;
 use super::database::{self, Captured};
 use super::describe;
 use super::file::{self, Stored};
+use super::settings::Settings;
 use super::tally::DatabaseReport;
 use super::walk::Found;
 use crate::entry::{Entry, Node};
 use crate::error::{Result, SnapshotError, in_one_line, words};
 use crate::manifest::{Database, Flaw};
-use crate::monitor::{Warning, WarningKind};
+use crate::monitor::{Monitor, Warning, WarningKind};
 use crate::path::TreePath;
-use crate::sqlite::{self, Checked, Facts, SqliteError};
+use crate::sqlite::{self, Checked, Count, Facts, SqliteError};
 
 impl Assembly<'_, '_, '_> {
     /// A file that was read as one, or turned out to be a database.
@@ -121,6 +124,7 @@ impl Assembly<'_, '_, '_> {
             .database_before(self.tally.source, path)?
             .clone();
         let is = sqlite::fingerprint(&found.path).ok().flatten()?;
+        let is = is.with_questions(&self.settings.counts(path));
         let same = is == *was
             && !self.settings.is_check_due(&old)
             && database::is_stored(self.session, content);
@@ -164,6 +168,12 @@ impl Assembly<'_, '_, '_> {
             let message = format!("SQLite's check finds damage: {message}");
             self.warn(found, WarningKind::DatabaseDamaged, &message);
             self.tally.flag(path.clone(), Flaw::Damaged);
+        }
+        for (name, count) in &facts.counts {
+            if let Count::Unknown(reason) = count {
+                let message = format!("the count {name} is not known: {reason}");
+                self.warn(found, WarningKind::CountFailed, &message);
+            }
         }
         let len = content.len;
         let entry = describe::entry(found, Node::Database { content, seen });
@@ -249,4 +259,28 @@ impl Assembly<'_, '_, '_> {
         };
         self.tally.warn(self.monitor, warning);
     }
+}
+
+/// Reads a file, if it is not to be captured as a database.
+pub(super) fn read(
+    session: &Session<'_>,
+    monitor: &dyn Monitor,
+    settings: &Settings<'_>,
+    found: &Found,
+    before: Option<&Entry>,
+) -> Result<Option<Stored>> {
+    if monitor.cancelled() {
+        return Err(SnapshotError::cancelled());
+    }
+    monitor.item(&found.path);
+    let near = before.and_then(|entry| entry.node.content());
+    let as_database = settings.takes_databases(&found.path);
+    file::store(
+        session,
+        monitor,
+        &found.path,
+        &found.stat,
+        near,
+        as_database,
+    )
 }

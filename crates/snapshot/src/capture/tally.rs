@@ -37,6 +37,8 @@ pub(crate) struct Tally {
     pub(crate) databases: Vec<DatabaseReport>,
     pub(crate) flags: Vec<Flag>,
     pub(crate) warnings: Vec<Warning>,
+    /// Whether an entry is new, gone or not the same as in the snapshot before.
+    pub(crate) differs: bool,
 }
 
 impl Tally {

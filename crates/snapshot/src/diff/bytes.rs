@@ -11,12 +11,13 @@ use std::path::Path;
 use lifeboat_store::{ChunkId, Kind, Store};
 
 use super::{DatabaseChange, Live};
-use crate::capture::file;
 use crate::capture::walk::Found;
+use crate::capture::{CountQuery, file};
 use crate::content::{Chunks, Content, Near, Ref};
 use crate::entry::Node;
 use crate::error::{SnapshotError, words};
 use crate::monitor::{Monitor, Warning, WarningKind};
+use crate::path::TreePath;
 use crate::sqlite::{
     self, CaptureOptions, EXTENT_BYTES, ExtentSink, Facts, Fingerprint, Sniffed, SqliteError,
     Stopped,
@@ -156,12 +157,15 @@ impl Reading<'_> {
     /// Compares a database: by its fingerprint, else by its extents.
     pub(super) fn database(
         &self,
+        tree: &TreePath,
         content: &Content,
         seen: Option<&Fingerprint>,
         facts: Option<&Facts>,
     ) -> Result<Compared, Failed> {
         let path = &self.found.path;
+        let counts = CountQuery::of(&self.live.counts, tree);
         let is = sqlite::fingerprint(path).ok().flatten();
+        let is = is.map(|is| is.with_questions(&counts));
         if seen.is_some() && is.as_ref() == seen {
             return Ok(Compared::database(content.len, false, None));
         }
@@ -173,7 +177,7 @@ impl Reading<'_> {
             changed_bytes: 0,
             len: 0,
         };
-        let now = sqlite::capture(path, &self.options(), &mut sink)
+        let now = sqlite::capture(path, &self.options(counts), &mut sink)
             .map_err(|error| self.uncapturable(error))?;
         let differs = sink.changed_bytes > 0 || sink.len != content.len;
         let change = DatabaseChange {
@@ -183,8 +187,9 @@ impl Reading<'_> {
         Ok(Compared::database(sink.len, differs, Some(change)))
     }
 
-    fn options(&self) -> CaptureOptions {
+    fn options(&self, counts: Vec<(String, String)>) -> CaptureOptions {
         CaptureOptions {
+            counts,
             busy_timeout: self.live.busy_timeout,
             scratch: self.live.scratch.clone(),
             ..CaptureOptions::default()

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::facts::of_source;
 use super::{DiffTotals, TakeChange};
+use crate::capture::CountQuery;
 use crate::entry::Entry;
 use crate::error::{Result, SnapshotError};
 use crate::monitor::Monitor;
@@ -34,6 +35,9 @@ pub struct Live {
     pub excludes: Vec<String>,
     /// Folders to leave out wherever they are.
     pub exclude_folders: Vec<PathBuf>,
+    /// Facts to read from databases, as in [`Backup::counts`](crate::Backup): those that the snapshot was taken with let a
+    /// database that has not changed be known without reading it.
+    pub counts: Vec<CountQuery>,
     /// For how long to wait for a locked database.
     pub busy_timeout: Duration,
     /// A folder for the pages that a hot journal brings back. Without one, such a database cannot be compared.
@@ -46,6 +50,7 @@ impl Default for Live {
             path: None,
             excludes: Vec::new(),
             exclude_folders: Vec::new(),
+            counts: Vec::new(),
             busy_timeout: Duration::from_secs(30),
             scratch: None,
         }

@@ -33,6 +33,23 @@ use crate::recent::is_recent;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint([u8; 32]);
 
+impl Fingerprint {
+    /// The fingerprint of the database together with what was asked of it: other questions make it another one, so that
+    /// answers which are kept are those to the questions of today.
+    pub(crate) fn with_questions(self, questions: &[(String, String)]) -> Self {
+        if questions.is_empty() {
+            return self;
+        }
+        let mut hasher = blake3::Hasher::new_derive_key("lifeboat 2026 fingerprint with questions");
+        hasher.update(&self.0);
+        for text in questions.iter().flat_map(|(name, query)| [name, query]) {
+            let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+            hasher.update(&length.to_le_bytes()).update(text.as_bytes());
+        }
+        Self(*hasher.finalize().as_bytes())
+    }
+}
+
 /// The fingerprint of the database at `path`; `None` where none can be trusted.
 pub fn fingerprint(path: &Path) -> io::Result<Option<Fingerprint>> {
     fingerprint_at(path, SystemTime::now())

@@ -100,7 +100,7 @@ impl Beside<'_, '_> {
         match &before.node {
             Node::Database { content, seen } if is_database => {
                 let facts = self.facts.get(tree).copied();
-                reading.database(content, seen.as_ref(), facts)
+                reading.database(tree, content, seen.as_ref(), facts)
             }
             Node::File { content, .. } if describe::looks_unchanged(found, before) => {
                 Ok(Compared::same_file(content))
