@@ -35,6 +35,8 @@ mod forget;
 mod formats;
 /// Whether backups are being taken, and whole.
 mod fresh;
+/// Repositories that a hostile hand wrote: whole in every hash, and made to do harm.
+mod hostile;
 /// SQL on a database inside a snapshot.
 mod image;
 /// Databases backed up while other processes write to them.

@@ -20,6 +20,7 @@ use table::Table;
 
 pub(crate) mod databases;
 pub(crate) mod facts;
+pub(crate) mod json;
 pub(crate) mod paint;
 pub(crate) mod table;
 pub(crate) mod words;
@@ -118,7 +119,7 @@ impl Ui {
 
     /// The answer as one document.
     pub(crate) fn document(&self, answer: &impl Serialize) -> Result<(), Failure> {
-        let text = serde_json::to_string_pretty(answer);
+        let text = json::pretty(answer);
         self.line(
             text.map_err(|error| Failure::io("cannot write the answer as JSON", &error.into()))?,
         )
@@ -126,7 +127,7 @@ impl Ui {
 
     /// One line of a running report, out at once.
     pub(crate) fn event(&self, event: &impl Serialize) -> Result<(), Failure> {
-        let text = serde_json::to_string(event)
+        let text = json::line(event)
             .map_err(|error| Failure::io("cannot write the answer as JSON", &error.into()))?;
         let mut out = self.out();
         writeln!(out, "{text}")
@@ -176,7 +177,7 @@ impl Ui {
         match self.shape {
             // A reader that went away is noticed when the answer is due; the work goes on until then.
             Shape::Lines => drop(self.event(&event)),
-            Shape::Document => self.err_line(&Value::Object(event).to_string()),
+            Shape::Document => self.err_json(&Value::Object(event)),
         }
     }
 
@@ -202,13 +203,18 @@ impl Ui {
     fn failure_event(&self, event: &Value) {
         let begun = self.answered.load(Ordering::Relaxed);
         if self.shape == Shape::Document && begun || self.event(event).is_err() {
-            self.err_line(&event.to_string());
+            self.err_json(event);
         }
     }
 
     fn say(&self, label: &str, style: Style, text: &str) {
         let gap = if label == "hint" { "  " } else { " " };
         self.err_line(&format!("{style}{label}:{style:#}{gap}{}", one_line(text)));
+    }
+
+    fn err_json(&self, event: &Value) {
+        // A value of strings and numbers is always JSON.
+        self.err_line(&json::line(event).unwrap_or_default());
     }
 
     fn err_line(&self, line: &str) {

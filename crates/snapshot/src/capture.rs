@@ -14,7 +14,7 @@ use crate::error::{IoContext, Result, SnapshotError, in_one_line};
 use crate::export::{ZipReport, ZipTarget};
 use crate::manifest::{Manifest, Source};
 use crate::monitor::{Monitor, Task, Warning, WarningKind};
-use crate::record::Snapshot;
+use crate::record::{MAX_SEQUENCE, Snapshot};
 use crate::repository::{Listing, Repository};
 
 use assemble::Assembly;
@@ -242,7 +242,9 @@ impl Repository {
         // One that is brought back takes its old place, which must be nobody else's.
         let forgotten = self.forgotten()?.items;
         let forgotten = forgotten.iter().map(|item| item.snapshot.sequence).max();
-        Ok(newest.max(forgotten.unwrap_or(0)).saturating_add(1))
+        let newest = newest.max(forgotten.unwrap_or(0));
+        // Where no number is left, the last one is shared: the order is then that of the names.
+        Ok(newest.saturating_add(1).min(MAX_SEQUENCE))
     }
 
     /// The sources' real paths. A missing one is an alarm before anything is written, never an empty snapshot (F-48).
@@ -250,6 +252,7 @@ impl Repository {
         if plan.sources.is_empty() {
             return Err(SnapshotError::NoSource);
         }
+        plan.check_limits()?;
         let repository = canonical(&self.place());
         let look = |source: &PathBuf| {
             let missing = |error| SnapshotError::SourceMissing {

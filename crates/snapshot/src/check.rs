@@ -4,13 +4,15 @@
 
 use lifeboat_store::{SnapshotId, StoreError};
 
-use crate::error::{Result, SnapshotError};
+use crate::error::Result;
 use crate::monitor::{Monitor, Task};
 use crate::record::Snapshot;
 use crate::repository::Repository;
 
 use losses::Losses;
 
+mod blame;
+mod lists;
 mod losses;
 
 /// What to verify.
@@ -85,19 +87,12 @@ impl Repository {
                 });
             }
             let snapshots = plan.snapshots.as_ref().unwrap_or(&listing.snapshots);
-            let mut losses = Losses::new(self, &packs.good);
+            let mut losses = Losses::new(self, monitor, &packs.good, packs.damage);
             for snapshot in snapshots {
-                if monitor.cancelled() {
-                    return Err(SnapshotError::cancelled());
-                }
                 losses.walk(snapshot)?;
             }
             report.snapshots = snapshots.len() as u64;
-            let damage = packs.damage.into_iter().map(|damage| {
-                let object = damage.object.display().to_string();
-                (object, damage.what, damage.chunks)
-            });
-            report.damaged.extend(losses.blame(damage.collect()));
+            report.damaged.extend(losses.finish());
             Ok(report)
         })
     }

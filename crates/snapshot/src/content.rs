@@ -6,11 +6,14 @@ use lifeboat_store::{ChunkId, Kind, Session, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, SnapshotError};
+use crate::limits::{self, MAX_REFS};
 
+pub(crate) use list::read_list;
 pub use reader::{Chunks, ContentReader, Near};
 pub(crate) use reader::{read_all, read_chunk};
 pub use writer::{ContentWriter, Cut, put_meta};
 
+mod list;
 mod reader;
 mod writer;
 
@@ -31,6 +34,7 @@ pub struct Content {
     /// 0: the references are to the bytes; n: to list nodes whose references have depth n − 1.
     pub depth: u8,
     /// In order.
+    #[serde(deserialize_with = "limits::list::<MAX_REFS, _, _>")]
     pub refs: Vec<Ref>,
 }
 
@@ -54,7 +58,7 @@ impl Content {
     }
 
     /// Whether the numbers in it fit each other; what is decoded is checked before it is walked.
-    fn is_sound(&self) -> bool {
+    pub(crate) fn is_sound(&self) -> bool {
         self.depth <= MAX_DEPTH && sum(&self.refs) == Some(self.len)
     }
 }
@@ -66,7 +70,7 @@ fn sum(refs: &[Ref]) -> Option<u64> {
         .try_fold(0_u64, |sum, r| sum.checked_add(r.len).filter(|_| r.len > 0))
 }
 
-fn unsound(what: &str) -> SnapshotError {
+pub(crate) fn unsound(what: &str) -> SnapshotError {
     SnapshotError::Store(StoreError::Damaged {
         object: "the list of a file's chunks".into(),
         what: what.to_owned(),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use crate::content::Content;
+use crate::limits;
 use crate::path::Name;
 use crate::sqlite::Fingerprint;
 
@@ -57,6 +58,7 @@ pub struct Meta {
     /// Time of the last change of the content.
     pub mtime: Time,
     /// Extended attributes, sorted by name.
+    #[serde(deserialize_with = "limits::xattrs")]
     pub xattrs: Vec<(ByteBuf, ByteBuf)>,
 }
 
@@ -96,6 +98,7 @@ pub enum Node {
     /// A symbolic link.
     Symlink {
         /// Where it points, as it was.
+        #[serde(deserialize_with = "limits::link_target")]
         target: ByteBuf,
     },
     /// Something that has no bytes of its own.

@@ -123,6 +123,16 @@ pub enum SnapshotError {
         /// Why not.
         source: lifeboat_store::codec::CodecError,
     },
+    /// There is more of something than a snapshot can hold.
+    #[error("there are {count} {what}, and a snapshot holds at most {limit}")]
+    TooMany {
+        /// Of what, in the plural.
+        what: &'static str,
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        limit: usize,
+    },
     /// A selection that selects nothing.
     #[error("nothing in the snapshot matches {patterns}")]
     NothingMatches {

@@ -91,7 +91,10 @@ impl Repository {
         monitor: &dyn Monitor,
     ) -> Result<Option<ZipReport>> {
         let (folder, name) = self.zip_place(snapshot, target)?;
-        let disk = RealDisk::new(&folder);
+        let disk = match target {
+            ZipTarget::Repository => RealDisk::inside(&folder),
+            ZipTarget::Folder(_) | ZipTarget::File(_) => RealDisk::new(&folder),
+        };
         let path = folder.join(&name);
         if path.symlink_metadata().is_ok() {
             return Err(unusable(&path, "it exists already"));

@@ -6,18 +6,19 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use lifeboat_store::{ChunkId, Kind, Session, Store};
+use lifeboat_store::{ChunkId, Kind, Session, Store, codec};
 
 use crate::content::{Chunks, Content, ContentWriter, Cut, Ref, read_chunk};
-use crate::entry::Entry;
+use crate::entry::{Entry, Node};
 use crate::error::{Result, SnapshotError};
+use crate::limits::MAX_NODE;
 use crate::meta;
 use crate::path::Name;
 
 /// Entries of a node on average.
 const NODE_ENTRIES: u64 = 256;
 
-/// A node of longer entries ends before it has this many bytes.
+/// A node ends before it has more than this many bytes, unless a single entry has.
 const NODE_BYTES: usize = 512 << 10;
 
 /// Collects the entries of one folder, in the order of their names, beside the folder as it was before.
@@ -49,13 +50,14 @@ impl<'s, 'a> FolderWriter<'s, 'a> {
 
     /// Adds the next entry.
     pub(crate) fn push(&mut self, entry: Entry) -> Result<()> {
-        let ends = ends_node(&entry.name);
-        self.open_bytes += weight(&entry);
-        self.open.push(entry);
-        if ends || self.open_bytes >= NODE_BYTES {
+        let weight = weight(&entry);
+        if self.open_bytes + weight > NODE_BYTES {
             self.close()?;
         }
-        Ok(())
+        let ends = ends_node(&entry.name);
+        self.open_bytes += weight;
+        self.open.push(entry);
+        if ends { self.close() } else { Ok(()) }
     }
 
     fn close(&mut self) -> Result<()> {
@@ -97,16 +99,18 @@ fn ends_node(name: &Name) -> bool {
         .is_some_and(|head| u64::from_le_bytes(*head).is_multiple_of(NODE_ENTRIES))
 }
 
-/// About how many bytes an entry takes.
+/// About how many bytes an entry takes, and never fewer.
 fn weight(entry: &Entry) -> usize {
-    let xattrs: usize = entry
-        .meta
-        .xattrs
-        .iter()
-        .map(|(name, value)| name.len() + value.len())
+    let xattrs = entry.meta.xattrs.iter();
+    let xattrs: usize = xattrs
+        .map(|(name, value)| 8 + name.len() + value.len())
         .sum();
     let refs = entry.node.stored().map_or(0, |content| content.refs.len());
-    64 + entry.name.as_bytes().len() + xattrs + refs * 40
+    let target = match &entry.node {
+        Node::Symlink { target } => target.len(),
+        _ => 0,
+    };
+    128 + entry.name.as_bytes().len() + xattrs + refs * 42 + target
 }
 
 /// The entries of a stored folder, node by node, in order.
@@ -206,13 +210,22 @@ pub(crate) fn nodes<'a>(
 
 /// The entries of one node.
 pub(crate) fn read_node(store: &Store, node: &Ref) -> Result<Vec<Entry>> {
-    let bytes = read_chunk(store, node)?;
-    let entries: Vec<Entry> = meta::decode(meta::Kind::Folder, &bytes)?;
+    let entries = decode_node(&read_chunk(store, node)?)?;
     // Nobody writes an empty node, and a list may name one without end.
     if entries.is_empty() {
         return Err(refused("a node of it is empty"));
     }
     Ok(entries)
+}
+
+/// The entries in these bytes.
+pub(crate) fn decode_node(bytes: &[u8]) -> Result<Vec<Entry>> {
+    let mut encoded = meta::open(meta::Kind::Folder, bytes)?;
+    // An entry takes many times the memory of its fewest bytes, so only one may be long.
+    if bytes.len() > MAX_NODE && !matches!(codec::take::<u64>(&mut encoded), Ok(1)) {
+        return Err(refused("a node of it is too long"));
+    }
+    meta::decode(meta::Kind::Folder, bytes)
 }
 
 impl Iterator for FolderReader<'_> {

@@ -46,6 +46,7 @@ mod find;
 mod folder;
 mod forgotten;
 mod fresh;
+pub mod limits;
 pub mod manifest;
 mod meta;
 pub mod monitor;

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use crate::entry::Entry;
-use crate::error::Result;
+use crate::error::{Result, SnapshotError};
+use crate::limits::{MAX_DATABASES, MAX_FLAGS, MAX_ITEMS, MAX_SOURCES};
 use crate::meta::{self, Kind};
 use crate::path::TreePath;
 use crate::sqlite::Facts;
@@ -29,6 +30,7 @@ pub struct Manifest {
 impl Manifest {
     /// Its bytes: three lists, each a count and then the items one by one, so that no item is limited by the others.
     pub(crate) fn encode(&self) -> Result<Vec<u8>> {
+        self.check_limits()?;
         let mut bytes = vec![Kind::Manifest.tag()];
         encode_all(&self.sources, &mut bytes)?;
         encode_all(&self.databases, &mut bytes)?;
@@ -42,17 +44,34 @@ impl Manifest {
 
     /// The manifest in these bytes.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self> {
-        let mut rest = meta::open(Kind::Manifest, bytes)?;
+        let rest = meta::open(Kind::Manifest, bytes)?;
+        let mut decoder = Decoder { rest, items: 0 };
         let manifest = Self {
-            sources: decode_all(&mut rest)?,
-            databases: decode_all(&mut rest)?,
-            flags: decode_all(&mut rest)?,
+            sources: decoder.list(MAX_SOURCES)?,
+            databases: decoder.list(MAX_DATABASES)?,
+            flags: decoder.list(MAX_FLAGS)?,
         };
-        if rest.is_empty() {
+        if decoder.rest.is_empty() {
             return Ok(manifest);
         }
-        let error = CodecError::Trailing { extra: rest.len() };
+        let extra = decoder.rest.len();
+        let error = CodecError::Trailing { extra };
         Err(meta::refused(Kind::Manifest, &error))
+    }
+
+    /// A snapshot of more than any reader takes is not made.
+    fn check_limits(&self) -> Result<()> {
+        let counts = [
+            ("sources", self.sources.len(), MAX_SOURCES),
+            ("databases", self.databases.len(), MAX_DATABASES),
+            ("flags", self.flags.len(), MAX_FLAGS),
+        ];
+        for (what, count, limit) in counts {
+            if count > limit {
+                return Err(SnapshotError::TooMany { what, count, limit });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -65,13 +84,63 @@ fn encode_all<T: Serialize>(items: &[T], bytes: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-fn decode_all<T: Serialize + DeserializeOwned>(rest: &mut &[u8]) -> Result<Vec<T>> {
-    let refused = |error| meta::refused(Kind::Manifest, &error);
-    let count: u64 = codec::take(rest).map_err(refused)?;
-    // Nothing is reserved for a count that is only claimed: the items end when the bytes do.
-    (0..count)
-        .map(|_| codec::take(rest).map_err(refused))
-        .collect()
+/// What an item counts for, beside its bytes.
+trait Weigh {
+    /// Parts of paths, tables, counts and findings in it.
+    fn items(&self) -> usize {
+        0
+    }
+}
+
+impl Weigh for Source {}
+
+impl Weigh for Flag {
+    fn items(&self) -> usize {
+        self.path.parts().len()
+    }
+}
+
+impl Weigh for Database {
+    fn items(&self) -> usize {
+        self.path.parts().len() + self.facts.items()
+    }
+}
+
+/// Reads lists of items and gives up at their limits.
+struct Decoder<'a> {
+    rest: &'a [u8],
+    items: usize,
+}
+
+impl Decoder<'_> {
+    fn list<T: Serialize + DeserializeOwned + Weigh>(&mut self, most: usize) -> Result<Vec<T>> {
+        let count: u64 = self.take()?;
+        if count > most as u64 {
+            return Err(over(count, most));
+        }
+        // Nothing is reserved for a count that is only claimed: the items end when the bytes do.
+        (0..count).map(|_| self.item()).collect()
+    }
+
+    fn item<T: Serialize + DeserializeOwned + Weigh>(&mut self) -> Result<T> {
+        let item: T = self.take()?;
+        self.items += item.items();
+        if self.items > MAX_ITEMS {
+            return Err(over(self.items as u64, MAX_ITEMS));
+        }
+        Ok(item)
+    }
+
+    fn take<T: Serialize + DeserializeOwned>(&mut self) -> Result<T> {
+        codec::take(&mut self.rest).map_err(|error| meta::refused(Kind::Manifest, &error))
+    }
+}
+
+fn over(count: u64, most: usize) -> SnapshotError {
+    SnapshotError::Refused {
+        what: "a manifest",
+        reason: format!("it claims {count} of what there may be {most} of"),
+    }
 }
 
 /// One folder or file that was backed up.

@@ -8,11 +8,14 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_bytes::ByteBuf;
 
+use crate::limits::{self, MAX_PATH};
+
 /// Most bytes of a name; file systems allow 255.
-const MAX_NAME: usize = 1024;
+pub(crate) const MAX_NAME: usize = 1024;
 
 /// Deepest nesting of folders that is stored or restored. A path that the system takes whole has fewer.
 pub const MAX_DEPTH: usize = 2048;
@@ -79,7 +82,16 @@ impl fmt::Debug for Name {
 
 /// A path inside a snapshot; empty for the root of a source. Orders as a walk visits: a folder, then what is in it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-pub struct TreePath(Vec<Name>);
+pub struct TreePath(#[serde(deserialize_with = "parts")] Vec<Name>);
+
+/// The parts of a path that is no longer and no deeper than any that is stored.
+fn parts<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Name>, D::Error> {
+    let parts = limits::list::<MAX_DEPTH, Name, D>(from)?;
+    if TreePath::len_of(&parts) > MAX_PATH {
+        return Err(D::Error::custom("a path is too long"));
+    }
+    Ok(parts)
+}
 
 impl TreePath {
     /// The root.
@@ -105,6 +117,28 @@ impl TreePath {
         let mut parts = self.0.clone();
         parts.push(name.clone());
         Self(parts)
+    }
+
+    /// Whether this path and one more part would be longer or deeper than any that is stored. The name of a source may
+    /// come on top.
+    pub(crate) fn is_full(&self, name: &Name) -> bool {
+        let len = Self::len_of(&self.0) + name.0.len();
+        self.0.len() > MAX_DEPTH || len > MAX_PATH + MAX_NAME
+    }
+
+    /// Goes one part further down.
+    pub(crate) fn push(&mut self, name: Name) {
+        self.0.push(name);
+    }
+
+    /// Goes one part up.
+    pub(crate) fn pop(&mut self) {
+        self.0.pop();
+    }
+
+    /// Bytes of a path of these parts, a slash behind each.
+    fn len_of(parts: &[Name]) -> usize {
+        parts.iter().map(|part| part.0.len() + 1).sum()
     }
 
     /// The parts from the root on.
@@ -174,11 +208,12 @@ pub fn escape(bytes: &[u8]) -> String {
     text
 }
 
-/// Not a control character and none of those that turn the direction of text.
-fn is_plain(character: char) -> bool {
-    let turns = matches!(character,
-        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    !character.is_control() && !turns
+/// Whether a character is none that drives a terminal, ends a line, turns the direction of text or is there unseen.
+pub fn is_plain(character: char) -> bool {
+    let misleads = matches!(character,
+        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
+    !character.is_control() && !misleads
 }
 
 #[cfg(test)]

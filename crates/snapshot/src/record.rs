@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use crate::content::Content;
+use crate::limits::{self, MAX_SOURCES, MAX_TAGS};
 
 /// Newest record version this program reads and the one it writes.
 pub(crate) const VERSION: u16 = 1;
@@ -33,8 +34,10 @@ pub struct Snapshot {
     /// Name of the machine.
     pub host: String,
     /// Absolute paths of the sources, in order.
+    #[serde(deserialize_with = "limits::list::<MAX_SOURCES, _, _>")]
     pub sources: Vec<ByteBuf>,
     /// Words to find it by.
+    #[serde(deserialize_with = "limits::list::<MAX_TAGS, _, _>")]
     pub tags: Vec<String>,
     /// Words for people.
     pub description: String,

@@ -4,6 +4,7 @@
 //! the source. What is read here may come from a hostile repository: names were checked when they were decoded, depth is
 //! limited, and folders whose names do not ascend are refused.
 
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 
 use lifeboat_store::{SnapshotId, Store};
@@ -13,22 +14,27 @@ use crate::content::{Chunks, Content, Ref, read_chunk};
 use crate::entry::{Entry, Meta, Node};
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::folder::FolderReader;
-use crate::manifest::{Database, Flag, Flaw, Manifest};
-use crate::path::{MAX_DEPTH, Name, TreePath};
+use crate::manifest::{Database, Flag, Flaw, Manifest, Source};
+use crate::path::{MAX_NAME, Name, TreePath};
 use crate::record::Snapshot;
 use crate::repository::Repository;
 
+pub use walk::Walk;
+
+pub(crate) use walk::too_deep;
+
+mod walk;
+
 /// Chunks that are read at once when bytes are wanted in order.
 const AHEAD: usize = 16;
-
-/// Sources with one name that are told apart.
-const MAX_NAMESAKES: u32 = 1000;
 
 /// The entries of one snapshot.
 pub struct Tree<'r> {
     store: &'r Store,
     snapshot: SnapshotId,
     manifest: Manifest,
+    /// The name under which each source stands; `None` where its contents are the root.
+    names: Vec<Option<Name>>,
 }
 
 impl Repository {
@@ -37,10 +43,12 @@ impl Repository {
     /// # Errors
     /// Where its manifest cannot be read.
     pub fn tree(&self, snapshot: &Snapshot) -> Result<Tree<'_>> {
+        let manifest = self.manifest(snapshot)?;
         Ok(Tree {
             store: self.store(),
             snapshot: snapshot.id,
-            manifest: self.manifest(snapshot)?,
+            names: source_names(&manifest.sources),
+            manifest,
         })
     }
 }
@@ -59,7 +67,7 @@ impl<'r> Tree<'r> {
     /// Where a database stands in this tree.
     pub fn database_path(&self, database: &Database) -> TreePath {
         let below = database.path.parts().iter();
-        match self.source_names().get(database.source as usize) {
+        match self.names.get(database.source as usize) {
             Some(Some(name)) => {
                 below.fold(TreePath::root().join(name), |path, part| path.join(part))
             }
@@ -69,9 +77,8 @@ impl<'r> Tree<'r> {
 
     /// The entries that were not whole when the snapshot was taken, with their places in this tree.
     pub(crate) fn flags(&self) -> Vec<(TreePath, Flaw)> {
-        let names = self.source_names();
         let place = |flag: &Flag| {
-            let name = names.get(flag.source as usize).cloned().flatten();
+            let name = self.names.get(flag.source as usize).cloned().flatten();
             let begin = name.map_or_else(TreePath::root, |name| TreePath::root().join(&name));
             let parts = flag.path.parts().iter();
             (parts.fold(begin, |path, part| path.join(part)), flag.flaw)
@@ -79,29 +86,9 @@ impl<'r> Tree<'r> {
         self.manifest.flags.iter().map(place).collect()
     }
 
-    /// The name under which each source stands; `None` where its contents are the root.
-    fn source_names(&self) -> Vec<Option<Name>> {
-        let sources = &self.manifest.sources;
-        if let [only] = sources.as_slice()
-            && matches!(only.root.node, Node::Folder { .. })
-        {
-            return vec![None];
-        }
-        let mut taken: Vec<Option<Name>> = Vec::new();
-        for source in sources {
-            let unique = (1..=MAX_NAMESAKES).find_map(|number| {
-                let name = numbered(&source.root.name, number)?;
-                (!taken.contains(&Some(name.clone()))).then_some(name)
-            });
-            taken.push(unique);
-        }
-        taken
-    }
-
     /// How the root looks; one that is made of several sources has no looks of its own.
     pub(crate) fn root_meta(&self) -> Option<&Meta> {
-        let names = self.source_names();
-        match (names.as_slice(), self.manifest.sources.as_slice()) {
+        match (self.names.as_slice(), self.manifest.sources.as_slice()) {
             ([None], [only]) => Some(&only.root.meta),
             _ => None,
         }
@@ -109,12 +96,11 @@ impl<'r> Tree<'r> {
 
     /// Each source with its path in this tree.
     pub(crate) fn sources(&self) -> Vec<(TreePath, Node)> {
-        let names = self.source_names().into_iter();
-        let sources = self.manifest.sources.iter().zip(names);
+        let sources = self.manifest.sources.iter().zip(&self.names);
         sources
             .map(|(source, name)| {
                 let root = TreePath::root();
-                let path = name.map_or(root.clone(), |name| root.join(&name));
+                let path = name.as_ref().map_or(root.clone(), |name| root.join(name));
                 (path, source.root.node.clone())
             })
             .collect()
@@ -122,17 +108,16 @@ impl<'r> Tree<'r> {
 
     /// The entries at the root.
     fn roots(&self) -> Roots<'r> {
-        let names = self.source_names();
-        if let ([None], [only]) = (names.as_slice(), self.manifest.sources.as_slice())
+        if let ([None], [only]) = (self.names.as_slice(), self.manifest.sources.as_slice())
             && let Node::Folder { entries } = &only.root.node
         {
             return Roots::Folder(FolderReader::new(self.store, entries).into());
         }
-        let entries = self.manifest.sources.iter().zip(names);
+        let entries = self.manifest.sources.iter().zip(&self.names);
         let mut entries: Vec<Entry> = entries
             .filter_map(|(source, name)| {
                 Some(Entry {
-                    name: name?,
+                    name: name.clone()?,
                     ..source.root.clone()
                 })
             })
@@ -177,10 +162,19 @@ impl<'r> Tree<'r> {
 
     /// Every entry below the root with its path, a folder before what is in it.
     pub fn walk(&self) -> Walk<'r> {
-        Walk {
-            store: self.store,
-            levels: vec![(TreePath::root(), self.roots())],
+        Walk::new(self.store, TreePath::root(), self.roots())
+    }
+
+    /// Every entry below the folder at a path.
+    ///
+    /// # Errors
+    /// Where there is no such entry.
+    pub fn walk_below(&self, path: &TreePath) -> Result<Walk<'r>> {
+        if path.is_root() {
+            return Ok(self.walk());
         }
+        let folder = below(self.store, &self.entry(path)?);
+        Ok(Walk::new(self.store, path.clone(), folder))
     }
 
     /// Writes the bytes of a file or database.
@@ -211,13 +205,42 @@ impl<'r> Tree<'r> {
     }
 }
 
-/// `name` itself, then `name-2` and so on.
-fn numbered(name: &Name, number: u32) -> Option<Name> {
+/// The name under which each source stands: its own, and where that is taken `name-2` and so on. Every one has a name of
+/// its own: a source without one would be left out of a restore and nobody would know.
+fn source_names(sources: &[Source]) -> Vec<Option<Name>> {
+    if let [only] = sources
+        && matches!(only.root.node, Node::Folder { .. })
+    {
+        return vec![None];
+    }
+    let mut taken: HashSet<Name> = HashSet::new();
+    // How many sources had each name so far: looking at all numbers again would take as long as there are pairs.
+    let mut namesakes: HashMap<&Name, u64> = HashMap::new();
+    let mut names = Vec::with_capacity(sources.len());
+    for source in sources {
+        let number = namesakes.entry(&source.root.name).or_insert(0);
+        let name = loop {
+            *number += 1;
+            let name = numbered(&source.root.name, *number);
+            if taken.insert(name.clone()) {
+                break name;
+            }
+        };
+        names.push(Some(name));
+    }
+    names
+}
+
+/// `name` itself, then `name-2` and so on; of a name that has no room for more, the number takes the place of its end.
+fn numbered(name: &Name, number: u64) -> Name {
     if number == 1 {
-        return Some(name.clone());
+        return name.clone();
     }
     let ending = format!("-{number}");
-    Name::new([name.as_bytes(), ending.as_bytes()].concat()).ok()
+    let kept = name.as_bytes().len().min(MAX_NAME - ending.len());
+    let stem = name.as_bytes().get(..kept).unwrap_or_default();
+    // The beginning of a name with such an end is a name: it has neither `/` nor NUL and is not made of dots.
+    Name::new([stem, ending.as_bytes()].concat()).unwrap_or_else(|_| name.clone())
 }
 
 fn below<'r>(store: &'r Store, entry: &Entry) -> Roots<'r> {
@@ -240,49 +263,6 @@ impl Iterator for Roots<'_> {
         match self {
             Self::Folder(reader) => reader.next(),
             Self::Sources(entries) => entries.next().map(Ok),
-        }
-    }
-}
-
-/// All entries of a tree, see [`Tree::walk`].
-pub struct Walk<'r> {
-    store: &'r Store,
-    levels: Vec<(TreePath, Roots<'r>)>,
-}
-
-impl Walk<'_> {
-    /// The folder whose entries come next: the one that an error just given out is about.
-    pub(crate) fn folder(&self) -> TreePath {
-        let level = self.levels.last();
-        level.map_or_else(TreePath::root, |(path, _)| path.clone())
-    }
-}
-
-impl Iterator for Walk<'_> {
-    type Item = Result<(TreePath, Entry)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let depth = self.levels.len();
-            let (path, level) = self.levels.last_mut()?;
-            let Some(entry) = level.next() else {
-                self.levels.pop();
-                continue;
-            };
-            let found = entry.map(|entry| (path.join(&entry.name), entry));
-            if let Ok((path, entry)) = &found
-                && let Node::Folder { .. } = entry.node
-            {
-                if depth >= MAX_DEPTH {
-                    let reason = format!("folders are nested deeper than {MAX_DEPTH}");
-                    self.levels.clear();
-                    let what = "a folder";
-                    return Some(Err(SnapshotError::Refused { what, reason }));
-                }
-                let level = (path.clone(), below(self.store, entry));
-                self.levels.push(level);
-            }
-            return Some(found);
         }
     }
 }

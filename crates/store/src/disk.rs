@@ -11,7 +11,8 @@
 //! - After a sync that failed, the file is poison: the system may have dropped the bytes and may answer the next sync
 //!   with success. Nobody syncs such a file again (rule R5).
 //!
-//! Paths are relative to the disk's root, with `/` between folders, and are spelled only by [`crate::layout`].
+//! Paths are relative to the disk's root, with `/` between folders, and are spelled only by [`crate::layout`]. A folder or
+//! file below the root that is a link is an error, [`WrongSort`], and never followed.
 
 use std::io;
 use std::path::PathBuf;
@@ -21,6 +22,17 @@ pub use real::RealDisk;
 mod real;
 #[cfg(feature = "testing")]
 pub mod sim;
+
+/// A name of the repository that stands for something else than it should: a link, a pipe, a device, a folder.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongSort(pub &'static str);
+
+impl From<WrongSort> for io::Error {
+    fn from(wrong: WrongSort) -> Self {
+        Self::new(io::ErrorKind::InvalidData, wrong)
+    }
+}
 
 /// The file operations of one folder tree.
 pub trait Disk: Send + Sync {

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::disk::WrongSort;
 use crate::id::{ChunkId, SnapshotId};
 
 /// Short for a result of this crate.
@@ -164,10 +165,22 @@ pub(crate) trait IoContext<T> {
 
 impl<T> IoContext<T> for io::Result<T> {
     fn context(self, action: &'static str, path: impl FnOnce() -> PathBuf) -> Result<T> {
-        self.map_err(|source| StoreError::Io {
-            action,
-            path: path(),
-            source,
+        self.map_err(|source| match wrong_sort(&source) {
+            Some(what) => StoreError::Damaged {
+                object: path(),
+                what: what.to_owned(),
+            },
+            None => StoreError::Io {
+                action,
+                path: path(),
+                source,
+            },
         })
     }
+}
+
+/// What stands where a file or folder of the repository should.
+fn wrong_sort(error: &io::Error) -> Option<&'static str> {
+    let wrong = error.get_ref()?.downcast_ref::<WrongSort>()?;
+    Some(wrong.0)
 }

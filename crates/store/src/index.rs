@@ -41,6 +41,9 @@ pub(crate) struct Location {
 /// Most links of a chain of deltas, down to its whole chunk: no longer one is written, nor followed (invariant I14).
 pub(crate) const MAX_LINKS: usize = 16;
 
+/// Copies of a chunk that are looked at to see whether one is complete.
+const MOST_COPIES: usize = 8;
+
 /// All stored copies in the packs of one listing.
 pub(crate) struct Index {
     repository: RepositoryId,
@@ -190,7 +193,8 @@ impl Index {
     /// lost, and must be stored again.
     pub(crate) fn contains(&self, id: &ChunkId) -> bool {
         let is_good = |copy: &Location| self.has_bases(copy.encoding);
-        self.copies(id).iter().any(is_good)
+        // Whoever makes more copies than these means no good.
+        self.copies(id).iter().take(MOST_COPIES).any(is_good)
     }
 
     /// Whether everything that is needed to decode a copy is there.
@@ -207,7 +211,7 @@ impl Index {
             if chain.len() >= MAX_LINKS {
                 return None;
             }
-            let base = *self.named(prefix).first()?;
+            let base = self.first_named(prefix)?;
             chain.push(base);
             next = base.encoding;
         }
@@ -222,6 +226,15 @@ impl Index {
         }
         copies.sort_by_key(|location| location.encoding.base().is_some());
         copies
+    }
+
+    /// The first of [`named`](Self::named).
+    fn first_named(&self, prefix: u64) -> Option<Location> {
+        let recent = self.recent.get(&prefix).into_iter().flatten().copied();
+        let segments = self.segments.iter();
+        let all = recent.chain(segments.flat_map(|segment| self.in_segment(segment, prefix)));
+        // Of equal ones, the first is taken.
+        all.min_by_key(|location| location.encoding.base().is_some())
     }
 
     fn in_segment<'a>(

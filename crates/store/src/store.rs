@@ -19,6 +19,7 @@ use crate::storage::{LocalStorage, Storage};
 
 pub use forgotten::Forgotten;
 
+mod effort;
 mod forgotten;
 mod pins;
 mod read;
@@ -39,7 +40,7 @@ impl Backing {
     pub fn local(path: &Path) -> Self {
         Self {
             storage: Arc::new(LocalStorage::new(Arc::new(RealDisk::new(path)))),
-            cache: Some(Arc::new(RealDisk::new(path.join(CACHE)))),
+            cache: Some(Arc::new(RealDisk::inside(path.join(CACHE)))),
             random: Arc::new(SystemRandom),
         }
     }
@@ -159,6 +160,15 @@ impl Store {
     /// Where the packs cannot be listed.
     pub fn contains(&self, id: &ChunkId) -> Result<bool> {
         Ok(self.index()?.contains(id))
+    }
+
+    /// The length of a chunk's plain bytes, as its packs tell it; `None` where no pack has the chunk.
+    ///
+    /// # Errors
+    /// Where the packs cannot be listed.
+    pub fn plain_len(&self, id: &ChunkId) -> Result<Option<u32>> {
+        let copies = self.index()?.copies(id);
+        Ok(copies.first().map(|copy| copy.plain_len))
     }
 
     /// The index of this opening, read on first use.

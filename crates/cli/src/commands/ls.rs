@@ -15,7 +15,7 @@ use crate::args::Pick;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::ui::{Ui, facts, paint, words};
+use crate::ui::{Ui, facts, json, paint, words};
 
 /// List a folder of a snapshot
 #[derive(Debug, clap::Args)]
@@ -61,15 +61,13 @@ fn entries<'t>(
     recursive: bool,
 ) -> Result<Box<dyn Iterator<Item = Found> + 't>, SnapshotError> {
     let folder = path.clone();
-    if recursive && !path.is_root() {
-        tree.entry(path)?;
+    if recursive && path.is_root() {
+        return Ok(Box::new(tree.walk()));
     }
     if recursive {
-        let is_below = move |found: &Found| match found {
-            Ok((path, _)) => path.parts().starts_with(folder.parts()),
-            Err(_) => true,
-        };
-        return Ok(Box::new(tree.walk().filter(is_below)));
+        let itself = tree.entry(path)?;
+        let itself = std::iter::once(Ok((folder, itself)));
+        return Ok(Box::new(itself.chain(tree.walk_below(path)?)));
     }
     // A single entry lists itself, and then it is its own path.
     let is_folder = path.is_root() || matches!(tree.entry(path)?.node, Node::Folder { .. });
@@ -91,13 +89,17 @@ fn document(
     entries: impl Iterator<Item = Found>,
     ui: &Ui,
 ) -> Result<(), Failure> {
-    let head = Value::Object(head).to_string();
+    let text = |value: &_| {
+        json::line(value)
+            .map_err(|error| Failure::io("cannot write the answer as JSON", &error.into()))
+    };
+    let head = text(&Value::Object(head))?;
     let open = head.strip_suffix('}').unwrap_or(&head);
     ui.part(format!("{open},\"entries\":["))?;
     let mut separator = "\n";
     for entry in entries {
         let (path, entry) = entry?;
-        ui.part(format!("{separator}{}", item(&path, &entry)))?;
+        ui.part(format!("{separator}{}", text(&item(&path, &entry))?))?;
         separator = ",\n";
     }
     ui.line("\n]}")

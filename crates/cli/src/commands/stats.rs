@@ -19,7 +19,13 @@ pub(crate) fn run(_: &Args, context: &Context) -> Result<Exit, Failure> {
     let repository = context.repository()?;
     let listing = repository.snapshots()?;
     let stored = repository.store().pack_bytes()?;
-    let sum = |of: fn(&Snapshot) -> u64| listing.snapshots.iter().map(of).sum::<u64>();
+    let sum = |of: fn(&Snapshot) -> u64| {
+        listing
+            .snapshots
+            .iter()
+            .map(of)
+            .fold(0, u64::saturating_add)
+    };
     let (plain, new) = (
         sum(|snapshot| snapshot.bytes),
         sum(|snapshot| snapshot.new_bytes),

@@ -40,6 +40,7 @@ fn exit_of(error: &SnapshotError) -> Exit {
         | SnapshotError::PathUnknown { .. }
         | SnapshotError::NotAFile { .. }
         | SnapshotError::NothingMatches { .. }
+        | SnapshotError::TooMany { .. }
         | SnapshotError::BadPattern { .. }
         | SnapshotError::Pinned { .. } => Exit::Usage,
         SnapshotError::Refused { .. } | SnapshotError::TargetSwapped { .. } => Exit::Untrusted,
@@ -143,6 +144,7 @@ fn advice(error: &SnapshotError) -> Option<&'static str> {
         SnapshotError::Collected { .. } => {
             "nothing was brought back; what else can be, lifeboat list --forgotten shows"
         }
+        SnapshotError::TooMany { .. } => "take them into several snapshots",
         SnapshotError::NothingMatches { .. } => {
             "patterns are as in .gitignore; lifeboat ls -R shows what there is"
         }

@@ -50,7 +50,7 @@ fn largest(facts: &Facts) -> Vec<String> {
 
 /// Its size in bytes.
 pub(crate) fn bytes(database: &Database) -> u64 {
-    u64::from(database.facts.page_size) * database.facts.pages
+    u64::from(database.facts.page_size).saturating_mul(database.facts.pages)
 }
 
 /// What SQLite's check said, or when it last said something: a check takes long, so not every backup makes one.

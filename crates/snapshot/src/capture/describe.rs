@@ -135,7 +135,13 @@ pub(crate) fn without_bytes(found: &Found) -> Result<Entry, Warning> {
 }
 
 fn link_target(found: &Found) -> Result<ByteBuf, Warning> {
-    std::fs::read_link(&found.path)
+    let target = std::fs::read_link(&found.path);
+    let is_link = |target: &std::path::PathBuf| !target.as_os_str().is_empty();
+    target
+        .and_then(|target| match is_link(&target) {
+            true => Ok(target),
+            false => Err(std::io::Error::other("it is a link to nothing")),
+        })
         .map(|target| ByteBuf::from(target.into_os_string().into_vec()))
         .map_err(|error| Warning {
             path: found.path.clone(),

@@ -5,10 +5,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::tally::DatabaseReport;
+use crate::error::{Result, SnapshotError};
 use crate::export::{ZipReport, ZipTarget};
+use crate::limits::{MAX_COUNTS, MAX_SOURCES, MAX_TAGS};
 use crate::monitor::Warning;
 use crate::path::TreePath;
 use crate::record::Snapshot;
+
+/// Most bytes of the paths of all sources: there must be room for them in the record.
+const MAX_SOURCE_BYTES: usize = 3 << 20;
 
 /// What to back up, and how.
 #[derive(Debug, Clone)]
@@ -52,6 +57,26 @@ pub struct Backup {
     pub zip_daily: bool,
     /// How many zips of the same sources to leave at the place, the new one included; all where not given.
     pub zip_keep: Option<usize>,
+}
+
+impl Backup {
+    /// Whether what it asks for can be recorded: better told now than at the end of a long backup.
+    pub(super) fn check_limits(&self) -> Result<()> {
+        let paths = self.sources.iter();
+        let bytes = paths.map(|source| source.as_os_str().len() + 4).sum();
+        let counts = [
+            ("sources", self.sources.len(), MAX_SOURCES),
+            ("bytes in the paths of the sources", bytes, MAX_SOURCE_BYTES),
+            ("tags", self.tags.len(), MAX_TAGS),
+            ("configured counts", self.counts.len(), MAX_COUNTS),
+        ];
+        for (what, count, limit) in counts {
+            if count > limit {
+                return Err(SnapshotError::TooMany { what, count, limit });
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Default for Backup {

@@ -59,7 +59,8 @@ impl Settings<'_> {
             // A clock that went backwards makes a check due rather than never again.
             CheckPolicy::Auto => old
                 .checked_ms
-                .is_none_or(|then| !(0..CHECK_EVERY_MS).contains(&(self.now_ms - then))),
+                .and_then(|then| self.now_ms.checked_sub(then))
+                .is_none_or(|passed| !(0..CHECK_EVERY_MS).contains(&passed)),
         }
     }
 

@@ -139,7 +139,7 @@ impl Assembly<'_, '_, '_> {
         self.monitor
             .advance(entry.node.content().map_or(0, |content| content.len));
         self.tally.unchanged(&entry);
-        self.tally.databases.push(DatabaseReport {
+        self.tally.database(DatabaseReport {
             database: old,
             changed_bytes: 0,
             lock: std::time::Duration::ZERO,
@@ -179,7 +179,7 @@ impl Assembly<'_, '_, '_> {
         let entry = describe::entry(found, Node::Database { content, seen });
         self.tally.read(&entry, before, len);
         let database = self.describe_database(path, facts);
-        self.tally.databases.push(DatabaseReport {
+        self.tally.database(DatabaseReport {
             database,
             changed_bytes,
             lock,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::entry::{Entry, Node};
+use crate::limits::{MAX_FLAGS, MAX_ITEMS};
 use crate::manifest::{Database, Flag, Flaw};
 use crate::monitor::{Monitor, Warning};
 use crate::path::TreePath;
@@ -20,8 +21,9 @@ pub struct DatabaseReport {
     pub unchanged: bool,
 }
 
-/// Most flags of a manifest. A source with more is as good as unreadable, and its warnings say so.
-const MAX_FLAGS: usize = 100_000;
+/// Most parts of paths of all flags together: half of what a manifest may hold. A source with more is as good as
+/// unreadable, and its warnings say so.
+const MAX_FLAG_PARTS: usize = MAX_ITEMS / 2;
 
 /// Counts of one backup.
 #[derive(Debug, Default, Clone)]
@@ -36,6 +38,9 @@ pub(crate) struct Tally {
     pub(crate) read_bytes: u64,
     pub(crate) databases: Vec<DatabaseReport>,
     pub(crate) flags: Vec<Flag>,
+    flag_parts: usize,
+    /// Tables and the like that are told of the databases.
+    database_items: usize,
     pub(crate) warnings: Vec<Warning>,
     /// Whether an entry is new, gone or not the same as in the snapshot before.
     pub(crate) differs: bool,
@@ -50,14 +55,28 @@ impl Tally {
 
     /// Notes an entry that is not what it should be.
     pub(crate) fn flag(&mut self, path: TreePath, flaw: Flaw) {
-        if self.flags.len() >= MAX_FLAGS {
+        let parts = self.flag_parts + path.parts().len();
+        if self.flags.len() >= MAX_FLAGS || parts > MAX_FLAG_PARTS {
             return;
         }
+        self.flag_parts = parts;
         self.flags.push(Flag {
             source: self.source,
             path,
             flaw,
         });
+    }
+
+    /// Notes a database. Of very many, the later ones are described without the rows of their tables.
+    pub(crate) fn database(&mut self, mut report: DatabaseReport) {
+        let facts = &mut report.database.facts;
+        let parts = report.database.path.parts().len();
+        if self.database_items + facts.items() + parts > MAX_ITEMS / 2 {
+            facts.row_counts.clear();
+            facts.row_counts_complete = false;
+        }
+        self.database_items += facts.items() + parts;
+        self.databases.push(report);
     }
 
     /// Counts a file that was not opened.

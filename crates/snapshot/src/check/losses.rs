@@ -1,66 +1,99 @@
-//! Whom a damaged chunk concerns: the snapshots that lead to it, and in them the paths.
+//! Walking snapshots for what they lack: every reference to a chunk that nobody has, with the path that leads to it.
+//!
+//! What refers to what is up to whoever wrote the repository: a few folders that name each other twice a level make more
+//! paths than anybody could walk. So what was walked and lacks nothing is never walked again, be it a folder or a list
+//! of chunks, and what lacks something is walked again within limits only. Whoever waits may always stop the walk.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use lifeboat_store::{ChunkId, SnapshotId};
+use lifeboat_store::{ChunkId, Damage, codec};
 
 use super::Damaged;
-use crate::content::{Chunks, Content};
-use crate::entry::Node;
+use super::blame::Blame;
+use crate::entry::{Entry, Node};
 use crate::error::{Result, SnapshotError};
 use crate::folder::FolderReader;
-use crate::path::{MAX_DEPTH, TreePath};
+use crate::monitor::Monitor;
+use crate::path::TreePath;
 use crate::record::Snapshot;
 use crate::repository::Repository;
+use crate::tree::too_deep;
 
-/// Most paths that are named for one damaged object; the rest are counted.
-const MAX_PATHS: usize = 1000;
+/// Steps below folders and lists of one snapshot that were walked before in it and lack something: each of their places
+/// is to be named, as long as there are not absurdly many.
+const MAX_REPEATED: u64 = 100_000;
 
-/// What some chunk's loss takes with it.
-#[derive(Debug, Clone, Default)]
-struct Loss {
-    snapshots: Vec<SnapshotId>,
-    paths: Vec<String>,
-    unnamed: usize,
-}
+/// A folder or a list node, by all that it says.
+pub(super) type Key = [u8; 32];
 
-/// A folder or a content by all that it refers to.
-type Key = (bool, Vec<ChunkId>);
-
-/// A step of a walk without recursion.
-enum Visit {
-    Enter(TreePath, Node),
-    /// All below was visited; the number tells whether anything was noted meanwhile.
-    Leave(Key, u64),
+/// A folder that is being walked.
+struct Open<'r> {
+    key: Key,
+    /// Losses noted before it.
+    noted: u64,
+    reader: FolderReader<'r>,
+    /// Whether all of its own chunks are there.
+    is_whole: bool,
+    /// Whether it was walked before in this snapshot.
+    is_repeated: bool,
 }
 
 /// Walks snapshots and notes every reference to a chunk that nobody has.
 pub(super) struct Losses<'r> {
-    repository: &'r Repository,
-    good: &'r HashSet<ChunkId>,
-    lost: HashMap<ChunkId, Loss>,
-    /// Folders and contents that were walked and lack nothing.
+    pub(super) repository: &'r Repository,
+    monitor: &'r dyn Monitor,
+    pub(super) good: &'r HashSet<ChunkId>,
+    pub(super) blame: Blame,
+    /// Folders and lists that were walked and lack nothing.
     sound: HashSet<Key>,
+    /// Those of the present snapshot that lack something.
+    unsound: HashSet<Key>,
+    /// What is left of [`MAX_REPEATED`].
+    pub(super) repeats: u64,
     /// Losses noted so far, repetitions included.
-    noted: u64,
-    refused: Vec<Damaged>,
+    pub(super) noted: u64,
+}
+
+/// What to do about a folder or a list.
+pub(super) enum Turn {
+    /// It lacks nothing.
+    Skip,
+    Walk {
+        is_repeated: bool,
+    },
+    /// It lacks something, as was told often enough.
+    GiveUp,
 }
 
 impl<'r> Losses<'r> {
-    /// Nothing is noted yet; `good` are the chunks that some pack gives.
-    pub(super) fn new(repository: &'r Repository, good: &'r HashSet<ChunkId>) -> Self {
+    /// Nothing is noted yet; `good` are the chunks that some pack gives, `damage` is what keeps others from being had.
+    pub(super) fn new(
+        repository: &'r Repository,
+        monitor: &'r dyn Monitor,
+        good: &'r HashSet<ChunkId>,
+        damage: Vec<Damage>,
+    ) -> Self {
         Self {
             repository,
+            monitor,
             good,
-            lost: HashMap::new(),
+            blame: Blame::new(damage),
             sound: HashSet::new(),
+            unsound: HashSet::new(),
+            repeats: 0,
             noted: 0,
-            refused: Vec::new(),
         }
+    }
+
+    /// What was found, object by object.
+    pub(super) fn finish(self) -> Vec<Damaged> {
+        self.blame.finish()
     }
 
     /// Notes what a snapshot lacks.
     pub(super) fn walk(&mut self, snapshot: &Snapshot) -> Result<()> {
+        self.unsound.clear();
+        self.repeats = MAX_REPEATED;
         let name = || "(the manifest)".to_owned();
         if !self.content(snapshot, &snapshot.manifest, &name)? {
             return Ok(());
@@ -68,156 +101,126 @@ impl<'r> Losses<'r> {
         let tree = match self.repository.tree(snapshot) {
             Ok(tree) => tree,
             Err(error) => {
-                self.refuse(snapshot, &error);
+                self.refuse(snapshot, &error, name());
                 return Ok(());
             }
         };
         for (path, node) in tree.sources() {
-            self.tree(snapshot, path, node)?;
+            self.tree(snapshot, path, &node)?;
         }
         Ok(())
     }
 
-    /// Walks what is below an entry, without recursion: depth is the repository's choice. What was walked and lacks
-    /// nothing is remembered, so that snapshots which share it are walked once.
-    fn tree(&mut self, snapshot: &Snapshot, path: TreePath, node: Node) -> Result<()> {
-        let mut waiting = vec![Visit::Enter(path, node)];
-        while let Some(visit) = waiting.pop() {
-            match visit {
-                Visit::Leave(key, noted) if self.noted == noted => drop(self.sound.insert(key)),
-                Visit::Leave(..) => {}
-                Visit::Enter(path, node) => self.enter(snapshot, &path, &node, &mut waiting)?,
+    pub(super) fn check_cancelled(&self) -> Result<()> {
+        match self.monitor.cancelled() {
+            true => Err(SnapshotError::cancelled()),
+            false => Ok(()),
+        }
+    }
+
+    /// Walks an entry and what is below it.
+    fn tree(&mut self, snapshot: &Snapshot, mut path: TreePath, node: &Node) -> Result<()> {
+        let mut open: Vec<Open<'r>> = Vec::new();
+        open.extend(self.enter(snapshot, &path, node)?);
+        while let Some(folder) = open.last_mut() {
+            self.check_cancelled()?;
+            if folder.is_repeated {
+                self.repeats = self.repeats.saturating_sub(1);
+            }
+            match folder.reader.next() {
+                None => {
+                    let Some(folder) = open.pop() else { break };
+                    self.leave(folder.key, folder.noted);
+                    path.pop();
+                }
+                Some(Ok(Entry { name, .. })) if path.is_full(&name) => {
+                    self.refuse(snapshot, &too_deep(), path.to_string());
+                }
+                Some(Ok(Entry { name, node, .. })) => {
+                    path.push(name);
+                    match self.enter(snapshot, &path, &node)? {
+                        Some(folder) => open.push(folder),
+                        None => path.pop(),
+                    }
+                }
+                // A node that is missing was noted with the folder's chunks.
+                Some(Err(SnapshotError::Store(error))) if error.is_damage() && !folder.is_whole => {
+                }
+                Some(Err(error)) => self.refuse(snapshot, &error, path.to_string()),
             }
         }
         Ok(())
     }
 
+    /// Checks the chunks of an entry itself; gives the folder whose entries are to be walked.
     fn enter(
         &mut self,
         snapshot: &Snapshot,
         path: &TreePath,
         node: &Node,
-        waiting: &mut Vec<Visit>,
-    ) -> Result<()> {
+    ) -> Result<Option<Open<'r>>> {
         let Some(content) = node.stored() else {
-            return Ok(());
+            return Ok(None);
         };
-        let is_folder = matches!(node, Node::Folder { .. });
-        let key = (is_folder, content.refs.iter().map(|r| r.id).collect());
-        if self.sound.contains(&key) {
-            return Ok(());
+        let name = || path.to_string();
+        if !matches!(node, Node::Folder { .. }) {
+            self.content(snapshot, content, &name)?;
+            return Ok(None);
         }
-        waiting.push(Visit::Leave(key, self.noted));
-        if !self.content(snapshot, content, &|| path.to_string())? || !is_folder {
-            return Ok(());
-        }
-        if path.parts().len() > MAX_DEPTH {
-            let reason = format!("folders are nested deeper than {MAX_DEPTH}");
-            let what = "a folder";
-            self.refuse(snapshot, &SnapshotError::Refused { what, reason });
-            return Ok(());
-        }
-        for child in FolderReader::new(self.repository.store(), content) {
-            match child {
-                Ok(child) => waiting.push(Visit::Enter(path.join(&child.name), child.node)),
-                Err(error) => self.refuse(snapshot, &error),
+        let key = key_of("a folder", content)?;
+        let is_repeated = match self.turn(&key) {
+            Turn::Skip => return Ok(None),
+            Turn::Walk { is_repeated } => is_repeated,
+            Turn::GiveUp => {
+                self.give_up(snapshot, name());
+                return Ok(None);
             }
-        }
-        Ok(())
+        };
+        let noted = self.noted;
+        Ok(Some(Open {
+            key,
+            noted,
+            is_whole: self.content(snapshot, content, &name)?,
+            reader: FolderReader::new(self.repository.store(), content),
+            is_repeated,
+        }))
     }
 
-    /// Whether every chunk of a content is there; those that are not are noted.
-    fn content(
-        &mut self,
-        snapshot: &Snapshot,
-        content: &Content,
-        name: &dyn Fn() -> String,
-    ) -> Result<bool> {
-        let mut whole = true;
-        let store = self.repository.store();
-        for chunk in Chunks::of_all_depths(store, content) {
-            match chunk {
-                Ok(id) if self.good.contains(&id) => {}
-                Ok(id) => {
-                    whole = false;
-                    self.note(id, snapshot, name);
-                }
-                // A list that is lost was given out before it was read.
-                Err(SnapshotError::Store(error)) if error.is_damage() => {
-                    self.noted += 1;
-                    whole = false;
-                }
-                Err(error) => return Err(error),
-            }
+    pub(super) fn turn(&self, key: &Key) -> Turn {
+        match (self.sound.contains(key), self.unsound.contains(key)) {
+            (true, _) => Turn::Skip,
+            (_, true) if self.repeats == 0 => Turn::GiveUp,
+            (_, is_repeated) => Turn::Walk { is_repeated },
         }
-        Ok(whole)
     }
 
-    fn note(&mut self, id: ChunkId, snapshot: &Snapshot, name: &dyn Fn() -> String) {
+    pub(super) fn leave(&mut self, key: Key, noted: u64) {
+        if self.noted == noted {
+            self.sound.insert(key);
+        } else {
+            self.unsound.insert(key);
+        }
+    }
+
+    pub(super) fn refuse(&mut self, snapshot: &Snapshot, error: &SnapshotError, path: String) {
         self.noted += 1;
-        let loss = self.lost.entry(id).or_default();
-        if loss.snapshots.last() != Some(&snapshot.id) {
-            loss.snapshots.push(snapshot.id);
-        }
-        if loss.paths.len() >= MAX_PATHS {
-            loss.unnamed += 1;
-            return;
-        }
-        let path = name();
-        if loss.paths.last() != Some(&path) {
-            loss.paths.push(path);
-        }
+        self.blame.refuse(snapshot.id, error.to_string(), path);
     }
 
-    fn refuse(&mut self, snapshot: &Snapshot, error: &SnapshotError) {
+    pub(super) fn give_up(&mut self, snapshot: &Snapshot, path: String) {
         self.noted += 1;
-        self.refused.push(Damaged {
-            object: format!("snapshot {}", snapshot.id),
-            what: error.to_string(),
-            snapshots: vec![snapshot.id],
-            paths: Vec::new(),
-        });
-    }
-
-    /// Gives each damaged object what was lost by it; chunks that are in no object stand for themselves.
-    pub(super) fn blame(mut self, damage: Vec<(String, String, Vec<ChunkId>)>) -> Vec<Damaged> {
-        let mut damaged: Vec<Damaged> = Vec::new();
-        for (object, what, chunks) in damage {
-            let losses = chunks
-                .iter()
-                .filter_map(|id| self.lost.remove(id))
-                .collect();
-            damaged.push(merge(object, what, losses));
-        }
-        let mut alone: Vec<_> = self.lost.into_iter().collect();
-        alone.sort_by_key(|(id, _)| *id);
-        for (id, loss) in alone {
-            let what = "no pack gives it".to_owned();
-            damaged.push(merge(format!("chunk {id}"), what, vec![loss]));
-        }
-        damaged.extend(self.refused);
-        damaged
+        let what = "what is damaged is found in so many places that not all are looked at";
+        self.blame.refuse(snapshot.id, what.to_owned(), path);
     }
 }
 
-fn merge(object: String, what: String, losses: Vec<Loss>) -> Damaged {
-    let mut damaged = Damaged {
-        object,
-        what,
-        ..Damaged::default()
-    };
-    let mut unnamed = 0;
-    for loss in losses {
-        damaged.snapshots.extend(loss.snapshots);
-        damaged.paths.extend(loss.paths);
-        unnamed += loss.unnamed;
-    }
-    damaged.snapshots.sort_unstable();
-    damaged.snapshots.dedup();
-    damaged.paths.sort_unstable();
-    damaged.paths.dedup();
-    if unnamed > 0 {
-        damaged.paths.push(format!("… and {unnamed} more"));
-    }
-    damaged
+/// What a folder or a list is remembered by.
+pub(super) fn key_of(kind: &str, value: &impl serde::Serialize) -> Result<Key> {
+    let bytes = codec::encode(value).map_err(|source| SnapshotError::Unstorable {
+        what: kind.to_owned(),
+        source,
+    })?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(kind.as_bytes()).update(&bytes);
+    Ok(*hasher.finalize().as_bytes())
 }

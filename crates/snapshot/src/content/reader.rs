@@ -2,8 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::{ChunkId, Content, Ref, Result, Store, sum, unsound};
-use crate::meta;
+use super::{ChunkId, Content, Ref, Result, Store, read_list, unsound};
+use crate::limits::MAX_PIECES;
 
 /// The chunks of a content in order, each with its offset.
 pub struct Chunks<'a> {
@@ -139,15 +139,6 @@ impl Iterator for Chunks<'_> {
     }
 }
 
-fn read_list(store: &Store, node: &Ref) -> Result<Vec<Ref>> {
-    let bytes = store.get(&node.id)?;
-    let refs: Vec<Ref> = meta::decode(meta::Kind::List, &bytes)?;
-    if sum(&refs) != Some(node.len) {
-        return Err(unsound("its lengths do not add up"));
-    }
-    Ok(refs)
-}
-
 /// The chunk that stood at an offset before; asked for ascending offsets.
 ///
 /// It only serves to make deltas: where the old list cannot be read there is none.
@@ -281,13 +272,16 @@ pub(crate) fn read_chunk(store: &Store, found: &Ref) -> Result<Vec<u8>> {
     }
 }
 
-/// All the bytes of a content that the caller knows to be short.
+/// All the bytes of a content that the caller knows to be short; so it is in few pieces.
 ///
 /// # Errors
 /// Where they cannot be read.
 pub(crate) fn read_all(store: &Store, content: &Content) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    for chunk in Chunks::of(store, content) {
+    for (number, chunk) in Chunks::of(store, content).enumerate() {
+        if number >= MAX_PIECES {
+            return Err(unsound("it is in more pieces than anybody writes"));
+        }
         bytes.extend(read_chunk(store, &chunk?.1)?);
     }
     Ok(bytes)

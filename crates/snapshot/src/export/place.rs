@@ -57,7 +57,10 @@ impl Repository {
 }
 
 fn make(folder: &Path) -> Result<()> {
-    match RealDisk::new(folder).create_dir("") {
+    if folder.is_symlink() {
+        return Err(unusable(folder, "it is a link where a folder should be"));
+    }
+    match RealDisk::inside(folder).create_dir("") {
         Err(source) if source.kind() != std::io::ErrorKind::AlreadyExists => {
             Err(SnapshotError::Io {
                 action: "create",

@@ -32,6 +32,10 @@ pub struct CaptureOptions {
     pub counts: Vec<(String, String)>,
     /// How long each of `counts` may take.
     pub count_budget: Duration,
+    /// How long reading the definitions of all tables may take; where they take longer, nothing is counted or checked.
+    pub schema_budget: Duration,
+    /// How long a check may take, and more where the database is large: a second for each 4 MiB.
+    pub check_budget: Duration,
     /// How long counting the rows of all tables may take; none are counted if it is zero.
     pub row_count_budget: Duration,
     /// A folder for the pages of a hot journal; without one such a database is an error.
@@ -47,6 +51,8 @@ impl Default for CaptureOptions {
             check: Check::None,
             counts: Vec::new(),
             count_budget: Duration::from_secs(10),
+            schema_budget: Duration::from_secs(30),
+            check_budget: Duration::from_secs(60),
             row_count_budget: Duration::from_millis(100),
             scratch: None,
             stop: Arc::default(),

@@ -5,19 +5,22 @@
 //! fact like any other: a table that cannot be counted does not keep the pages from being saved.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 use serde::{Deserialize, Serialize};
 
-use super::capture::{CaptureOptions, Check};
+use super::capture::CaptureOptions;
 use super::error::codes;
 use super::header::Header;
 use super::watch::watched;
+use crate::limits::{self, MAX_COUNTS, MAX_FINDINGS, MAX_TABLES};
 
-/// How many findings of a check are kept.
-const FINDINGS: usize = 100;
+mod check;
+mod counts;
+
+/// Most bytes of a name or a message that is kept: databases may have any.
+const MAX_TEXT: usize = 1024;
 
 /// What the captured state of a database is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,10 +40,12 @@ pub struct Facts {
     /// BLAKE3 of the sorted definitions in `sqlite_schema`; `None` if they cannot be read.
     pub schema_hash: Option<[u8; 32]>,
     /// Rows of each table, as far as the budget reached; virtual tables are left out.
+    #[serde(deserialize_with = "limits::map::<MAX_TABLES, _, _>")]
     pub row_counts: BTreeMap<String, u64>,
     /// Whether every table is in `row_counts`.
     pub row_counts_complete: bool,
     /// The results of the configured queries, by name.
+    #[serde(deserialize_with = "limits::map::<MAX_COUNTS, _, _>")]
     pub counts: BTreeMap<String, Count>,
     /// What SQLite's own check said.
     pub check: Checked,
@@ -50,6 +55,17 @@ pub struct Facts {
     /// is not stored with it.
     #[serde(skip)]
     pub lock: Duration,
+}
+
+impl Facts {
+    /// Tables, counts and findings that are told.
+    pub(crate) fn items(&self) -> usize {
+        let findings = match &self.check {
+            Checked::Damaged(findings) => findings.len(),
+            Checked::NotDone | Checked::Ok | Checked::Unable(_) => 0,
+        };
+        self.row_counts.len() + self.counts.len() + findings
+    }
 }
 
 /// The result of a configured query.
@@ -69,7 +85,7 @@ pub enum Checked {
     /// The check found nothing.
     Ok,
     /// What was found; the pages were captured as they are.
-    Damaged(Vec<String>),
+    Damaged(#[serde(deserialize_with = "limits::list::<MAX_FINDINGS, _, _>")] Vec<String>),
     /// The check could not be run, for the reason told: an index may need a collation that only
     /// the application has.
     Unable(String),
@@ -83,25 +99,39 @@ pub(super) fn read(
     options: &CaptureOptions,
 ) -> Facts {
     let mut damage = Vec::new();
-    let schema_hash = noted(schema_hash(connection), &mut damage);
+    // The first statement makes SQLite read all definitions, of which there may be any number.
+    let schema = watched(connection, options.schema_budget, &options.stop, || {
+        schema_hash(connection)
+    });
+    let page_size = header.map_or(0, Header::page_size);
     let mut facts = Facts {
-        page_size: header.map_or(0, Header::page_size),
+        page_size,
         pages,
         journal_mode: header.map_or("delete", mode).to_owned(),
         encoding: header.map_or("UTF-8", Header::encoding).to_owned(),
         user_version: header.map_or(0, Header::user_version),
         application_id: header.map_or(0, Header::application_id),
-        schema_hash,
+        schema_hash: noted(schema.value, &mut damage),
         row_counts: BTreeMap::new(),
         row_counts_complete: false,
-        counts: counts(connection, options),
+        counts: BTreeMap::new(),
         check: Checked::NotDone,
         rolled_back: false,
         lock: Duration::ZERO,
     };
-    let counted = row_counts(connection, options, &mut facts.row_counts);
+    if let (None, Some(why)) = (facts.schema_hash, schema.ended) {
+        // Every further statement would begin with the same reading.
+        let unknown =
+            |(name, _): &(String, String)| (name.clone(), Count::Unknown(why.to_string()));
+        facts.counts = options.counts.iter().map(unknown).collect();
+        facts.check = Checked::Unable(why.to_string());
+        return facts;
+    }
+    facts.counts = counts::counts(connection, options);
+    let counted = counts::row_counts(connection, options, &mut facts.row_counts);
     facts.row_counts_complete = noted(counted, &mut damage).unwrap_or(false);
-    facts.check = check(connection, options, damage);
+    let bytes = pages.saturating_mul(u64::from(page_size));
+    facts.check = check::check(connection, bytes, options, damage);
     facts
 }
 
@@ -115,7 +145,7 @@ fn noted<T>(result: rusqlite::Result<T>, damage: &mut Vec<String>) -> Option<T> 
         Ok(value) => Some(value),
         Err(error) => {
             if is_damage(&error) {
-                damage.push(error.to_string());
+                damage.push(shortened(error.to_string()));
             }
             None
         }
@@ -146,106 +176,12 @@ fn schema_hash(connection: &Connection) -> rusqlite::Result<[u8; 32]> {
     Ok(*hasher.finalize().as_bytes())
 }
 
-/// Counts table after table; tells whether all were reached.
-fn row_counts(
-    connection: &Connection,
-    options: &CaptureOptions,
-    into: &mut BTreeMap<String, u64>,
-) -> rusqlite::Result<bool> {
-    let (budget, began) = (options.row_count_budget, Instant::now());
-    if budget.is_zero() {
-        return Ok(false);
+/// A text that others made, at a length that can be stored and shown.
+fn shortened(mut text: String) -> String {
+    if text.len() > MAX_TEXT {
+        let end = text.floor_char_boundary(MAX_TEXT - '…'.len_utf8());
+        text.truncate(end);
+        text.push('…');
     }
-    watched(connection, budget, &options.stop, || {
-        for table in tables(connection)? {
-            if began.elapsed() >= budget {
-                return Ok(false);
-            }
-            let quoted = table.replace('"', "\"\"");
-            let query = format!("SELECT count(*) FROM main.\"{quoted}\"");
-            let rows = connection.query_row(&query, [], |row| row.get::<_, i64>(0));
-            match rows {
-                Ok(rows) => into.insert(table, u64::try_from(rows).unwrap_or_default()),
-                Err(error) if is_damage(&error) => return Err(error),
-                Err(_) => return Ok(false),
-            };
-        }
-        Ok(true)
-    })
-}
-
-fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let mut statement = connection.prepare(
-        "SELECT name FROM main.sqlite_schema WHERE type = 'table'
-         AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND sql NOT LIKE 'create virtual%'
-         ORDER BY name",
-    )?;
-    let names = statement.query_map([], |row| row.get(0))?;
-    names.collect()
-}
-
-fn counts(connection: &Connection, options: &CaptureOptions) -> BTreeMap<String, Count> {
-    let count = |query: &str| match configured(connection, query, options) {
-        Ok(value) => Count::Is(value),
-        Err(error) => Count::Unknown(error.to_string()),
-    };
-    let counts = options.counts.iter();
-    counts
-        .map(|(name, query)| (name.clone(), count(query)))
-        .collect()
-}
-
-/// Runs a query that somebody wrote into a configuration: one that reads, and only for a while.
-///
-/// `COMMIT` counts as reading to SQLite and would end the capture's transaction, hence the look
-/// at the words; writing and attaching are refused by the connection itself.
-fn configured(
-    connection: &Connection,
-    query: &str,
-    options: &CaptureOptions,
-) -> Result<i64, rusqlite::Error> {
-    let first = query.split_whitespace().next().unwrap_or_default();
-    let is_query = ["select", "with", "values"].map(|word| first.eq_ignore_ascii_case(word));
-    if !is_query.contains(&true) {
-        return Err(rusqlite::Error::InvalidQuery);
-    }
-    watched(connection, options.count_budget, &options.stop, || {
-        let mut statement = connection.prepare(query)?;
-        match statement.readonly() {
-            true => statement.query_row([], |row| row.get(0)),
-            false => Err(rusqlite::Error::InvalidQuery),
-        }
-    })
-}
-
-/// Runs the check that was asked for. Damage that was noticed before counts in any case.
-fn check(connection: &Connection, options: &CaptureOptions, damage: Vec<String>) -> Checked {
-    let findings = match options.check {
-        Check::None => Ok(None),
-        Check::Quick => findings(connection, "quick_check", &options.stop).map(Some),
-        Check::Full => findings(connection, "integrity_check", &options.stop).map(Some),
-    };
-    match findings {
-        Ok(None) if damage.is_empty() => Checked::NotDone,
-        Ok(None) => Checked::Damaged(damage),
-        Ok(Some(found)) if found == ["ok"] && damage.is_empty() => Checked::Ok,
-        Ok(Some(found)) if found == ["ok"] => Checked::Damaged(damage),
-        Ok(Some(found)) => Checked::Damaged(found),
-        Err(error) if is_damage(&error) => Checked::Damaged(vec![error.to_string()]),
-        Err(_) if !damage.is_empty() => Checked::Damaged(damage),
-        Err(error) => Checked::Unable(error.to_string()),
-    }
-}
-
-fn findings(
-    connection: &Connection,
-    check: &str,
-    stop: &AtomicBool,
-) -> rusqlite::Result<Vec<String>> {
-    let query = format!("PRAGMA main.{check}({FINDINGS})");
-    watched(connection, Duration::MAX, stop, || {
-        let mut statement = connection.prepare(&query)?;
-        let rows = statement.query_map([], |row| row.get(0))?;
-        rows.collect()
-    })
+    text
 }

@@ -87,6 +87,7 @@ impl Source {
         let begun = connection
             .busy_timeout(slice)
             .and_then(|()| confine(&connection))
+            .and_then(|()| limit(&connection))
             .and_then(|()| connection.execute_batch("BEGIN; PRAGMA main.user_version"));
         begun.map_err(|error| match fail(error) {
             // Whatever stops a rollback, the journal is what has to be dealt with.
@@ -172,6 +173,25 @@ pub(super) fn confine(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     connection.execute_batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY")
+}
+
+/// What a database may cost that is only looked at. Its definitions run in its check: constraints, indexes on
+/// expressions, columns that are generated.
+fn limit(connection: &Connection) -> rusqlite::Result<()> {
+    let limits = [
+        (Limit::SQLITE_LIMIT_LENGTH, 128 << 20),
+        (Limit::SQLITE_LIMIT_SQL_LENGTH, 4 << 20),
+        (Limit::SQLITE_LIMIT_VDBE_OP, 1 << 20),
+        (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 4096),
+        (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
+    ];
+    for (what, most) in limits {
+        connection.set_limit(what, most)?;
+    }
+    // A misspelt column of a configured count is an error and not a text.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+    Ok(())
 }
 
 /// The destination of a backup.

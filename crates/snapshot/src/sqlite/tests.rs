@@ -5,6 +5,7 @@
 mod content;
 mod damage;
 mod fingerprints;
+mod hostile;
 mod locks;
 mod source;
 mod support;

@@ -95,6 +95,13 @@ fn registered(code: c_int) -> rusqlite::Result<()> {
     }
 }
 
+/// Bytes that SQLite holds in this process.
+pub(super) fn memory_used() -> u64 {
+    // SAFETY: this reads a counter, under SQLite's own lock.
+    let used = unsafe { ffi::sqlite3_memory_used() };
+    u64::try_from(used).unwrap_or(0)
+}
+
 /// Whether the path of the main database names another file than the open one by now.
 pub(super) fn has_moved(connection: &Connection) -> bool {
     let mut moved: c_int = 0;

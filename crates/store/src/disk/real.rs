@@ -7,18 +7,31 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, OFlags, RenameFlags};
 
-use super::{Disk, Listed, Lock, NewFile, OpenFile};
+use super::{Disk, Listed, Lock, NewFile, OpenFile, WrongSort};
 
 /// A folder tree of the operating system.
 #[derive(Debug, Clone)]
 pub struct RealDisk {
     root: PathBuf,
+    /// Whether the root itself must not be a link.
+    is_inside: bool,
 }
 
 impl RealDisk {
     /// The tree under `root`, which need not exist until something is created in it.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self {
+            root: root.into(),
+            is_inside: false,
+        }
+    }
+
+    /// The tree of a folder inside a repository: one that is a link would lead writers out of it.
+    pub fn inside(root: impl Into<PathBuf>) -> Self {
+        Self {
+            root: root.into(),
+            is_inside: true,
+        }
     }
 
     fn path(&self, path: &str) -> PathBuf {
@@ -29,21 +42,52 @@ impl RealDisk {
         }
     }
 
+    /// The path, if no folder above it is a link. Whoever made the repository may have put one there.
+    fn checked(&self, path: &str) -> io::Result<PathBuf> {
+        if self.is_inside {
+            refuse_link(&self.root)?;
+        }
+        if let Some((folder, _)) = path.split_once('/') {
+            refuse_link(&self.root.join(folder))?;
+        }
+        Ok(self.path(path))
+    }
+
+    /// The same of a path that is a folder itself.
+    fn checked_folder(&self, path: &str) -> io::Result<PathBuf> {
+        let folder = self.checked(path)?;
+        if !path.is_empty() {
+            refuse_link(&folder)?;
+        }
+        Ok(folder)
+    }
+
     /// Opens without following a link and without waiting for the other end of a FIFO; refuses what is no
-    /// regular file.
+    /// regular file, and does not open it: to some devices that is a command.
     fn open_regular(&self, path: &str) -> io::Result<File> {
+        let path = self.checked(path)?;
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        if !path.symlink_metadata()?.is_file() {
+            return Err(WrongSort("it is no regular file").into());
+        }
         let file = OpenOptions::new()
             .read(true)
             .custom_flags(flags.bits().cast_signed())
-            .open(self.path(path))?;
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "not a regular file",
-            ));
+            .open(path)?;
+        match file.metadata()?.is_file() {
+            true => Ok(file),
+            false => Err(WrongSort("it is no regular file").into()),
         }
-        Ok(file)
+    }
+}
+
+/// A folder that is missing is no link; whoever needs it will say so.
+fn refuse_link(folder: &Path) -> io::Result<()> {
+    match folder.symlink_metadata() {
+        Ok(stat) if stat.is_symlink() => {
+            Err(WrongSort("it is a link where a folder should be").into())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -53,7 +97,7 @@ impl Disk for RealDisk {
             .write(true)
             .create_new(true)
             .mode(0o600)
-            .open(self.path(path))?;
+            .open(self.checked(path)?)?;
         Ok(Box::new(RealFile(file)))
     }
 
@@ -66,15 +110,15 @@ impl Disk for RealDisk {
     }
 
     fn rename_new(&self, from: &str, to: &str) -> io::Result<()> {
-        rename_new(&self.path(from), &self.path(to))
+        rename_new(&self.checked(from)?, &self.checked(to)?)
     }
 
     fn move_file(&self, from: &str, to: &str) -> io::Result<()> {
-        move_file(&self.path(from), &self.path(to))
+        move_file(&self.checked(from)?, &self.checked(to)?)
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
-        std::fs::remove_file(self.path(path))
+        std::fs::remove_file(self.checked(path)?)
     }
 
     fn create_dir(&self, path: &str) -> io::Result<()> {
@@ -83,11 +127,11 @@ impl Disk for RealDisk {
         }
         std::fs::DirBuilder::new()
             .mode(0o700)
-            .create(self.path(path))
+            .create(self.checked(path)?)
     }
 
     fn list(&self, dir: &str) -> io::Result<Vec<Listed>> {
-        std::fs::read_dir(self.path(dir))?
+        std::fs::read_dir(self.checked_folder(dir)?)?
             .map(|entry| {
                 let entry = entry?;
                 Ok(Listed {
@@ -99,7 +143,7 @@ impl Disk for RealDisk {
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
-        File::open(self.path(dir))?.sync_all()
+        File::open(self.checked_folder(dir)?)?.sync_all()
     }
 
     fn try_lock(&self, path: &str) -> io::Result<Option<Box<dyn Lock>>> {

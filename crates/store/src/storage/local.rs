@@ -103,7 +103,7 @@ impl Storage for LocalStorage {
         };
         Ok(listed
             .iter()
-            .filter(|entry| !entry.is_dir)
+            // Whatever has the name of an object is taken for one: a folder in its place is damage and not nothing.
             .filter_map(|entry| Object::parse(folder, &entry.name))
             .collect())
     }

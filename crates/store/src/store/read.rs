@@ -2,10 +2,14 @@
 //!
 //! Whatever is wrong with one copy, another may be good, and what was found wrong may be this process's old index or a bad
 //! cache: a chunk is given up only after the packs themselves were asked.
+//!
+//! Hazard: deltas branch where ids begin alike, and packs are whoever's who wrote them. What one chunk may cost is
+//! therefore limited ([`Effort`]), whatever the packs say.
 
 use std::sync::{Arc, PoisonError};
 
 use super::Store;
+use super::effort::Effort;
 use crate::disk::OpenFile;
 use crate::error::{Result, StoreError};
 use crate::frame;
@@ -13,6 +17,9 @@ use crate::id::{ChunkId, PackId};
 use crate::index::{Index, Location, MAX_LINKS, list_packs};
 use crate::layout::Object;
 use crate::pack::PackReader;
+
+/// Chunks whose ids begin like that of a base and that are tried in its place.
+const NAMESAKES: usize = 8;
 
 /// Packs that are kept open for reading, at most: deltas of a long history stand in as many packs as there were backups.
 const OPEN_PACKS: usize = 128;
@@ -49,31 +56,37 @@ impl Store {
     }
 
     fn get_from(&self, index: &Index, id: &ChunkId) -> Result<Vec<u8>> {
-        let mut result = Err(index.missing(id));
+        let effort = Effort::new();
+        let mut failure = index.missing(id);
         for copy in index.copies(id) {
-            result = self.read_copy(index, &copy);
-            if result.is_ok() {
-                break;
+            match self.read_within(index, &copy, &effort) {
+                Ok(plain) => return Ok(plain),
+                Err(error) => failure = better(failure, error),
             }
         }
-        result
+        Err(failure)
     }
 
     /// The plain bytes of one stored copy, checked against its id.
     pub(crate) fn read_copy(&self, index: &Index, copy: &Location) -> Result<Vec<u8>> {
-        match self.read_chain(index, copy) {
+        self.read_within(index, copy, &Effort::new())
+    }
+
+    fn read_within(&self, index: &Index, copy: &Location, effort: &Effort) -> Result<Vec<u8>> {
+        match self.read_chain(index, copy, effort) {
             Some(plain) => Ok(plain),
             // Link by link: each base is checked, others are tried, and what is wrong has a name.
-            None => self.read_link(index, copy, 0),
+            None => self.read_link(index, copy, 0, effort),
         }
     }
 
     /// Decodes a chain of deltas from its whole chunk upwards and hashes the last result only: it has the right id only
     /// where everything on its way was right. `None` where anything was not.
-    fn read_chain(&self, index: &Index, copy: &Location) -> Option<Vec<u8>> {
+    fn read_chain(&self, index: &Index, copy: &Location, effort: &Effort) -> Option<Vec<u8>> {
         let mut plain: Option<Vec<u8>> = None;
         let chain = index.chain(copy.encoding)?;
         for link in chain.iter().rev().chain([copy]) {
+            effort.pays_for(link).then_some(())?;
             let stored = self.read_stored(link).ok()?;
             let plain_len = link.plain_len as usize;
             let base = plain.as_deref();
@@ -83,9 +96,20 @@ impl Store {
     }
 
     /// The same, of a copy that is `depth` links away from the chunk that is wanted.
-    fn read_link(&self, index: &Index, copy: &Location, depth: usize) -> Result<Vec<u8>> {
-        let stored = self.read_stored(copy)?;
-        self.decode_link(index, copy, &stored, depth)
+    fn read_link(
+        &self,
+        index: &Index,
+        copy: &Location,
+        depth: usize,
+        effort: &Effort,
+    ) -> Result<Vec<u8>> {
+        if effort.is_known_to_fail(copy, depth) || !effort.pays_for(copy) {
+            return Err(self.damaged(copy, "what it is made from leads nowhere"));
+        }
+        let read = self
+            .read_stored(copy)
+            .and_then(|stored| self.decode_link(index, copy, &stored, depth, effort));
+        read.inspect_err(|_| effort.note_failed(copy, depth))
     }
 
     fn read_stored(&self, copy: &Location) -> Result<Vec<u8>> {
@@ -104,7 +128,7 @@ impl Store {
         copy: &Location,
         stored: &[u8],
     ) -> Result<Vec<u8>> {
-        self.decode_link(index, copy, stored, 0)
+        self.decode_link(index, copy, stored, 0, &Effort::new())
     }
 
     fn decode_link(
@@ -113,39 +137,44 @@ impl Store {
         copy: &Location,
         stored: &[u8],
         depth: usize,
+        effort: &Effort,
     ) -> Result<Vec<u8>> {
         let Some(prefix) = copy.encoding.base() else {
             return self.decode_with(copy, stored, None);
         };
-        let mut result = Err(StoreError::ChunkMissing {
+        let mut failure = StoreError::ChunkMissing {
             id: prefix_only(prefix),
-        });
+        };
         // A longer chain was written by nobody, and might go round in a circle.
         let bases = if depth < MAX_LINKS {
             index.named(prefix)
         } else {
             Vec::new()
         };
+        effort.pay_for_glances(bases.len());
         // Different chunks may begin alike: the right base is the one with which the id comes out.
-        // Deep in a chain fewer are tried: tries multiply, and only an attacker makes many that fail.
-        let most = if depth == 0 { 8 } else { 2 };
-        for base in bases.into_iter().take(most) {
-            result = self
-                .read_link(index, &base, depth + 1)
+        for base in bases.into_iter().take(NAMESAKES) {
+            let plain = self
+                .read_link(index, &base, depth + 1, effort)
                 .and_then(|base| self.decode_with(copy, stored, Some(&base)));
-            if result.is_ok() {
-                break;
+            match plain {
+                Ok(plain) => return Ok(plain),
+                Err(error) => failure = better(failure, error),
             }
         }
-        result
+        Err(failure)
+    }
+
+    fn damaged(&self, copy: &Location, what: impl Into<String>) -> StoreError {
+        StoreError::ChunkDamaged {
+            id: copy.id,
+            object: self.storage().locate(Object::Pack(copy.pack)),
+            what: what.into(),
+        }
     }
 
     fn decode_with(&self, copy: &Location, stored: &[u8], base: Option<&[u8]>) -> Result<Vec<u8>> {
-        let damaged = |what| StoreError::ChunkDamaged {
-            id: copy.id,
-            object: self.storage().locate(Object::Pack(copy.pack)),
-            what,
-        };
+        let damaged = |what| self.damaged(copy, what);
         let plain_len = copy.plain_len as usize;
         let plain = frame::decode(copy.encoding, stored, plain_len, base).map_err(damaged)?;
         if ChunkId::of(copy.kind, &plain) == copy.id {
@@ -184,6 +213,14 @@ fn most_open_packs() -> usize {
     limit.map_or(OPEN_PACKS, |limit| {
         usize::try_from(limit / 4).map_or(OPEN_PACKS, |most| most.clamp(4, OPEN_PACKS))
     })
+}
+
+/// Of two failures the one to tell: what keeps a pack from being read right now says nothing about what is in it.
+fn better(before: StoreError, now: StoreError) -> StoreError {
+    match before {
+        StoreError::Io { .. } => before,
+        _ => now,
+    }
 }
 
 /// For messages about a base of which only the prefix is known.
