@@ -362,7 +362,7 @@ fn bad_19_times_and_modes_of_any_number() {
             let mut file = entry(number.to_string(), forge.file(b"x"));
             file.meta.mtime.secs = secs;
             file.meta.mtime.nanos = u32::MAX;
-            file.meta.mode = u32::MAX & !0o7000;
+            file.meta.mode = !0o7000;
             file.meta.uid = u32::MAX - 1;
             file
         });

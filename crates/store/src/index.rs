@@ -41,8 +41,8 @@ pub(crate) struct Location {
 /// Most links of a chain of deltas, down to its whole chunk: no longer one is written, nor followed (invariant I14).
 pub(crate) const MAX_LINKS: usize = 16;
 
-/// Copies of a chunk that are looked at to see whether one is complete.
-const MOST_COPIES: usize = 8;
+/// Copies with one prefix that are looked at. Each backup may have stored one; whoever makes more means no good.
+const MOST: usize = 64;
 
 /// All stored copies in the packs of one listing.
 pub(crate) struct Index {
@@ -193,8 +193,7 @@ impl Index {
     /// lost, and must be stored again.
     pub(crate) fn contains(&self, id: &ChunkId) -> bool {
         let is_good = |copy: &Location| self.has_bases(copy.encoding);
-        // Whoever makes more copies than these means no good.
-        self.copies(id).iter().take(MOST_COPIES).any(is_good)
+        self.copies(id).iter().take(MOST).any(is_good)
     }
 
     /// Whether everything that is needed to decode a copy is there.
@@ -232,7 +231,8 @@ impl Index {
     fn first_named(&self, prefix: u64) -> Option<Location> {
         let recent = self.recent.get(&prefix).into_iter().flatten().copied();
         let segments = self.segments.iter();
-        let all = recent.chain(segments.flat_map(|segment| self.in_segment(segment, prefix)));
+        let segments = segments.flat_map(|segment| self.in_segment(segment, prefix).take(MOST));
+        let all = recent.take(MOST).chain(segments);
         // Of equal ones, the first is taken.
         all.min_by_key(|location| location.encoding.base().is_some())
     }

@@ -18,6 +18,9 @@ use crate::index::{Index, Location, MAX_LINKS, list_packs};
 use crate::layout::Object;
 use crate::pack::PackReader;
 
+/// Copies of one chunk that are tried: each backup may have stored one.
+const MOST_COPIES: usize = 64;
+
 /// Chunks whose ids begin like that of a base and that are tried in its place.
 const NAMESAKES: usize = 8;
 
@@ -58,7 +61,7 @@ impl Store {
     fn get_from(&self, index: &Index, id: &ChunkId) -> Result<Vec<u8>> {
         let effort = Effort::new();
         let mut failure = index.missing(id);
-        for copy in index.copies(id) {
+        for copy in index.copies(id).into_iter().take(MOST_COPIES) {
             match self.read_within(index, &copy, &effort) {
                 Ok(plain) => return Ok(plain),
                 Err(error) => failure = better(failure, error),
