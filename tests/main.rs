@@ -47,6 +47,8 @@ mod look;
 mod odd_sqlite;
 /// A reader that knows the format from its description alone.
 mod reader;
+/// Damage mended, and the exact list of what is not.
+mod repair;
 /// Restores into folders of every sort: full, half done, damaged, hostile.
 mod restore;
 /// Sources that fail or change hands while they are read; copied repositories.

@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use lifeboat_snapshot::Filter;
 
 use crate::commands::{
-    backup, cat, completions, diff, export, find, help, init, list, ls, pin, restore, show, stats,
-    status, unpin, verify,
+    backup, cat, completions, diff, export, find, help, init, list, ls, pin, repair, restore, show,
+    stats, status, unpin, verify,
 };
 use crate::context::{Context, real};
 use crate::exit::Exit;
@@ -72,6 +72,7 @@ pub(crate) enum Command {
     Diff(diff::Args),
     Restore(restore::Args),
     Verify(verify::Args),
+    Repair(repair::Args),
     Export(export::Args),
     Pin(pin::Args),
     Unpin(unpin::Args),
@@ -86,7 +87,11 @@ impl Command {
     /// How its answer is shaped for a program.
     pub(crate) fn shape(&self) -> Shape {
         match self {
-            Self::Backup(_) | Self::Restore(_) | Self::Verify(_) | Self::Export(_) => Shape::Lines,
+            Self::Backup(_)
+            | Self::Restore(_)
+            | Self::Verify(_)
+            | Self::Repair(_)
+            | Self::Export(_) => Shape::Lines,
             _ => Shape::Document,
         }
     }
@@ -103,6 +108,7 @@ impl Command {
             Self::Diff(args) => diff::run(args, context),
             Self::Restore(args) => restore::run(args, context),
             Self::Verify(args) => verify::run(args, context),
+            Self::Repair(args) => repair::run(args, context),
             Self::Export(args) => export::run(args, context),
             Self::Pin(args) => pin::run(args, context),
             Self::Unpin(args) => unpin::run(args, context),

@@ -19,6 +19,7 @@ pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod ls;
 pub(crate) mod pin;
+pub(crate) mod repair;
 pub(crate) mod restore;
 pub(crate) mod show;
 pub(crate) mod stats;

@@ -9,12 +9,15 @@ use std::io::Read;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
+use lifeboat_snapshot::store::Share;
 use lifeboat_snapshot::{CheckPolicy, CountQuery};
 use serde::Deserialize;
 
 use crate::context::{absolute, real};
 use crate::failure::{Failure, quoted, system_words};
 use crate::ui::words;
+
+pub(crate) use parity::parse as parse_parity;
 
 /// The name that is searched for.
 const NAME: &str = "lifeboat.toml";
@@ -35,6 +38,7 @@ pub(crate) struct Config {
     pub(crate) repo: Option<PathBuf>,
     exclude: Vec<String>,
     check: Check,
+    parity: parity::Parity,
     counts: BTreeMap<String, BTreeMap<String, String>>,
     #[serde(rename = "source")]
     pub(crate) sources: BTreeMap<String, Source>,
@@ -197,6 +201,11 @@ impl Config {
         }
     }
 
+    /// How much parity is written.
+    pub(crate) fn parity(&self) -> Share {
+        self.parity.0
+    }
+
     /// The facts to read from databases.
     pub(crate) fn count_queries(&self) -> Vec<CountQuery> {
         let of = |(database, queries): (&String, &BTreeMap<String, String>)| {
@@ -308,5 +317,6 @@ fn parse(text: &str) -> Result<Config, Mistake> {
     })
 }
 
+mod parity;
 #[cfg(test)]
 mod tests;

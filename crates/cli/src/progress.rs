@@ -232,6 +232,7 @@ fn task_word(task: Task) -> &'static str {
         Task::Export => "export",
         Task::Restore => "restore",
         Task::Verify => "verify",
+        Task::Repair => "repair",
     }
 }
 

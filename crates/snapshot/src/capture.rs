@@ -27,6 +27,7 @@ use walk::{Walk, find_root};
 pub use plan::{Backup, BackupReport, CheckPolicy, CountQuery};
 pub use tally::DatabaseReport;
 
+pub(crate) mod again;
 pub(crate) mod ahead;
 mod assemble;
 mod companions;
@@ -93,6 +94,7 @@ impl Repository {
         let sources = self.look_at_sources(plan)?;
         let session = self.store().begin(Options {
             level: plan.level,
+            parity: plan.parity,
             ..Options::default()
         })?;
         match self.draft(&session, plan, &sources, monitor) {

@@ -15,6 +15,8 @@ pub enum Task {
     Restore,
     /// Stored bytes are read and checked.
     Verify,
+    /// Damage is looked for and mended.
+    Repair,
 }
 
 impl Task {
@@ -25,6 +27,7 @@ impl Task {
             Self::Export => "Zipping",
             Self::Restore => "Restoring",
             Self::Verify => "Verifying",
+            Self::Repair => "Repairing",
         }
     }
 }

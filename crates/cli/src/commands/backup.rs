@@ -7,11 +7,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::Local;
+use lifeboat_snapshot::store::Share;
 use lifeboat_snapshot::{
     Backup, BackupReport, Repository, SnapshotError, Warning, WarningKind, ZipTarget,
 };
 
-use crate::config::{Check, Config, When};
+use crate::config::{Check, Config, When, parse_parity};
 use crate::context::{Context, absolute};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -59,6 +60,9 @@ pub(crate) struct Args {
     /// Accept sources that are empty now and were not before
     #[arg(long)]
     allow_empty: bool,
+    /// How much parity, as a part of what is stored; 0 for none [else parity of the config, else 5%]
+    #[arg(long, value_name = "SHARE", value_parser = parse_parity)]
+    parity: Option<Share>,
     /// Write no zip
     #[arg(long, conflicts_with = "zip_dir")]
     no_zip: bool,
@@ -127,6 +131,7 @@ impl Args {
             threads: self.threads,
             allow_empty: self.allow_empty,
             skip_if_unchanged: self.skip_if_unchanged,
+            parity: self.parity.unwrap_or_else(|| config.parity()),
             zip,
             // Who names the place has asked for this very zip.
             zip_daily: config.zip.when == When::Daily && self.zip_dir.is_none(),

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use lifeboat_store::Share;
+
 use super::tally::DatabaseReport;
 use crate::error::{Result, SnapshotError};
 use crate::export::{ZipReport, ZipTarget};
@@ -47,6 +49,8 @@ pub struct Backup {
     pub threads: Option<usize>,
     /// zstd level.
     pub level: i32,
+    /// How much parity is written, by which damaged packs are mended.
+    pub parity: Share,
     /// Accept a source that is empty now and was not before.
     pub allow_empty: bool,
     /// Make no snapshot that would equal the one before.
@@ -96,6 +100,7 @@ impl Default for Backup {
             scratch: None,
             threads: None,
             level: 3,
+            parity: Share::default(),
             allow_empty: false,
             skip_if_unchanged: false,
             zip: None,

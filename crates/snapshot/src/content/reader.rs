@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use super::{ChunkId, Content, Ref, Result, Store, read_list, unsound};
 use crate::limits::MAX_PIECES;
 
+mod places;
+
 /// The chunks of a content in order, each with its offset.
 pub struct Chunks<'a> {
     store: &'a Store,
@@ -23,36 +25,6 @@ impl<'a> Chunks<'a> {
     /// The references to the bytes.
     pub fn of(store: &'a Store, content: &Content) -> Self {
         Self::down_to(store, content, 0)
-    }
-
-    /// Every chunk, list nodes included, each list before what it lists.
-    pub(crate) fn of_all_depths(
-        store: &'a Store,
-        content: &Content,
-    ) -> impl Iterator<Item = Result<ChunkId>> + 'a {
-        let mut chunks = Self::of(store, content);
-        std::iter::from_fn(move || chunks.step_any().transpose())
-    }
-
-    /// The next reference of any depth. One whose list cannot be read is an error once, and is passed over.
-    fn step_any(&mut self) -> Result<Option<ChunkId>> {
-        self.check()?;
-        if let Some(node) = self.entering.take() {
-            self.descend(node.0, node.1)?;
-        }
-        while let Some((depth, refs)) = self.stack.last_mut() {
-            let depth = *depth;
-            match refs.pop() {
-                None => drop(self.stack.pop()),
-                Some(found) => {
-                    if depth > 0 {
-                        self.entering = Some((depth, found));
-                    }
-                    return Ok(Some(found.id));
-                }
-            }
-        }
-        Ok(None)
     }
 
     /// The references to nodes of this depth.

@@ -1,0 +1,394 @@
+//! Repair of whole repositories: by parity, from the live sources, and the exact list of what stays lost (rule R9, faults F-10
+//! to F-15, goal G6). What repair does below snapshots is tested with the store, in `crates/store/tests/repair.rs`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use lifeboat_snapshot::{Backup, LostKind, Repair, RepairReport, Snapshot, Unwatched, Verify};
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use crate::support::Workbench;
+use crate::support::snapshots::{contents, readable};
+
+/// A repair that is interrupted at any step.
+mod interrupted;
+
+/// Bytes that do not compress, the same every time.
+fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&seed.to_le_bytes());
+    hasher.finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+/// Files, one of them large, and a database.
+fn bench() -> Workbench {
+    let bench = Workbench::with_files();
+    bench.write("large.bin", noise(1, 900_000));
+    let app = Connection::open(bench.data().join("app.db")).unwrap();
+    app.execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (randomblob(300000))")
+        .unwrap();
+    bench
+}
+
+fn files_in(bench: &Workbench, folder: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+    let Ok(listed) = fs::read_dir(bench.place().join(folder)) else {
+        return BTreeMap::new();
+    };
+    listed
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.clone(), fs::read(path).unwrap()))
+        .collect()
+}
+
+fn largest_pack(bench: &Workbench) -> PathBuf {
+    let packs = files_in(bench, "packs").into_iter();
+    packs.max_by_key(|(_, bytes)| bytes.len()).unwrap().0
+}
+
+fn damage(path: &Path, harm: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = fs::read(path).unwrap();
+    harm(&mut bytes);
+    fs::write(path, bytes).unwrap();
+}
+
+/// All that is wrong with a repository.
+fn verify(bench: &Workbench) -> Vec<String> {
+    let plan = Verify {
+        read_data: true,
+        ..Verify::default()
+    };
+    let report = bench.repository().verify(&plan, &Unwatched).unwrap();
+    report.damaged.iter().map(|d| format!("{d:?}")).collect()
+}
+
+fn repair(bench: &Workbench, apply: bool) -> RepairReport {
+    let plan = Repair {
+        apply,
+        ..Repair::default()
+    };
+    bench.repository().repair(&plan, &Unwatched).unwrap()
+}
+
+#[test]
+fn a_whole_repository_is_left_as_it_is() {
+    let bench = bench();
+    bench.backs_up();
+    let before = files_in(&bench, "packs");
+    for args in [&["repair"][..], &["repair", "--apply"]] {
+        let text = bench.lifeboat(args).exits(0).text();
+        assert!(text.contains("nothing is damaged"), "{text}");
+    }
+    assert_eq!(files_in(&bench, "packs"), before);
+    assert_eq!(files_in(&bench, "quarantine"), BTreeMap::new());
+    // No pending record is left behind.
+    assert_eq!(files_in(&bench, "snapshots").len(), 1);
+}
+
+#[test]
+fn f10_a_damaged_pack_is_mended_by_its_parity_after_the_plan_was_shown() {
+    let bench = bench();
+    let snapshot = bench.backup().snapshot.unwrap();
+    let before = contents(&bench.repository(), &snapshot).unwrap();
+    let pack = largest_pack(&bench);
+    // The sources are of no help.
+    fs::remove_dir_all(bench.data()).unwrap();
+    damage(&pack, |bytes| bytes[100_000..165_536].fill(0x77));
+    let damaged = files_in(&bench, "packs");
+
+    let plan = bench.lifeboat(&["repair", "--json"]).exits(4).summary();
+    assert_eq!(plan["applied"], false);
+    assert_eq!(plan["damaged"][0]["object"], pack.to_str().unwrap());
+    assert_eq!(plan["damaged"][0]["mended_by"], "parity");
+    assert_eq!((&plan["lost"], &plan["retaken"]), (&json!([]), &json!([])));
+    assert_eq!(files_in(&bench, "packs"), damaged);
+
+    let done = bench
+        .lifeboat(&["repair", "--apply", "--json"])
+        .exits(5)
+        .summary();
+    assert_eq!(done["lost"], json!([]));
+    assert_eq!(verify(&bench), [""; 0]);
+    assert_eq!(contents(&bench.repository(), &snapshot).unwrap(), before);
+    let kept = bench
+        .place()
+        .join("quarantine")
+        .join(pack.file_name().unwrap());
+    assert_eq!(fs::read(kept).unwrap(), damaged[&pack]);
+    bench.lifeboat(&["repair", "--yes"]).exits(0);
+}
+
+#[test]
+fn f13_lost_packs_are_taken_again_from_the_sources_that_are_still_there() {
+    let bench = bench();
+    let snapshot = bench.backup().snapshot.unwrap();
+    let before = contents(&bench.repository(), &snapshot).unwrap();
+    let pack = largest_pack(&bench);
+    fs::remove_file(&pack).unwrap();
+    fs::remove_dir_all(bench.place().join("parity")).unwrap();
+
+    let plan = repair(&bench, false);
+    assert!(!plan.lost.is_empty() || !plan.retaken.is_empty());
+    assert_eq!(plan.lost, []);
+    let paths: Vec<&Path> = plan
+        .retaken
+        .iter()
+        .map(|retaken| retaken.path.as_path())
+        .collect();
+    assert!(
+        paths.contains(&bench.data().join("large.bin").as_path()),
+        "{paths:?}"
+    );
+    assert!(
+        paths.contains(&bench.data().join("app.db").as_path()),
+        "{paths:?}"
+    );
+    assert!(!pack.exists() && files_in(&bench, "packs").len() == 1);
+
+    let text = bench.lifeboat(&["repair", "--apply"]).exits(5).text();
+    assert!(
+        text.contains("taken again from") && text.contains("large.bin"),
+        "{text}"
+    );
+    assert_eq!(contents(&bench.repository(), &snapshot).unwrap(), before);
+    assert_eq!(verify(&bench), [""; 0]);
+    bench.lifeboat(&["repair"]).exits(0);
+}
+
+#[test]
+fn f13_an_extent_of_a_database_that_has_changed_since_is_taken_again_where_it_is_the_same() {
+    let bench = Workbench::new();
+    let path = bench.data().join("app.db");
+    let app = Connection::open(&path).unwrap();
+    app.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (x)")
+        .unwrap();
+    for _ in 0..40 {
+        app.execute("INSERT INTO t VALUES (randomblob(30000))", [])
+            .unwrap();
+    }
+    let snapshot = bench.backup().snapshot.unwrap();
+    fs::remove_file(largest_pack(&bench)).unwrap();
+    fs::remove_dir_all(bench.place().join("parity")).unwrap();
+    app.execute("UPDATE t SET x = randomblob(30000) WHERE rowid = 20", [])
+        .unwrap();
+
+    let report = repair(&bench, true);
+    let [retaken] = report.retaken.as_slice() else {
+        panic!("{report:?}");
+    };
+    assert_eq!(retaken.path, path);
+    let [lost] = report.lost.as_slice() else {
+        panic!("{report:?}");
+    };
+    assert_eq!(
+        (lost.kind, &lost.path, &lost.snapshots),
+        (LostKind::Database, &path, &vec![snapshot.id])
+    );
+    let bytes: u64 = lost
+        .ranges
+        .iter()
+        .map(|range| range.end - range.start)
+        .sum();
+    assert!((65_536..=5 * 65_536).contains(&bytes), "{lost:?}");
+    assert!(retaken.bytes + bytes >= 1_200_000 && report.stays());
+}
+
+/// Two backups with packs of their own; what only the first one had is gone from the source, and so is its pack.
+fn half_lost() -> (Workbench, [Snapshot; 2], RepairReport) {
+    let bench = Workbench::with_files();
+    bench.write("papers/old.bin", noise(2, 300_000));
+    let first = bench.backup().snapshot.unwrap();
+    let pack = largest_pack(&bench);
+    fs::remove_file(bench.data().join("papers/old.bin")).unwrap();
+    bench.write("new.bin", noise(3, 400_000));
+    let second = bench.backup().snapshot.unwrap();
+    fs::remove_file(&pack).unwrap();
+    fs::remove_dir_all(bench.place().join("parity")).unwrap();
+    let report = repair(&bench, true);
+    (bench, [first, second], report)
+}
+
+#[test]
+fn f13_what_nobody_has_is_named_by_snapshot_path_and_range_and_the_rest_is_restored() {
+    let (bench, [first, second], report) = half_lost();
+    let [lost] = report.lost.as_slice() else {
+        panic!("{report:?}");
+    };
+    assert_eq!(lost.path, bench.data().join("papers/old.bin"));
+    assert_eq!(
+        (lost.kind, &lost.snapshots),
+        (LostKind::File, &vec![first.id])
+    );
+    let range = lost.ranges.first().unwrap();
+    assert_eq!((lost.ranges.len(), range.start, range.end), (1, 0, 300_000));
+    // The small files were in the lost pack as well, and are in the source.
+    assert!(
+        report
+            .retaken
+            .iter()
+            .any(|retaken| retaken.path.ends_with("notes.txt"))
+    );
+    let repository = bench.repository();
+    contents(&repository, &second).unwrap();
+    let (found, failed) = readable(&repository, &first).unwrap();
+    let failed: Vec<String> = failed.iter().map(|(path, _)| path.to_string()).collect();
+    assert_eq!(failed, ["papers/old.bin"]);
+    assert!(found.len() >= 6);
+    // The list says the same every time, and in words.
+    let again = bench.lifeboat(&["repair", "--json"]).exits(4).summary();
+    assert_eq!(again["lost"][0]["ranges"], json!([[0, 300_000]]));
+    assert_eq!(again["lost"][0]["snapshots"], json!([first.id.to_string()]));
+    let text = bench.lifeboat(&["repair"]).exits(4).text();
+    assert!(text.contains("papers/old.bin: bytes 0 to 299999"), "{text}");
+    // Bytes that come back to the source come back to the snapshot.
+    bench.write("papers/old.bin", noise(2, 300_000));
+    bench.lifeboat(&["repair", "--apply"]).exits(5);
+    contents(&bench.repository(), &first).unwrap();
+}
+
+#[test]
+fn f13_a_lost_description_is_named_and_no_snapshot_is_removed_from_the_list() {
+    let bench = bench();
+    let first = bench.backup().snapshot.unwrap();
+    let meta = files_in(&bench, "packs").into_iter();
+    let (meta, _) = meta.min_by_key(|(_, bytes)| bytes.len()).unwrap();
+    bench.write("notes.txt", "changed");
+    let second = bench.backup().snapshot.unwrap();
+    fs::remove_file(meta).unwrap();
+    fs::remove_dir_all(bench.place().join("parity")).unwrap();
+    let report = repair(&bench, true);
+    let is_first = |lost: &&lifeboat_snapshot::Lost| lost.snapshots.contains(&first.id);
+    let lost = report.lost.iter().find(is_first).unwrap();
+    assert_eq!(lost.kind, LostKind::Manifest, "{report:?}");
+    let listing = bench.repository().snapshots().unwrap();
+    let ids: Vec<_> = listing
+        .snapshots
+        .iter()
+        .map(|snapshot| snapshot.id)
+        .collect();
+    assert_eq!(ids, [first.id, second.id]);
+    bench.lifeboat(&["repair"]).exits(4);
+    // A backup is as good as ever.
+    let third = bench.backup().snapshot.unwrap();
+    contents(&bench.repository(), &third).unwrap();
+}
+
+#[test]
+fn f13_entries_of_folders_that_are_lost_come_back_with_what_lies_behind_them() {
+    let bench = Workbench::new();
+    for number in 0..400 {
+        bench.write(format!("many/file {number}"), noise(number, 50));
+    }
+    bench.write("other/file", "x");
+    bench.age_data();
+    let sources = |names: &[&str]| Backup {
+        sources: names.iter().map(|name| bench.data().join(name)).collect(),
+        ..bench.plan()
+    };
+    let repository = bench.repository();
+    repository.backup(&sources(&["many"]), &Unwatched).unwrap();
+    let packs = files_in(&bench, "packs");
+    // Other sources have another parent, so this one's manifest stands for itself; the nodes of the folder are shared.
+    let second = repository
+        .backup(&sources(&["many", "other"]), &Unwatched)
+        .unwrap();
+    let second = second.snapshot.unwrap();
+    let before = contents(&repository, &second).unwrap();
+    packs.keys().for_each(|pack| fs::remove_file(pack).unwrap());
+    fs::remove_dir_all(bench.place().join("parity")).unwrap();
+    assert!(readable(&bench.repository(), &second).unwrap().0.len() < 10);
+    let report = repair(&bench, true);
+    let many = bench.data().join("many");
+    assert!(
+        report.retaken.iter().any(|retaken| retaken.path == many),
+        "{report:?}"
+    );
+    let manifests = report
+        .lost
+        .iter()
+        .filter(|lost| lost.kind == LostKind::Manifest);
+    assert_eq!(manifests.count(), 1, "{report:?}");
+    assert_eq!(contents(&bench.repository(), &second).unwrap(), before);
+}
+
+#[test]
+fn f15_f14_a_lost_config_and_a_spoilt_cache_are_made_again() {
+    let bench = bench();
+    let snapshot = bench.backup().snapshot.unwrap();
+    let config = fs::read(bench.place().join("config")).unwrap();
+    for name in ["config", "config.copy"] {
+        fs::remove_file(bench.place().join(name)).unwrap();
+        bench.lifeboat(&["repair"]).exits(4);
+        bench.lifeboat(&["repair", "--apply"]).exits(5);
+        assert_eq!(fs::read(bench.place().join(name)).unwrap(), config);
+    }
+    contents(&bench.repository(), &snapshot).unwrap();
+}
+
+#[test]
+fn parity_is_added_to_a_repository_that_has_none_and_mends_it_from_then_on() {
+    let bench = bench();
+    fs::write(bench.path("lifeboat.toml"), "parity = 0\n").unwrap();
+    bench.backs_up();
+    assert_eq!(files_in(&bench, "parity"), BTreeMap::new());
+    let text = bench.lifeboat(&["repair"]).exits(0).text();
+    assert!(text.contains("no parity"), "{text}");
+    bench.lifeboat(&["repair", "--add-parity"]).exits(2);
+    let add = [
+        "repair",
+        "--add-parity",
+        "--parity",
+        "10%",
+        "--apply",
+        "--json",
+    ];
+    let done = bench.lifeboat(&add).exits(0).summary();
+    let packs = files_in(&bench, "packs");
+    assert_eq!(done["parity_written"], packs.len());
+    let (packs, parity) = (sum(&packs), sum(&files_in(&bench, "parity")));
+    assert_eq!(done["parity_bytes"], parity);
+    assert!(
+        (packs / 10..packs / 8).contains(&parity),
+        "{parity} of {packs}"
+    );
+    damage(&largest_pack(&bench), |bytes| bytes[5000] ^= 1);
+    fs::remove_dir_all(bench.data()).unwrap();
+    bench.lifeboat(&["repair", "--apply"]).exits(5);
+    assert_eq!(verify(&bench), [""; 0]);
+}
+
+fn sum(files: &BTreeMap<PathBuf, Vec<u8>>) -> usize {
+    files.values().map(Vec::len).sum()
+}
+
+#[test]
+fn a_mistaken_share_of_parity_is_told() {
+    let bench = bench();
+    for share in ["5", "101%", "-1%", "much"] {
+        bench
+            .lifeboat(&["backup", "data", "--parity", share])
+            .exits(2);
+    }
+    fs::write(bench.path("lifeboat.toml"), "parity = 7\n").unwrap();
+    let answer = bench.lifeboat(&["backup", "data"]).exits(2);
+    answer.complains(&["line 1", "5%"]);
+    assert!(!bench.place().exists());
+}
+
+#[test]
+fn a_damaged_record_is_named_and_stays() {
+    let bench = bench();
+    bench.backs_up();
+    let record = files_in(&bench, "snapshots").into_keys().next().unwrap();
+    damage(&record, |bytes| bytes.truncate(50));
+    let answer: Value = bench
+        .lifeboat(&["repair", "--apply", "--json"])
+        .exits(4)
+        .summary();
+    assert_eq!(answer["damaged"].as_array().unwrap().len(), 1);
+    assert_eq!(answer["damaged"][0]["mended_by"], Value::Null);
+    assert!(record.exists());
+}
