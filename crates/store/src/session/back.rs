@@ -4,8 +4,10 @@
 //! collector looks for sessions after it published its plan. So either the plan was seen: then what it condemns is not in
 //! this session's index, and every chunk that was found there, or put again, stands in packs that the plan leaves alone.
 //! Or the collector sees the session, waits until it has ended, and marks again from the names that are there then, of which
-//! the one that was brought back is one. What remains is that the caller checked every chunk *in this session*, and that the
-//! session is not evicted while it lives: its lock sees to that, as to that of every session of this machine.
+//! the one that was brought back is one. What remains is that the caller checked every chunk *in this session*.
+//!
+//! There is a second guard, for a session that is evicted while it lives: a collector drops the records that it lets go
+//! before it marks again, so a rename that succeeds is seen by that mark. Checked in `tests/model`.
 
 use super::Session;
 use crate::error::{Result, StoreError};
