@@ -5,6 +5,9 @@ use lifeboat_snapshot::{Filter, Repository, Snapshot, SnapshotError, Unwatched};
 use crate::support::Workbench;
 use crate::support::snapshots::contents;
 
+/// Rules of retention.
+mod policy;
+
 /// Backs the data up so many times, each with a change.
 fn back_up(bench: &Workbench, count: usize) -> Vec<Snapshot> {
     let backup = |number| {

@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use lifeboat_snapshot::Filter;
 
 use crate::commands::{
-    backup, cat, completions, diff, export, find, help, init, list, ls, pin, repair, restore, show,
-    stats, status, unpin, verify,
+    backup, cat, completions, diff, export, find, forget, help, init, list, ls, pin, repair,
+    restore, show, stats, status, unpin, verify,
 };
 use crate::context::{Context, real};
 use crate::exit::Exit;
@@ -74,6 +74,7 @@ pub(crate) enum Command {
     Verify(verify::Args),
     Repair(repair::Args),
     Export(export::Args),
+    Forget(forget::Args),
     Pin(pin::Args),
     Unpin(unpin::Args),
     Status(status::Args),
@@ -91,7 +92,8 @@ impl Command {
             | Self::Restore(_)
             | Self::Verify(_)
             | Self::Repair(_)
-            | Self::Export(_) => Shape::Lines,
+            | Self::Export(_)
+            | Self::Forget(_) => Shape::Lines,
             _ => Shape::Document,
         }
     }
@@ -110,6 +112,7 @@ impl Command {
             Self::Verify(args) => verify::run(args, context),
             Self::Repair(args) => repair::run(args, context),
             Self::Export(args) => export::run(args, context),
+            Self::Forget(args) => forget::run(args, context),
             Self::Pin(args) => pin::run(args, context),
             Self::Unpin(args) => unpin::run(args, context),
             Self::Status(args) => status::run(args, context),
@@ -146,6 +149,11 @@ pub(crate) struct Narrow {
 }
 
 impl Narrow {
+    /// Whether it says nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tag.is_none() && self.source.is_none() && self.host.is_none()
+    }
+
     /// The library's word for it.
     pub(crate) fn filter(&self) -> Filter {
         Filter {

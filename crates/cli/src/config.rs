@@ -18,6 +18,7 @@ use crate::failure::{Failure, quoted, system_words};
 use crate::ui::words;
 
 pub(crate) use parity::parse as parse_parity;
+use retention::{Retention, Span};
 
 /// The name that is searched for.
 const NAME: &str = "lifeboat.toml";
@@ -43,7 +44,7 @@ pub(crate) struct Config {
     #[serde(rename = "source")]
     pub(crate) sources: BTreeMap<String, Source>,
     pub(crate) zip: Zip,
-    retention: Option<Retention>,
+    pub(crate) retention: Retention,
     schedule: Option<Schedule>,
 }
 
@@ -54,6 +55,7 @@ pub(crate) struct Source {
     pub(crate) path: PathBuf,
     exclude: Option<Vec<String>>,
     check: Option<Check>,
+    retention: Option<Retention>,
 }
 
 /// When SQLite's own check is run.
@@ -108,24 +110,6 @@ pub(crate) enum When {
     Never,
 }
 
-/// The `[retention]`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "not in force yet; read so that a mistake shows today"
-)]
-struct Retention {
-    last: Option<u32>,
-    hourly: Option<u32>,
-    daily: Option<u32>,
-    weekly: Option<u32>,
-    monthly: Option<u32>,
-    yearly: Option<u32>,
-    within: Option<Span>,
-    tag: Option<Vec<String>>,
-}
-
 /// The `[schedule]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -135,19 +119,6 @@ struct Retention {
 )]
 struct Schedule {
     every: Option<Span>,
-}
-
-/// A length of time such as `4h`.
-#[derive(Debug, Deserialize)]
-#[serde(try_from = "String")]
-struct Span;
-
-impl TryFrom<String> for Span {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        words::parse_span(&text).map(|_| Self)
-    }
 }
 
 impl From<Check> for CheckPolicy {
@@ -166,6 +137,7 @@ impl From<Check> for CheckPolicy {
 pub(crate) struct Settings {
     pub(crate) excludes: Vec<String>,
     pub(crate) check: Check,
+    pub(crate) retention: Retention,
 }
 
 impl Config {
@@ -198,6 +170,9 @@ impl Config {
         Settings {
             excludes: excludes.unwrap_or(&self.exclude).clone(),
             check: source.and_then(|source| source.check).unwrap_or(self.check),
+            retention: source
+                .and_then(|source| source.retention.clone())
+                .unwrap_or_else(|| self.retention.clone()),
         }
     }
 
@@ -221,10 +196,7 @@ impl Config {
 
     /// Keys that are understood and have no effect yet.
     pub(crate) fn not_in_force(&self) -> Vec<&'static str> {
-        let keys = [
-            ("[retention]", self.retention.is_some()),
-            ("[schedule]", self.schedule.is_some()),
-        ];
+        let keys = [("[schedule]", self.schedule.is_some())];
         keys.into_iter()
             .filter_map(|(key, is_there)| is_there.then_some(key))
             .collect()
@@ -318,5 +290,6 @@ fn parse(text: &str) -> Result<Config, Mistake> {
 }
 
 mod parity;
+pub(crate) mod retention;
 #[cfg(test)]
 mod tests;

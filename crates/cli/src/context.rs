@@ -69,6 +69,11 @@ pub(crate) fn absolute(path: &Path) -> PathBuf {
     }
 }
 
+/// The name of this machine.
+pub(crate) fn this_host() -> String {
+    gethostname::gethostname().to_string_lossy().into_owned()
+}
+
 /// The real path; of what does not exist, the path itself.
 pub(crate) fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())

@@ -107,6 +107,28 @@ pub enum SnapshotError {
         /// The snapshot.
         id: SnapshotId,
     },
+    /// Nothing of a group of snapshots would stay.
+    #[error("this would forget every snapshot of {sources} on {host}")]
+    WouldForgetAll {
+        /// The machine.
+        host: String,
+        /// Its sources.
+        sources: String,
+        /// How many snapshots that are.
+        count: usize,
+    },
+    /// The last snapshot of its group that lacks nothing is to be forgotten.
+    #[error("snapshot {} is the last one of its source that lacks nothing", id.short())]
+    LastHealthy {
+        /// The snapshot.
+        id: SnapshotId,
+    },
+    /// A snapshot is to be brought back that is not among the forgotten ones.
+    #[error("no forgotten snapshot is called '{name}'")]
+    ForgottenUnknown {
+        /// What was asked for.
+        name: String,
+    },
     /// A forgotten snapshot is to be brought back, and is not whole any longer.
     #[error("snapshot {} cannot be brought back: a collection has taken parts of it", id.short())]
     Collected {

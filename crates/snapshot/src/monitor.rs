@@ -70,6 +70,10 @@ pub enum WarningKind {
     Lost,
     /// The snapshot itself lacks this, since it was taken.
     Incomplete,
+    /// A clock was or is wrong, so rules by time are not applied.
+    Clock,
+    /// The snapshot stands, but older ones could not be forgotten as the config says.
+    NotPruned,
 }
 
 impl WarningKind {
@@ -77,7 +81,13 @@ impl WarningKind {
     pub const fn is_loss(self) -> bool {
         !matches!(
             self,
-            Self::Skipped | Self::Vanished | Self::CountFailed | Self::Attribute | Self::Incomplete
+            Self::Skipped
+                | Self::Vanished
+                | Self::CountFailed
+                | Self::Attribute
+                | Self::Incomplete
+                | Self::Clock
+                | Self::NotPruned
         )
     }
 
@@ -96,6 +106,8 @@ impl WarningKind {
             Self::Unwritable => "unwritable",
             Self::Lost => "lost",
             Self::Incomplete => "incomplete",
+            Self::Clock => "clock",
+            Self::NotPruned => "not-pruned",
         }
     }
 }

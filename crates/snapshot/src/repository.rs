@@ -179,31 +179,6 @@ impl Repository {
         })
     }
 
-    /// The snapshot of this name: an id, the beginning of one (four digits at least), `latest` or `latest~N`.
-    ///
-    /// # Errors
-    /// Where the name means none, or several.
-    pub fn find(&self, name: &str, filter: &Filter) -> Result<Snapshot> {
-        let mut listing = self.snapshots()?;
-        listing.snapshots.retain(|snapshot| filter.admits(snapshot));
-        if let Some(back) = steps_back(name) {
-            // A record that cannot be read may be the newest: an older one in its place would be a silent loss.
-            if let Some((id, source)) = listing.damaged.pop() {
-                return Err(SnapshotError::NewestUnknown { id, source });
-            }
-            let mut newest_first = listing.snapshots.into_iter().rev();
-            return newest_first.nth(back).ok_or_else(|| unknown(name));
-        }
-        let is_hex = name.chars().all(|digit| digit.is_ascii_hexdigit());
-        if !is_hex || !(4..=2 * SnapshotId::LEN).contains(&name.len()) {
-            return Err(SnapshotError::SnapshotNameInvalid {
-                name: name.chars().take(64).collect(),
-            });
-        }
-        let prefix = name.to_ascii_lowercase();
-        find_prefix(listing, &prefix)
-    }
-
     /// What the snapshot holds.
     ///
     /// # Errors
@@ -233,55 +208,6 @@ impl Repository {
             Ok(pool) => pool.install(work),
             // A machine that gives no more threads still has this one (fault F-74).
             Err(_) => work(),
-        }
-    }
-}
-
-/// N of `latest~N`.
-fn steps_back(name: &str) -> Option<usize> {
-    match name.strip_prefix("latest")? {
-        "" => Some(0),
-        rest => rest.strip_prefix('~')?.parse().ok(),
-    }
-}
-
-fn find_prefix(listing: Listing, prefix: &str) -> Result<Snapshot> {
-    let damaged = listing.damaged.into_iter();
-    let mut found: Vec<Snapshot> = listing
-        .snapshots
-        .into_iter()
-        .filter(|snapshot| snapshot.id.to_string().starts_with(prefix))
-        .collect();
-    match (found.pop(), found.is_empty()) {
-        (Some(snapshot), true) => Ok(snapshot),
-        (Some(last), false) => Err(SnapshotError::SnapshotAmbiguous {
-            name: prefix.to_owned(),
-            candidates: found.iter().map(|s| s.id).chain([last.id]).collect(),
-        }),
-        // One that is damaged is known, and its damage is the answer.
-        (None, _) => Err(damaged
-            .into_iter()
-            .find(|(id, _)| id.to_string().starts_with(prefix))
-            .map_or_else(|| unknown(prefix), |(_, error)| error.into())),
-    }
-}
-
-fn unknown(name: &str) -> SnapshotError {
-    SnapshotError::SnapshotUnknown {
-        name: name.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn latest_counts_back() {
-        assert_eq!(steps_back("latest"), Some(0));
-        assert_eq!(steps_back("latest~3"), Some(3));
-        for other in ["latest~", "latest~-1", "latest3", "abcd"] {
-            assert_eq!(steps_back(other), None, "{other}");
         }
     }
 }

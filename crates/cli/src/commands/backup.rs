@@ -3,10 +3,12 @@
 //! It runs unattended at night, so it asks nothing; and what it could not save must not look like success: every loss is
 //! named, and the exit code is 3.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::Local;
+use lifeboat_snapshot::retention::Policy;
 use lifeboat_snapshot::store::Share;
 use lifeboat_snapshot::{
     Backup, BackupReport, Repository, SnapshotError, Warning, WarningKind, ZipTarget,
@@ -21,6 +23,7 @@ use crate::signals;
 use crate::ui::words;
 use summary::Summary;
 
+mod prune;
 mod sources;
 mod summary;
 
@@ -69,6 +72,9 @@ pub(crate) struct Args {
     /// Write the zip into this folder (else that of the config, else exports/ in the repository)
     #[arg(long, value_name = "DIR")]
     zip_dir: Option<PathBuf>,
+    /// Then forget older snapshots of the same sources, as the [retention] of the config says
+    #[arg(long)]
+    prune: bool,
     /// Threads that work [as many as there are cores]
     #[arg(long, value_name = "N", value_parser = super::threads)]
     threads: Option<usize>,
@@ -90,6 +96,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         let summary = Summary::recent(&repository, &recent);
         return summary.tell(&context.ui).map(|()| Exit::Done);
     }
+    let retention = args.retention(&config, &plan)?;
     let watch = context.watch();
     let report = repository.backup(&plan, &watch);
     drop(watch);
@@ -97,7 +104,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if args.paths.is_empty() || config.sources.is_empty() {
         tell_uncounted(&mut report, &config, context);
     }
-    Summary::of(&repository, &report, created).tell(&context.ui)?;
+    let pruned =
+        retention.and_then(|policy| prune::run(&repository, &mut report, policy, &context.ui));
+    let summary = Summary::of(&repository, &report, created);
+    summary.pruned(pruned).tell(&context.ui)?;
     // The snapshot was there when the signal came: it stands, and only its zip does not.
     let is_due = plan.zip.is_some() && !plan.zip_daily;
     let is_cut_short = is_due && report.zip.is_none() && signals::requested();
@@ -138,6 +148,24 @@ impl Args {
             zip_keep: Some(config.zip.keep.get()),
             ..Backup::default()
         })
+    }
+
+    /// What is to stay of the snapshots of these sources, where that is to be seen to.
+    fn retention(&self, config: &Config, plan: &Backup) -> Result<Option<Policy>, Failure> {
+        let sources: Vec<_> = plan
+            .sources
+            .iter()
+            .map(|path| path.as_os_str().as_bytes())
+            .collect();
+        let retention = config.retention_of(&sources);
+        let policy = retention.policy();
+        if !self.prune && !retention.prune {
+            return Ok(None);
+        }
+        match policy.is_empty() {
+            false => Ok(Some(policy)),
+            true => Err(prune::without_rules()),
+        }
     }
 
     fn zip_target(&self, config: &Config) -> Option<ZipTarget> {

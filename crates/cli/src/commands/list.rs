@@ -17,11 +17,16 @@ use crate::failure::Failure;
 use crate::ui::table::{Cell, Table};
 use crate::ui::{databases, facts, paint, words};
 
+mod forgotten;
+
 /// List the snapshots, newest last
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     narrow: Narrow,
+    /// List what was forgotten and can still be brought back, with forget --undo
+    #[arg(long)]
+    forgotten: bool,
 }
 
 /// Databases named in a line; the others are counted.
@@ -29,6 +34,9 @@ const NAMED: usize = 2;
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let repository = context.repository()?;
+    if args.forgotten {
+        return forgotten::list(&repository, &args.narrow.filter(), &context.ui);
+    }
     let mut listing = repository.snapshots()?;
     let filter = args.narrow.filter();
     listing.snapshots.retain(|snapshot| filter.admits(snapshot));

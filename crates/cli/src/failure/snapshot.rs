@@ -42,7 +42,10 @@ fn exit_of(error: &SnapshotError) -> Exit {
         | SnapshotError::NothingMatches { .. }
         | SnapshotError::TooMany { .. }
         | SnapshotError::BadPattern { .. }
-        | SnapshotError::Pinned { .. } => Exit::Usage,
+        | SnapshotError::Pinned { .. }
+        | SnapshotError::WouldForgetAll { .. }
+        | SnapshotError::LastHealthy { .. }
+        | SnapshotError::ForgottenUnknown { .. } => Exit::Usage,
         SnapshotError::Refused { .. } | SnapshotError::TargetSwapped { .. } => Exit::Untrusted,
         SnapshotError::NewestUnknown { source, .. } | SnapshotError::Unreadable { source, .. } => {
             store::exit_of(source)
@@ -141,6 +144,13 @@ fn advice(error: &SnapshotError) -> Option<&'static str> {
             "name a snapshot by its id: lifeboat list shows those that can be read"
         }
         SnapshotError::Pinned { .. } => "nothing was forgotten; lifeboat unpin lets go of it",
+        SnapshotError::WouldForgetAll { .. } => {
+            "nothing was forgotten; if that is meant, say so with --force"
+        }
+        SnapshotError::LastHealthy { .. } => {
+            "nothing was forgotten; the others are incomplete. If that is meant, say so with --force"
+        }
+        SnapshotError::ForgottenUnknown { .. } => "lifeboat list --forgotten shows what there is",
         SnapshotError::Collected { .. } => {
             "nothing was brought back; what else can be, lifeboat list --forgotten shows"
         }

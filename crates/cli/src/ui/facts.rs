@@ -48,7 +48,7 @@ pub(crate) fn time(snapshot: &Snapshot) -> String {
 }
 
 /// A time that is nobody's local one.
-fn utc(time: DateTime<Utc>) -> String {
+pub(crate) fn utc(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, false)
 }
 

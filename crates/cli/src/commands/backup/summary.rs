@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use lifeboat_snapshot::path::TreePath;
+use lifeboat_snapshot::store::SnapshotId;
 use lifeboat_snapshot::{BackupReport, DatabaseReport, Repository, Snapshot, Warning, WarningKind};
 use serde_json::{Map, Value, json};
 
@@ -68,6 +69,20 @@ impl Summary {
             head,
             details: Vec::new(),
         }
+    }
+
+    /// With the snapshots that were forgotten after it, where that was asked for and could be done.
+    pub(super) fn pruned(mut self, pruned: Option<Vec<SnapshotId>>) -> Self {
+        let ids = pruned
+            .as_ref()
+            .map(|ids| ids.iter().map(ToString::to_string).collect::<Vec<_>>());
+        self.event.insert("pruned".to_owned(), json!(ids));
+        if let Some(count @ 1..) = pruned.map(|ids| ids.len() as u64) {
+            let forgotten = words::counted(count, "older snapshot", "older snapshots");
+            self.details
+                .push(format!("  forgot {forgotten}, as the config says"));
+        }
+        self
     }
 
     /// Says it.
