@@ -39,6 +39,8 @@ mod fresh;
 mod hostile;
 /// SQL on a database inside a snapshot.
 mod image;
+/// Restores over live data, and their undoing.
+mod in_place;
 /// Databases backed up while other processes write to them.
 mod live_sqlite;
 /// Differences between snapshots, and files across all of them.

@@ -51,6 +51,25 @@ impl Process {
         assert!(self.0.wait().unwrap().success());
     }
 
+    /// Asks for its end, and gives what it said last.
+    pub(crate) fn says(mut self) -> String {
+        drop(self.0.stdin.take());
+        let mut text = String::new();
+        let mut output = self.0.stdout.take().unwrap();
+        output.read_to_string(&mut text).unwrap();
+        assert!(self.0.wait().unwrap().success(), "{text}");
+        let said = text
+            .rsplit("said: ")
+            .next()
+            .and_then(|said| said.lines().next());
+        said.unwrap_or_default().to_owned()
+    }
+
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Ends it as a power switch does.
     pub(crate) fn kill(mut self) {
         self.0.kill().unwrap();
@@ -104,6 +123,34 @@ impl End {
     }
 }
 
+/// Has the database of notes open in one of three ways; tells at the end what it sees in a new transaction.
+fn hold(role: &str, database: &Path, end: End) {
+    let connection = Connection::open(database).unwrap();
+    let count = || -> rusqlite::Result<i64> {
+        connection.query_row("SELECT count(*) FROM notes", [], |row| row.get(0))
+    };
+    count().unwrap();
+    match role {
+        "reading" => connection.execute_batch("BEGIN").unwrap(),
+        "writing" => connection
+            .execute_batch("BEGIN IMMEDIATE; INSERT INTO notes (text) VALUES ('in hand')")
+            .unwrap(),
+        _ => {}
+    }
+    count().unwrap();
+    ready();
+    end.wait();
+    let said = || -> rusqlite::Result<String> {
+        let within = count()?;
+        if role != "idle" {
+            connection.execute_batch("COMMIT")?;
+        }
+        let check: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+        Ok(format!("{within} then {} {check}", count()?))
+    };
+    println!("\nsaid: {}", said().unwrap_or_else(|_| "failed".to_owned()));
+}
+
 /// Does nothing, unless it was started as a [`Process`].
 #[test]
 fn as_another_process() {
@@ -120,6 +167,7 @@ fn as_another_process() {
             ready();
             end.wait();
         }
+        "idle" | "reading" | "writing" => hold(&role, &database, end),
         "intruder" => {
             let connection = Connection::open(&database).unwrap();
             connection.busy_timeout(std::time::Duration::ZERO).unwrap();

@@ -9,7 +9,7 @@ use lifeboat_snapshot::Filter;
 
 use crate::commands::{
     backup, cat, completions, diff, export, find, forget, help, init, list, ls, pin, repair,
-    restore, show, stats, status, unpin, verify,
+    restore, show, stats, status, undo, unpin, verify,
 };
 use crate::context::{Context, real};
 use crate::exit::Exit;
@@ -71,6 +71,7 @@ pub(crate) enum Command {
     Find(find::Args),
     Diff(diff::Args),
     Restore(restore::Args),
+    Undo(undo::Args),
     Verify(verify::Args),
     Repair(repair::Args),
     Export(export::Args),
@@ -90,6 +91,7 @@ impl Command {
         match self {
             Self::Backup(_)
             | Self::Restore(_)
+            | Self::Undo(_)
             | Self::Verify(_)
             | Self::Repair(_)
             | Self::Export(_)
@@ -109,6 +111,7 @@ impl Command {
             Self::Find(args) => find::run(args, context),
             Self::Diff(args) => diff::run(args, context),
             Self::Restore(args) => restore::run(args, context),
+            Self::Undo(args) => undo::run(args, context),
             Self::Verify(args) => verify::run(args, context),
             Self::Repair(args) => repair::run(args, context),
             Self::Export(args) => export::run(args, context),

@@ -25,6 +25,7 @@ pub(crate) mod restore;
 pub(crate) mod show;
 pub(crate) mod stats;
 pub(crate) mod status;
+pub(crate) mod undo;
 pub(crate) mod unpin;
 pub(crate) mod verify;
 

@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::ui::{facts, words};
 
 mod disk;
+mod in_place;
 mod snapshot;
 mod sqlite;
 mod store;

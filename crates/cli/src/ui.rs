@@ -21,6 +21,7 @@ use table::Table;
 pub(crate) mod databases;
 pub(crate) mod facts;
 pub(crate) mod json;
+pub(crate) mod opened;
 pub(crate) mod paint;
 pub(crate) mod table;
 pub(crate) mod words;

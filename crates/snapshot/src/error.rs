@@ -225,6 +225,63 @@ pub enum SnapshotError {
         /// Why not.
         reason: String,
     },
+    /// Another process restores into the same place.
+    #[error("another restore into {} is under way", path.display())]
+    TargetHeld {
+        /// The place.
+        path: PathBuf,
+    },
+    /// Programs have open what is to be replaced.
+    #[error("{} is in use", path.display())]
+    InUse {
+        /// The first of what is in use.
+        path: PathBuf,
+        /// The programs, as far as they can be seen.
+        holders: Vec<crate::inplace::Holder>,
+    },
+    /// What is to be replaced cannot be saved before.
+    #[error("{} cannot be saved before it is replaced: {reason}", path.display())]
+    NotSaved {
+        /// What it is about.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// What is to be replaced changed after it was saved.
+    #[error("{} was changed while the restore was prepared", path.display())]
+    ChangedMeanwhile {
+        /// What changed.
+        path: PathBuf,
+    },
+    /// A restore in place was stopped by a crash, and what it left cannot be understood.
+    #[error("the restore that a crash has stopped cannot be finished: {} {reason}", path.display())]
+    JournalUnusable {
+        /// The journal.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A restore in place failed in its middle.
+    #[error("the restore stopped at {}", path.display())]
+    RestoreStopped {
+        /// Where it stopped.
+        path: PathBuf,
+        /// Everything is as before; else some of it is new until the restore is finished.
+        taken_back: bool,
+        /// Why it stopped.
+        source: io::Error,
+    },
+    /// There is no state from before a restore in place.
+    #[error("there is no restore to undo")]
+    NothingToUndo,
+    /// A restored database is not what was backed up.
+    #[error("the restored database {} is not as it was: {reason}", path.display())]
+    RestoredWrong {
+        /// The database.
+        path: PathBuf,
+        /// What differs.
+        reason: String,
+    },
     /// A zip could not be written.
     #[error("cannot write the zip {}", path.display())]
     Zip {

@@ -46,11 +46,13 @@ mod find;
 mod folder;
 mod forgotten;
 mod fresh;
+mod inplace;
 pub mod limits;
 pub mod manifest;
 mod meta;
 pub mod monitor;
 mod names;
+mod opened;
 pub mod path;
 mod pins;
 mod reach;
@@ -72,10 +74,15 @@ pub use export::{FoundZip, MANIFEST_NAME, ZipReport, ZipTarget};
 pub use find::{Finder, FoundPath, Version};
 pub use forgotten::{ForgottenListing, ForgottenSnapshot};
 pub use fresh::{Flaws, Newest, SourceKey};
+pub use inplace::{
+    DatabaseChange, Holder, InPlace, InPlaceReport, Now, Plan, SAFETY_TAG, Touched,
+    finish_interrupted,
+};
 pub use lifeboat_store as store;
 pub use lifeboat_store::progress::Unwatched;
 pub use manifest::Manifest;
 pub use monitor::{Monitor, Progress, Task, Warning, WarningKind};
+pub use opened::{Open, Opened};
 pub use path::TreePath;
 pub use pins::Pin;
 pub use record::Snapshot;

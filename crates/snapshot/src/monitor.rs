@@ -74,6 +74,8 @@ pub enum WarningKind {
     Clock,
     /// The snapshot stands, but older ones could not be forgotten as the config says.
     NotPruned,
+    /// A program goes on with what was replaced under it.
+    StillOpen,
 }
 
 impl WarningKind {
@@ -88,6 +90,7 @@ impl WarningKind {
                 | Self::Incomplete
                 | Self::Clock
                 | Self::NotPruned
+                | Self::StillOpen
         )
     }
 
@@ -108,6 +111,7 @@ impl WarningKind {
             Self::Incomplete => "incomplete",
             Self::Clock => "clock",
             Self::NotPruned => "not-pruned",
+            Self::StillOpen => "still-open",
         }
     }
 }

@@ -35,6 +35,7 @@ pub use capture::{CaptureOptions, Check, ExtentSink, Stopped, capture};
 pub use error::SqliteError;
 pub use facts::{Checked, Count, Facts};
 pub use fingerprint::{Fingerprint, fingerprint};
+pub(crate) use held::{descriptor as kept_descriptor, keep_shared, kept_open};
 pub use held::{is_kept, keep_open};
 pub use image::{Image, open_image};
 pub use sniff::{Sniffed, sidecars, sniff};

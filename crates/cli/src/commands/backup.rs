@@ -97,6 +97,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         return summary.tell(&context.ui).map(|()| Exit::Done);
     }
     let retention = args.retention(&config, &plan)?;
+    super::restore::in_place::settle(&plan.sources, false, context)?;
     let watch = context.watch();
     let report = repository.backup(&plan, &watch);
     drop(watch);

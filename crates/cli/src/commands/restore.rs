@@ -1,57 +1,79 @@
-//! `lifeboat restore`: a snapshot, or a part of it, into a folder.
+//! `lifeboat restore`: a snapshot, or a part of it, into a folder, or back to where it was taken.
 //!
-//! The live sources are not touched: whoever restores in a hurry must not be able to make things worse. What the repository
-//! has lost does not keep the rest from being restored; it is named, and the run exits with 4.
+//! To a folder, the live sources are not touched: whoever restores in a hurry must not be able to make things worse. In
+//! place, everything is saved before; see [`in_place`]. Either ends with opening every restored database. What the
+//! repository has lost does not keep the rest from being restored to a folder; it is named, and the run exits with 4.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use lifeboat_snapshot::{Loss, Overwrite, Restore, RestoreReport, Snapshot};
+use lifeboat_snapshot::{Loss, Open, Opened, Overwrite, Restore, RestoreReport, Snapshot};
 use serde_json::{Value, json};
 
 use crate::args::Pick;
 use crate::context::{Context, absolute};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::ui::{facts, words};
+use crate::ui::{facts, opened, words};
 
-/// Restore a snapshot into a new or empty folder
+pub(super) mod in_place;
+
+/// Restore a snapshot into a new or empty folder, or to where it was taken
 ///
-/// The contents of a single source go directly into the folder, those of several into one folder each, named as the
-/// source. The live data is not touched.
+/// With --to, the contents of a single source go directly into the folder, those of several into one folder each, named
+/// as the source; the live data is not touched. With --in-place, what is there is saved in a snapshot before, and lifeboat
+/// undo brings it back. Either way every restored database is opened and checked.
 #[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("where").required(true).args(["to", "in_place"])))]
 pub(crate) struct Args {
     #[command(flatten)]
     pick: Pick,
     /// The folder, which must be empty or not exist yet, unless --overwrite is given
     #[arg(long, value_name = "DIR")]
-    to: PathBuf,
+    to: Option<PathBuf>,
+    /// To where each source was when the snapshot was taken
+    #[arg(long)]
+    in_place: bool,
     /// Only what matches, as in .gitignore: notes.txt anywhere, /papers/ at the root, *.db; repeat for more
     #[arg(long = "path", value_name = "GLOB")]
     paths: Vec<String>,
     /// Accept a folder with something in it: what to do with files that are there
-    #[arg(long, value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN", requires = "to")]
     overwrite: Option<When>,
-    /// Delete from the folder what the snapshot does not have
-    #[arg(long, requires = "overwrite", conflicts_with = "paths")]
-    delete: bool,
-    /// Make pipes, sockets and devices too
+    /// Delete what the snapshot does not have: with --in-place, or with --overwrite
     #[arg(long)]
+    delete: bool,
+    #[command(flatten)]
+    over: in_place::Over,
+    /// Make pipes, sockets and devices too
+    #[arg(long, requires = "to")]
     special_files: bool,
     /// Set setuid and setgid bits and capabilities of programs
     #[arg(long)]
     setuid: bool,
     /// Keep files of which bytes are lost, under their name and .lifeboat-damaged
-    #[arg(long)]
+    #[arg(long, requires = "to")]
     keep_damaged: bool,
     /// Accept a folder inside the live data
-    #[arg(long)]
+    #[arg(long, requires = "to")]
     inside_source: bool,
+    /// Which of SQLite's checks to run on restored databases
+    #[arg(long, value_name = "WHICH", default_value = "quick")]
+    check: Which,
     /// Only say what would be restored
     #[arg(long)]
     dry_run: bool,
     /// Threads that work [as many as there are cores]
     #[arg(long, value_name = "N", value_parser = super::threads)]
     threads: Option<usize>,
+}
+
+/// SQLite's checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Which {
+    /// Structure
+    Quick,
+    /// Structure, and whether indexes match their tables
+    Full,
 }
 
 /// Which files that are there are written over.
@@ -78,34 +100,81 @@ impl From<When> for Overwrite {
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let repository = context.repository()?;
     let snapshot = repository.find(&args.pick.name, &args.pick.narrow.filter())?;
-    let plan = Restore {
-        target: absolute(&args.to),
-        paths: args.paths.clone(),
-        dry_run: args.dry_run,
-        threads: args.threads,
-        overwrite: args.overwrite.map_or(Overwrite::Refuse, Overwrite::from),
-        delete: args.delete,
-        special_files: args.special_files,
-        setuid: args.setuid,
-        keep_damaged: args.keep_damaged,
-        inside_source: args.inside_source,
-        only: None,
+    let Some(to) = &args.to else {
+        return in_place::run(&args.wish(), context, &repository, &snapshot);
+    };
+    let plan = args.plan(to)?;
+    let how = Open {
+        full: args.check == Which::Full,
+        counts: context.config()?.count_queries(),
     };
     let watch = context.watch();
     let report = repository.restore(&snapshot, &plan, &watch)?;
+    // With what was kept or is lost, a database cannot be what it was; both are told.
+    let is_opened = !args.dry_run && plan.overwrite != Overwrite::Never;
+    let databases = match is_opened {
+        true => repository.open_restored(&snapshot, &plan, &report, &how, &watch)?,
+        false => Vec::new(),
+    };
     drop(watch);
     if context.ui.is_json() {
-        context.ui.event(&summary(&snapshot, &plan, &report))?;
+        let summary = summary(&snapshot, &plan, &report, &databases);
+        context.ui.event(&summary)?;
     } else {
         context.ui.summary(lines(&snapshot, &plan, &report))?;
+        context.ui.summary(opened::lines(&databases))?;
     }
-    Ok(match report.lost.is_empty() {
-        true => super::exit_of(&report.warnings),
-        false => Exit::Damage,
-    })
+    Ok(
+        match (report.lost.is_empty(), opened::exit_of(&databases)) {
+            (false, _) => Exit::Damage,
+            (true, Exit::Done) => super::exit_of(&report.warnings),
+            (true, exit) => exit,
+        },
+    )
 }
 
-fn summary(snapshot: &Snapshot, plan: &Restore, report: &RestoreReport) -> Value {
+impl Args {
+    fn wish(&self) -> in_place::Wish<'_> {
+        in_place::Wish {
+            over: &self.over,
+            paths: &self.paths,
+            delete: self.delete,
+            is_undo: false,
+            setuid: self.setuid,
+            dry_run: self.dry_run,
+            full_check: self.check == Which::Full,
+            threads: self.threads,
+        }
+    }
+
+    fn plan(&self, to: &Path) -> Result<Restore, Failure> {
+        if self.delete && (self.overwrite.is_none() || !self.paths.is_empty()) {
+            return Err(Failure::usage("--delete makes no sense here")
+                .because("with --to it needs --overwrite, and cannot go with --path")
+                .hint("see lifeboat restore --help"));
+        }
+        Ok(Restore {
+            target: absolute(to),
+            paths: self.paths.clone(),
+            dry_run: self.dry_run,
+            threads: self.threads,
+            overwrite: self.overwrite.map_or(Overwrite::Refuse, Overwrite::from),
+            delete: self.delete,
+            special_files: self.special_files,
+            setuid: self.setuid,
+            keep_damaged: self.keep_damaged,
+            inside_source: self.inside_source,
+            only: None,
+        })
+    }
+}
+
+fn summary(
+    snapshot: &Snapshot,
+    plan: &Restore,
+    report: &RestoreReport,
+    databases: &[Opened],
+) -> Value {
     let mut summary = facts::object(json!({
         "event": "summary",
         "snapshot": snapshot.id.to_string(),
@@ -119,6 +188,7 @@ fn summary(snapshot: &Snapshot, plan: &Restore, report: &RestoreReport) -> Value
         "left": report.left,
         "deleted": report.deleted,
         "lost": report.lost.iter().map(lost).collect::<Vec<_>>(),
+        "databases": databases.iter().map(opened::facts).collect::<Vec<_>>(),
         "duration_s": report.duration.as_secs_f64(),
         "warnings": report.warnings.iter().map(facts::warning).collect::<Vec<_>>(),
     }));

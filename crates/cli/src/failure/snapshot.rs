@@ -6,7 +6,7 @@ use std::path::Path;
 use lifeboat_snapshot::SnapshotError;
 use lifeboat_snapshot::zip::ZipError;
 
-use super::{Failure, causes, disk, store};
+use super::{Failure, causes, disk, in_place, store};
 use crate::exit::Exit;
 use crate::ui::words;
 
@@ -56,7 +56,7 @@ fn exit_of(error: &SnapshotError) -> Exit {
         SnapshotError::NoSpace { .. } | SnapshotError::NoFiles { .. } => Exit::NoSpace,
         SnapshotError::Zip { source, .. } => zip(source),
         SnapshotError::Io { source, .. } => disk::exit_of(source),
-        _ => Exit::Failed,
+        other => in_place::exit_of(other).unwrap_or(Exit::Failed),
     }
 }
 
@@ -122,6 +122,7 @@ fn explained(failure: Failure, error: &SnapshotError) -> Failure {
         }
         SnapshotError::Zip { path, source } => with_hint(failure, zip_io(source)).path(path),
         SnapshotError::Io { source, path, .. } => with_hint(failure, Some(source)).path(path),
+        other if in_place::exit_of(other).is_some() => in_place::explained(failure, other),
         other => match advice(other) {
             Some(hint) => failure.hint(hint),
             None => failure,

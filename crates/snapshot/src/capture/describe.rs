@@ -38,7 +38,7 @@ pub(crate) fn file(found: &Found, stat: &Metadata, content: Content) -> Entry {
     }
 }
 
-fn meta(stat: &Metadata) -> Meta {
+pub(crate) fn meta(stat: &Metadata) -> Meta {
     Meta {
         mode: stat.mode() & 0o7777,
         uid: stat.uid(),

@@ -46,8 +46,9 @@ impl Excludes {
         self.patterns.matched(path, is_dir).is_ignore()
     }
 
-    /// Whether it is a folder that a backup must not hold: its own repository or its zips.
+    /// Whether it is a folder that a backup must not hold: its own repository, its zips, or what a restore in place has
+    /// laid ready.
     pub(crate) fn is_own(&self, path: &Path) -> bool {
-        self.folders.iter().any(|folder| folder == path)
+        self.folders.iter().any(|folder| folder == path) || crate::inplace::is_stage(path)
     }
 }

@@ -44,7 +44,7 @@ impl Selection {
     }
 
     /// Of these, only the named entries, each with everything in it.
-    pub(super) fn narrowed(self, only: Option<BTreeSet<TreePath>>) -> Self {
+    pub(crate) fn narrowed(self, only: Option<BTreeSet<TreePath>>) -> Self {
         Self { only, ..self }
     }
 

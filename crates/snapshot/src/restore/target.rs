@@ -130,7 +130,7 @@ fn check_sources(
 
 /// Better no file than half of them. `bound` is more than is needed, and cheap to know; `exact` is asked where that is too
 /// much, with the length of a block. `files` is how many there will be more.
-pub(super) fn check_room(
+pub(crate) fn check_room(
     target: &Path,
     files: u64,
     bound: u64,

@@ -41,6 +41,12 @@ pub fn keep_open(file: File) {
     keep(&mut registry(), inode, Arc::new(file));
 }
 
+/// Takes a shared descriptor into keeping: whoever shares it may let go of it without closing it.
+pub(crate) fn keep_shared(file: Arc<File>) {
+    let inode = file.metadata().map_or((0, 0), |metadata| inode(&metadata));
+    keep(&mut registry(), inode, file);
+}
+
 /// Whether the file with this metadata is known to be a database, by a descriptor that is kept:
 /// then it need not, and must not, be opened again to find that out.
 #[must_use]
@@ -55,7 +61,7 @@ fn begins_like_one(file: &File) -> bool {
 }
 
 /// The kept descriptor of the database at `path`, opened now if there is none.
-pub(super) fn descriptor(path: &Path) -> io::Result<Arc<File>> {
+pub(crate) fn descriptor(path: &Path) -> io::Result<Arc<File>> {
     let mut registry = registry();
     let metadata = fs::symlink_metadata(path)?;
     if !metadata.is_file() {
@@ -77,6 +83,11 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let flags = i32::try_from(flags.bits()).unwrap_or_default();
     OpenOptions::new().read(true).custom_flags(flags).open(path)
+}
+
+/// How many descriptors of a file, by device and inode, are kept.
+pub(crate) fn kept_open(inode: Inode) -> usize {
+    registry().get(&inode).map_or(0, Vec::len)
 }
 
 fn find(kept: &Kept, metadata: &Metadata) -> Option<Arc<File>> {

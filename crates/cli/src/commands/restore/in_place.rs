@@ -1,0 +1,201 @@
+//! The part of `lifeboat restore` and `lifeboat undo` that goes over live data: the preview, the question, the work.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::Local;
+use lifeboat_snapshot::{
+    InPlace, InPlaceReport, Plan, Repository, SAFETY_TAG, Snapshot, finish_interrupted,
+};
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::ui::{Ui, facts, opened, words};
+
+mod preview;
+
+/// Flags of work over live data.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "In place")]
+pub(crate) struct Over {
+    /// Ask nothing
+    #[arg(short, long, requires = "in_place")]
+    yes: bool,
+    /// Go on although programs have the files open; they go on with the old ones until they are restarted
+    #[arg(long, requires = "in_place")]
+    force: bool,
+}
+
+/// What is to be restored over live data.
+pub(crate) struct Wish<'a> {
+    pub(crate) over: &'a Over,
+    pub(crate) paths: &'a [String],
+    pub(crate) delete: bool,
+    pub(crate) is_undo: bool,
+    pub(crate) setuid: bool,
+    pub(crate) dry_run: bool,
+    pub(crate) full_check: bool,
+    pub(crate) threads: Option<usize>,
+}
+
+impl Over {
+    /// The flags that an undo shares.
+    pub(crate) const fn new(yes: bool, force: bool) -> Self {
+        Self { yes, force }
+    }
+}
+
+/// Previews, asks, restores.
+pub(crate) fn run(
+    wish: &Wish<'_>,
+    context: &Context,
+    repository: &Repository,
+    snapshot: &Snapshot,
+) -> Result<Exit, Failure> {
+    let sources = sources(snapshot);
+    let options = options(wish, context, &sources)?;
+    settle(&sources, wish.dry_run, context)?;
+    let watch = context.watch();
+    let plan = repository.plan_in_place(snapshot, &options, &watch);
+    drop(watch);
+    let plan = plan?;
+    if wish.dry_run || plan.is_empty() {
+        return tell_plan(wish, context, snapshot, &plan);
+    }
+    if !context.ui.is_json() {
+        preview::tell(&context.ui, snapshot, &plan)?;
+    }
+    ask(wish.over.yes, context)?;
+    let watch = context.watch();
+    let report = repository.restore_in_place(snapshot, &options, plan, &watch);
+    drop(watch);
+    tell(&context.ui, snapshot, &report?)
+}
+
+fn options(wish: &Wish<'_>, context: &Context, sources: &[PathBuf]) -> Result<InPlace, Failure> {
+    let config = context.config()?;
+    let excludes = sources
+        .iter()
+        .map(|source| config.settings(source).excludes);
+    // An undo is exact: what the config leaves out of backups was saved all the same.
+    let excludes = excludes.filter(|_| !wish.is_undo);
+    let protect = config.zip.dir.iter().cloned().collect();
+    Ok(InPlace {
+        paths: wish.paths.to_vec(),
+        delete: wish.delete,
+        force: wish.over.force,
+        excludes: excludes.flatten().collect(),
+        full_check: wish.full_check,
+        setuid: wish.setuid,
+        protect,
+        counts: config.count_queries(),
+        host: gethostname::gethostname().to_string_lossy().into_owned(),
+        offset_minutes: Local::now().offset().local_minus_utc() / 60,
+        busy_timeout: Duration::from_secs(30),
+        threads: wish.threads,
+    })
+}
+
+fn sources(snapshot: &Snapshot) -> Vec<PathBuf> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = |bytes: &[u8]| PathBuf::from(std::ffi::OsStr::from_bytes(bytes));
+    snapshot.sources.iter().map(|bytes| path(bytes)).collect()
+}
+
+/// Finishes what a crash has left half done in these places, so that what follows finds one state.
+pub(crate) fn settle(paths: &[PathBuf], dry_run: bool, context: &Context) -> Result<(), Failure> {
+    if dry_run {
+        return Ok(());
+    }
+    for folder in finish_interrupted(paths)? {
+        let folder = facts::shown(&folder);
+        context.ui.note(format!(
+            "finished the restore of {folder} that was stopped in its middle"
+        ));
+    }
+    Ok(())
+}
+
+/// Nobody restores over live data by accident.
+fn ask(yes: bool, context: &Context) -> Result<(), Failure> {
+    if yes {
+        return Ok(());
+    }
+    let refused = || Failure::usage("nothing was changed: the restore was not confirmed");
+    if context.ui.is_json() || !std::io::stdin().is_terminal() {
+        return Err(refused().because("there is no terminal to ask at").hint(
+            "add --yes to restore without being asked, or --dry-run to see what would happen",
+        ));
+    }
+    let mut err = std::io::stderr();
+    let asked = write!(err, "Go on? [y/N] ").and_then(|()| err.flush());
+    let mut answer = String::new();
+    let read = asked.and_then(|()| std::io::stdin().lock().read_line(&mut answer));
+    match (read, answer.trim()) {
+        (Ok(_), "y" | "Y" | "yes") => Ok(()),
+        _ => Err(refused()),
+    }
+}
+
+/// The answer of a run that changes nothing.
+fn tell_plan(
+    wish: &Wish<'_>,
+    context: &Context,
+    snapshot: &Snapshot,
+    plan: &Plan,
+) -> Result<Exit, Failure> {
+    if context.ui.is_json() {
+        let mut summary = preview::facts(snapshot, plan);
+        summary.insert("dry_run".to_owned(), json!(wish.dry_run));
+        summary.insert("safety_snapshot".to_owned(), Value::Null);
+        context.ui.event(&summary)?;
+    } else {
+        preview::tell(&context.ui, snapshot, plan)?;
+        if plan.is_empty() {
+            context
+                .ui
+                .summary(["Nothing differs; nothing was changed.".to_owned()])?;
+        }
+    }
+    Ok(super::super::exit_of(&plan.warnings))
+}
+
+fn tell(ui: &Ui, snapshot: &Snapshot, report: &InPlaceReport) -> Result<Exit, Failure> {
+    let safety = report.safety.as_ref().map(|safety| safety.id);
+    if ui.is_json() {
+        let mut summary = preview::facts(snapshot, &report.plan);
+        let kept = report.kept.iter().map(|path| facts::shown(path));
+        summary.extend(facts::object(json!({
+            "dry_run": false,
+            "safety_snapshot": safety.map(|id| id.to_string()),
+            "kept": kept.collect::<Vec<_>>(),
+            "restored_databases": report.databases.iter().map(opened::facts).collect::<Vec<_>>(),
+            "duration_s": report.duration.as_secs_f64(),
+            "warnings": report.warnings.iter().map(facts::warning).collect::<Vec<_>>(),
+        })));
+        ui.event(&summary)?;
+    } else {
+        let plan = &report.plan;
+        let size = words::size(plan.bytes);
+        let took = words::took(report.duration);
+        let taken = words::local(snapshot.time());
+        let id = snapshot.id.short();
+        let changed = words::counted(plan.added + plan.replaced, "file", "files");
+        let mut lines = vec![format!(
+            "Restored snapshot {id} ({taken}) in place: {changed}, {size}, in {took}"
+        )];
+        lines.extend(opened::lines(&report.databases));
+        lines.extend(safety.map(|id| {
+            let id = id.short();
+            format!("What was there before is snapshot {id} ({SAFETY_TAG}); lifeboat undo brings it back")
+        }));
+        ui.summary(lines)?;
+    }
+    Ok(match opened::exit_of(&report.databases) {
+        Exit::Done => super::super::exit_of(&report.warnings),
+        exit => exit,
+    })
+}

@@ -1,0 +1,81 @@
+//! What a failure of a restore over live data means for whoever stands before it in a hurry.
+
+use std::path::Path;
+
+use lifeboat_snapshot::{Holder, SnapshotError};
+
+use super::{Failure, disk};
+use crate::exit::Exit;
+
+/// The exit of an error that only such a restore has.
+pub(super) fn exit_of(error: &SnapshotError) -> Option<Exit> {
+    Some(match error {
+        SnapshotError::TargetHeld { .. } | SnapshotError::InUse { .. } => Exit::Held,
+        SnapshotError::ChangedMeanwhile { .. } => Exit::SourceBusy,
+        SnapshotError::NotSaved { .. } | SnapshotError::JournalUnusable { .. } => Exit::Target,
+        SnapshotError::RestoreStopped { source, .. } => disk::exit_of(source),
+        SnapshotError::NothingToUndo => Exit::Usage,
+        SnapshotError::RestoredWrong { .. } => Exit::Damage,
+        _ => return None,
+    })
+}
+
+/// Sorts what its sentence says into what, cause, hint and facts.
+pub(super) fn explained(failure: Failure, error: &SnapshotError) -> Failure {
+    match error {
+        SnapshotError::TargetHeld { path } => failure.path(path).hint("wait for it to end"),
+        SnapshotError::InUse { path, holders } => in_use(path, holders),
+        SnapshotError::NotSaved { path, reason } => {
+            let what = format!("{} cannot be saved before it is replaced", path.display());
+            Failure::new(Exit::Target, what)
+                .because(reason)
+                .path(path)
+                .hint("nothing was changed; restore with --to another folder, and move things by hand")
+        }
+        SnapshotError::ChangedMeanwhile { path } => failure
+            .path(path)
+            .because("a program is writing to it")
+            .hint("nothing was changed; stop that program, and try again"),
+        SnapshotError::JournalUnusable { path, reason } => Failure::new(
+            Exit::Target,
+            "the restore that a crash has stopped cannot be finished",
+        )
+        .because(format!("{} {reason}", path.display()))
+        .path(path)
+        .hint(
+            "its safety snapshot holds everything: lifeboat list shows it, tagged before-restore",
+        ),
+        SnapshotError::RestoreStopped {
+            path, taken_back, ..
+        } => failure
+            .path(path)
+            .field("taken_back", *taken_back)
+            .hint(match taken_back {
+                true => "everything is as before; mend the cause, and try again",
+                false => "some of it is new and some is old: mend the cause, and run the same command again",
+            }),
+        SnapshotError::RestoredWrong { path, reason } => Failure::new(
+            Exit::Damage,
+            format!("{} is not fit to be put in place", path.display()),
+        )
+        .because(reason)
+        .path(path)
+        .hint("nothing was changed; try an older snapshot"),
+        SnapshotError::NothingToUndo => failure
+            .hint("lifeboat restore --in-place saves what it replaces; nothing did that here yet"),
+        _ => failure,
+    }
+}
+
+/// Names the programs: whoever reads this has to stop them.
+fn in_use(path: &Path, holders: &[Holder]) -> Failure {
+    let mut programs: Vec<String> = holders.iter().map(ToString::to_string).collect();
+    programs.dedup();
+    let pids: Vec<u32> = holders.iter().filter_map(|holder| holder.pid).collect();
+    Failure::new(Exit::Held, format!("{} is in use", path.display()))
+        .because(format!("{} has it open", programs.join(", ")))
+        .path(path)
+        .field("pids", pids)
+        .field("programs", programs)
+        .hint("nothing was changed; stop the program first")
+}

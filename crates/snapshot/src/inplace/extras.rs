@@ -1,0 +1,245 @@
+//! What the live folder has and the snapshot lacks.
+//!
+//! Only what was asked for is removed, and never the repository, a stage, what is excluded from backups, or what cannot be
+//! brought back: pipes, sockets, devices. A database's side files are no things of their own.
+
+use std::ffi::OsString;
+use std::fs::Metadata;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::compare::{Comparison, Known, Place};
+use super::live::{self, Stamp};
+use super::plan::{DatabaseChange, Difference, Now, What};
+use super::stage;
+use crate::capture::exclude::Excludes;
+use crate::error::{IoContext, Result, SnapshotError};
+use crate::path::{MAX_DEPTH, Name, TreePath};
+
+/// A live folder that is being looked through.
+struct Level {
+    place: Place,
+    /// Names yet to come.
+    names: Vec<OsString>,
+    /// The snapshot has no such folder.
+    is_extra: bool,
+    /// Something in it stays.
+    is_needed: bool,
+}
+
+/// Finds what the snapshot lacks in all targets.
+pub(super) fn find(comparison: &mut Comparison<'_>) -> Result<()> {
+    for number in 0..comparison.plan.targets.len() {
+        let target = comparison.target(number)?;
+        if target.is_file() {
+            continue;
+        }
+        let mut own = comparison.options.protect.clone();
+        own.push(comparison.repository.place());
+        let own = own
+            .into_iter()
+            .map(|path| path.canonicalize().unwrap_or(path));
+        let excludes = Excludes::new(&target.folder, &comparison.options.excludes, own.collect())?;
+        look_through(comparison, &excludes, (number, TreePath::root()))?;
+    }
+    Ok(())
+}
+
+fn look_through(comparison: &mut Comparison<'_>, excludes: &Excludes, root: Place) -> Result<()> {
+    let mut levels = Vec::new();
+    let path = comparison.target(root.0)?.at(&root.1);
+    if live::look(&path)?.is_some_and(|stat| stat.is_dir()) {
+        levels.push(enter(root, &path, false)?);
+    }
+    while let Some(level) = levels.last_mut() {
+        if comparison.monitor.cancelled() {
+            return Err(SnapshotError::cancelled());
+        }
+        let Some(name) = level.names.pop() else {
+            leave(comparison, &mut levels)?;
+            continue;
+        };
+        let is_extra = level.is_extra;
+        let Ok(part) = Name::new(name.as_bytes()) else {
+            continue;
+        };
+        let place = (level.place.0, level.place.1.join(&part));
+        let path = comparison.target(place.0)?.at(&place.1);
+        let Some(stat) = live::look(&path)? else {
+            continue;
+        };
+        let known = comparison.known.get(&place).copied();
+        let known = known.filter(|_| !is_extra);
+        if excludes.is_own(&path) || excludes.by_pattern(&path, stat.is_dir()) {
+            need(&mut levels);
+        } else if stat.is_dir() && levels.len() < MAX_DEPTH {
+            // One that something else replaces goes as a whole.
+            if matches!(known, None | Some(Known::Folder)) {
+                levels.push(enter(place, &path, known.is_none())?);
+            }
+        } else if known.is_none() && !belongs_to_database(comparison, &place, &path)? {
+            extra(comparison, &mut levels, place, &path, &stat)?;
+        }
+    }
+    Ok(())
+}
+
+fn enter(place: Place, path: &Path, is_extra: bool) -> Result<Level> {
+    let entries = std::fs::read_dir(path).context("list", path)?;
+    let names: std::io::Result<Vec<OsString>> = entries
+        .map(|entry| entry.map(|entry| entry.file_name()))
+        .collect();
+    let mut names = names.context("list", path)?;
+    names.sort_by(|a, b| b.cmp(a));
+    Ok(Level {
+        place,
+        names,
+        is_extra,
+        is_needed: false,
+    })
+}
+
+/// Everything above something that stays, stays.
+fn need(levels: &mut [Level]) {
+    for level in levels {
+        level.is_needed = true;
+    }
+}
+
+fn leave(comparison: &mut Comparison<'_>, levels: &mut Vec<Level>) -> Result<()> {
+    let Some(level) = levels.pop() else {
+        return Ok(());
+    };
+    if !level.is_extra {
+        return Ok(());
+    }
+    let target = comparison.target(level.place.0)?;
+    let tree = target.tree_of(&level.place.1);
+    let is_wanted = comparison.selection.admits_path(&tree, true);
+    if level.is_needed || !is_wanted || !comparison.options.delete {
+        need(levels);
+        return Ok(());
+    }
+    comparison.plan.deleted += 1;
+    comparison.plan.differences.push(Difference {
+        what: What::RemoveFolder,
+        stamp: Stamp::at(&target.at(&level.place.1))?,
+        ..Difference::at(level.place, &tree)
+    });
+    Ok(())
+}
+
+/// Whether it is a side file of a database that is there, or comes back.
+fn belongs_to_database(
+    comparison: &Comparison<'_>,
+    (number, path): &Place,
+    at: &Path,
+) -> Result<bool> {
+    let name = at.as_os_str().as_bytes();
+    for ending in ["-wal", "-shm", "-journal"] {
+        let Some(main) = name.strip_suffix(ending.as_bytes()) else {
+            continue;
+        };
+        let main = PathBuf::from(std::ffi::OsStr::from_bytes(main));
+        let own = path.parts().split_last().map(|(_, above)| above);
+        let name = main
+            .file_name()
+            .and_then(|name| Name::new(name.as_bytes()).ok());
+        if let (Some(above), Some(name)) = (own, name) {
+            let above = above
+                .iter()
+                .fold(TreePath::root(), |path, part| path.join(part));
+            let place = (*number, above.join(&name));
+            if comparison.known.get(&place) == Some(&Known::Database) {
+                return Ok(true);
+            }
+        }
+        if let Some(stat) = live::look(&main)?
+            && live::is_database(&main, &stat)?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn extra(
+    comparison: &mut Comparison<'_>,
+    levels: &mut [Level],
+    place: Place,
+    path: &Path,
+    stat: &Metadata,
+) -> Result<()> {
+    let tree = comparison.target(place.0)?.tree_of(&place.1);
+    if !comparison.selection.admits_path(&tree, stat.is_dir()) {
+        need(levels);
+        return Ok(());
+    }
+    let is_plain = stat.is_file() || stat.is_symlink();
+    if !comparison.options.delete || !is_plain {
+        comparison.plan.left_alone += 1;
+        need(levels);
+        return Ok(());
+    }
+    let is_database = live::is_database(path, stat)?;
+    if is_database {
+        let options = comparison.capture_options(&tree);
+        let now = match live::database(comparison.repository.store(), path, None, &options) {
+            Ok((facts, _)) => Now::Facts(facts),
+            Err(error) if error.is_cancelled() => return Err(error),
+            Err(error) => Now::Unreadable(error.to_string()),
+        };
+        comparison.plan.databases.push(DatabaseChange {
+            path: path.to_owned(),
+            then: None,
+            now,
+            is_same: false,
+        });
+    }
+    comparison.plan.deleted += 1;
+    comparison.plan.differences.push(Difference {
+        what: What::Remove,
+        is_database,
+        stamp: Some(Stamp::of(stat)),
+        side_files: match is_database {
+            true => live::side_files(path)?,
+            false => Vec::new(),
+        },
+        ..Difference::at(place, &tree)
+    });
+    Ok(())
+}
+
+/// Notes all that is in a folder which something else replaces. What must not go makes that impossible.
+pub(super) fn cover(comparison: &mut Comparison<'_>, place: &Place) -> Result<()> {
+    let mut waiting = vec![place.clone()];
+    let repository = comparison.repository.place();
+    while let Some((number, folder)) = waiting.pop() {
+        let target = comparison.target(number)?;
+        let path = target.at(&folder);
+        let level = enter((number, folder.clone()), &path, true)?;
+        for name in level.names {
+            let Ok(part) = Name::new(name.as_bytes()) else {
+                continue;
+            };
+            let place = (number, folder.join(&part));
+            let path = target.at(&place.1);
+            let Some(stat) = live::look(&path)? else {
+                continue;
+            };
+            let is_own = path == repository || comparison.options.protect.contains(&path);
+            if is_own || stage::is_name(&path) {
+                return Err(SnapshotError::TargetUnusable {
+                    path,
+                    reason: "it would go with the folder that it is in".to_owned(),
+                });
+            }
+            if stat.is_dir() {
+                waiting.push(place);
+            } else if !belongs_to_database(comparison, &place, &path)? {
+                comparison.plan.inside.push((place, Stamp::of(&stat)));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,269 @@
+//! What a restore in place is about to do, written down before it does any of it.
+//!
+//! The journal is the point of no return: while there is none, the live folder is untouched and the stage is waste; once it
+//! is durable, everything that it names lies checked and durable in the stage, and whoever finds the journal finishes the
+//! work. So a crash at any point ends as wholly old or as wholly new. Layout: a line of text, then counted lists of encoded
+//! values, then the BLAKE3 of all before. It lives for seconds and has no compatibility to keep.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use lifeboat_store::codec::{self, CodecError};
+use rustix::fs::OFlags;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+use super::files::{Look, sync_folder};
+use crate::entry::Meta;
+use crate::error::{IoContext, Result, SnapshotError};
+use crate::path::TreePath;
+
+/// The file's name in the stage.
+pub(super) const NAME: &str = "journal";
+
+const HEAD: &[u8] = b"lifeboat restore in place, version 1\n";
+const HASH: usize = 32;
+
+/// Most bytes that are read as a journal: room for millions of steps.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// A whole restore in place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Journal {
+    /// The folders that are changed; steps name them by number.
+    pub(crate) folders: Vec<Folder>,
+    /// What is done, in this order.
+    pub(crate) steps: Vec<Step>,
+}
+
+/// A live folder and its stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Folder {
+    pub(crate) live: ByteBuf,
+    pub(crate) stage: ByteBuf,
+}
+
+/// One change of a live folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Step {
+    /// Number of the folder.
+    pub(crate) folder: u32,
+    /// Where in it.
+    pub(crate) path: TreePath,
+    pub(crate) change: Change,
+}
+
+/// What happens at a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Change {
+    /// What lies in the stage takes the place of whatever is there.
+    Put {
+        /// Where it lies in the stage.
+        staged: TreePath,
+        /// Its inode, by which it is known from what it changed places with.
+        inode: u64,
+        /// What it replaces.
+        was: Option<Was>,
+        /// What replaces a database, or is replaced by one: its `-wal`, `-shm` and `-journal` leave before.
+        is_database: bool,
+    },
+    /// It is taken away, a database with its side files.
+    Remove { was: Was, is_database: bool },
+    /// A folder is taken away if nothing is left in it.
+    RemoveFolder,
+    /// It stays, with other attributes.
+    Describe { from: Meta, to: Meta },
+}
+
+/// How a thing looked when it was saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Was {
+    pub(crate) bytes: u64,
+    pub(crate) mtime: (i64, i64),
+    /// The safety snapshot cannot give all of it back, so it is not thrown away.
+    pub(crate) keep: bool,
+}
+
+impl Was {
+    /// Whether this is the thing that was saved; folders and what is in them are judged one by one.
+    pub(super) fn is(&self, look: &Look) -> bool {
+        look.is_folder || (look.bytes, look.mtime) == (self.bytes, self.mtime)
+    }
+}
+
+impl Journal {
+    fn encode(&self) -> Result<Vec<u8>, CodecError> {
+        let mut bytes = HEAD.to_vec();
+        encode_all(&self.folders, &mut bytes)?;
+        encode_all(&self.steps, &mut bytes)?;
+        let hash = blake3::hash(&bytes);
+        bytes.extend_from_slice(hash.as_bytes());
+        Ok(bytes)
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let (content, hash) = bytes.split_last_chunk::<HASH>().ok_or("it is cut short")?;
+        if blake3::hash(content).as_bytes() != hash {
+            return Err("its hash does not match its bytes".to_owned());
+        }
+        let mut rest = content
+            .strip_prefix(HEAD)
+            .ok_or("it is of another version of lifeboat")?;
+        let journal = Self {
+            folders: decode_all(&mut rest)?,
+            steps: decode_all(&mut rest)?,
+        };
+        match rest.is_empty() {
+            true => Ok(journal),
+            false => Err("something follows its end".to_owned()),
+        }
+    }
+
+    /// Writes it durably into the stage. When this returns, the restore will happen.
+    pub(super) fn write(&self, stage: &Path) -> Result<()> {
+        let path = stage.join(NAME);
+        let bytes = self.encode().map_err(|source| SnapshotError::Unstorable {
+            what: "the journal of the restore".to_owned(),
+            source,
+        })?;
+        let temporary = stage.join("journal.partial");
+        let mut file = create(&temporary).context("create", &temporary)?;
+        file.write_all(&bytes).context("write", &temporary)?;
+        file.sync_all().context("sync", &temporary)?;
+        std::fs::rename(&temporary, &path).context("rename", &temporary)?;
+        sync_folder(stage).context("sync", stage)
+    }
+
+    /// The journal in this stage, if there is one.
+    pub(super) fn read(stage: &Path) -> Result<Option<Self>> {
+        let path = stage.join(NAME);
+        let file = match open(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            file => file.context("open", &path)?,
+        };
+        let mut bytes = Vec::new();
+        file.take(MAX_BYTES)
+            .read_to_end(&mut bytes)
+            .context("read", &path)?;
+        match Self::decode(&bytes) {
+            Ok(journal) => Ok(Some(journal)),
+            Err(reason) => Err(SnapshotError::JournalUnusable { path, reason }),
+        }
+    }
+
+    /// Takes the journal away: the restore is over.
+    pub(super) fn end(stage: &Path) -> Result<()> {
+        let path = stage.join(NAME);
+        std::fs::remove_file(&path).context("remove", &path)?;
+        sync_folder(stage).context("sync", stage)
+    }
+
+    /// The live folders and stages, as paths.
+    pub(super) fn places(&self) -> impl Iterator<Item = (PathBuf, PathBuf)> + '_ {
+        let path = |bytes: &ByteBuf| {
+            use std::os::unix::ffi::OsStrExt;
+            PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
+        };
+        let folders = self.folders.iter();
+        folders.map(move |folder| (path(&folder.live), path(&folder.stage)))
+    }
+}
+
+impl Journal {
+    /// Where the files and databases are that were replaced or taken away, and which of them are databases.
+    pub(super) fn replaced(&self) -> impl Iterator<Item = (PathBuf, bool)> + '_ {
+        let stages: Vec<PathBuf> = self.places().map(|(_, stage)| stage).collect();
+        let steps = self.steps.iter().enumerate();
+        steps.filter_map(move |(number, step)| {
+            let stage = stages.get(step.folder as usize)?;
+            match &step.change {
+                Change::Put {
+                    staged,
+                    is_database,
+                    was: Some(_),
+                    ..
+                } => Some((staged.below(stage), *is_database)),
+                Change::Remove { is_database, .. } => {
+                    let old = stage.join(super::steps::OLD).join(number.to_string());
+                    Some((old, *is_database))
+                }
+                _ => None,
+            }
+        })
+    }
+}
+
+fn create(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+        .open(path)
+}
+
+fn open(path: &Path) -> std::io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)
+}
+
+fn encode_all<T: Serialize>(items: &[T], bytes: &mut Vec<u8>) -> Result<(), CodecError> {
+    bytes.extend(codec::encode(&(items.len() as u64))?);
+    for item in items {
+        bytes.extend(codec::encode(item)?);
+    }
+    Ok(())
+}
+
+fn decode_all<T: Serialize + DeserializeOwned>(rest: &mut &[u8]) -> Result<Vec<T>, String> {
+    let count: u64 = codec::take(rest).map_err(|error| error.to_string())?;
+    // Nothing is reserved for a count that is only claimed.
+    (0..count)
+        .map(|_| codec::take(rest).map_err(|error| error.to_string()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn journal() -> Journal {
+        let path = |text: &[u8]| TreePath::parse(text).unwrap();
+        Journal {
+            folders: vec![Folder {
+                live: ByteBuf::from("/srv/data"),
+                stage: ByteBuf::from("/srv/.stage"),
+            }],
+            steps: vec![Step {
+                folder: 0,
+                path: path(b"a/b"),
+                change: Change::Put {
+                    staged: path(b"new/a/b"),
+                    inode: 7,
+                    was: None,
+                    is_database: true,
+                },
+            }],
+        }
+    }
+
+    #[test]
+    fn a_journal_is_read_back_and_no_other_bytes_are_one() {
+        let journal = journal();
+        let bytes = journal.encode().unwrap();
+        assert_eq!(Journal::decode(&bytes), Ok(journal));
+        for cut in 0..bytes.len() {
+            assert!(Journal::decode(&bytes[..cut]).is_err(), "{cut}");
+        }
+        for at in 0..bytes.len() {
+            let mut bad = bytes.clone();
+            bad[at] ^= 1;
+            assert!(Journal::decode(&bad).is_err(), "{at}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The snapshot that is taken before anything is replaced, and the proof that everything which will be is in it (R7).
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::compare::Place;
+use super::live::Stamp;
+use super::plan::{InPlace, Plan, What};
+use crate::capture::{Backup, CheckPolicy};
+use crate::entry::{Entry, Node};
+use crate::error::{Result, SnapshotError};
+use crate::monitor::Monitor;
+use crate::record::Snapshot;
+use crate::repository::Repository;
+
+/// The tag of snapshots that were taken before a restore in place.
+pub const SAFETY_TAG: &str = "before-restore";
+
+/// For how long a stamp is waited for that no later change can share.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// The safety snapshot of a plan; what it could not save whole, by place. `None` where there is nothing to save.
+pub(super) fn save(
+    repository: &Repository,
+    plan: &mut Plan,
+    options: &InPlace,
+    before: &Snapshot,
+    monitor: &dyn Monitor,
+) -> Result<Option<Snapshot>> {
+    wait_for_stamps(plan)?;
+    let sources = plan.targets.iter().map(|target| target.source.clone());
+    let sources: Vec<_> = sources.filter(|source| source.exists()).collect();
+    if sources.is_empty() {
+        return Ok(None);
+    }
+    let backup = Backup {
+        sources,
+        exclude_folders: options.protect.clone(),
+        tags: vec![SAFETY_TAG.to_owned()],
+        description: format!("before the restore of {}", before.id.short()),
+        host: options.host.clone(),
+        offset_minutes: options.offset_minutes,
+        counts: options.counts.clone(),
+        check: CheckPolicy::None,
+        busy_timeout: options.busy_timeout,
+        scratch: Some(repository.place()),
+        threads: options.threads,
+        allow_empty: true,
+        ..Backup::default()
+    };
+    let report = repository.backup(&backup, monitor)?;
+    let Some(safety) = report.snapshot else {
+        return Ok(None);
+    };
+    repository.pin(safety.id, &backup.description)?;
+    check(repository, &safety, plan)?;
+    Ok(Some(safety))
+}
+
+/// A change in the same tick of the clock as the one before would leave no trace.
+fn wait_for_stamps(plan: &Plan) -> Result<()> {
+    let began = Instant::now();
+    for (place, stamp) in saved(plan) {
+        while stamp.is_fresh() && began.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        check_stamp(plan, place, stamp)?;
+    }
+    Ok(())
+}
+
+/// Everything that is replaced or removed.
+fn saved(plan: &Plan) -> impl Iterator<Item = (&Place, &Stamp)> {
+    let differences = plan.differences.iter().filter_map(|difference| {
+        let goes = matches!(difference.what, What::Put | What::Remove);
+        let stamp = difference.stamp.as_ref().filter(|_| goes)?;
+        Some((&difference.place, stamp))
+    });
+    let inside = plan.inside.iter().map(|(place, stamp)| (place, stamp));
+    differences.chain(inside)
+}
+
+fn check_stamp(plan: &Plan, place: &Place, stamp: &Stamp) -> Result<()> {
+    let Some(target) = plan.targets.get(place.0) else {
+        return Ok(());
+    };
+    let path = target.at(&place.1);
+    match Stamp::at(&path)? {
+        Some(now) if now == *stamp => Ok(()),
+        _ => Err(SnapshotError::ChangedMeanwhile { path }),
+    }
+}
+
+/// Nothing has changed since the plan was made: looked at once more, as late as can be.
+pub(super) fn check_stamps(plan: &Plan) -> Result<()> {
+    saved(plan).try_for_each(|(place, stamp)| check_stamp(plan, place, stamp))?;
+    let side_files = plan.differences.iter().flat_map(|found| &found.side_files);
+    for (path, stamp) in side_files {
+        if Stamp::at(path)? != *stamp {
+            return Err(SnapshotError::ChangedMeanwhile { path: path.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// Everything that will go is in the safety snapshot, as it looked when the plan was made.
+fn check(repository: &Repository, safety: &Snapshot, plan: &mut Plan) -> Result<()> {
+    let tree = repository.tree(safety)?;
+    let places = super::target::targets(&tree)?;
+    let mut needed: BTreeMap<Place, Stamp> = saved(plan)
+        .map(|(place, stamp)| (place.clone(), *stamp))
+        .collect();
+    let mut files_for_databases = Vec::new();
+    for found in tree.walk() {
+        let (path, entry) = found?;
+        let place = places.iter().find_map(|saved| {
+            let live = saved.live_of(&path)?;
+            let same = |target: &super::target::Target| target.source == saved.source;
+            Some((plan.targets.iter().position(same)?, live))
+        });
+        let Some(place) = place else { continue };
+        if let Some(stamp) = needed.remove(&place) {
+            if !is_saved(&entry, &stamp) {
+                needed.insert(place, stamp);
+                break;
+            }
+            if let Node::File { .. } = entry.node {
+                files_for_databases.push(place);
+            }
+        }
+    }
+    if let Some((place, _)) = needed.pop_first() {
+        let target = plan.targets.get(place.0);
+        return Err(SnapshotError::NotSaved {
+            path: target.map(|target| target.at(&place.1)).unwrap_or_default(),
+            reason: "the safety snapshot does not hold it as it is".to_owned(),
+        });
+    }
+    // A database too damaged to be read as one is saved as a file, and its side files are not.
+    plan.kept_databases = files_for_databases.into_iter().collect();
+    Ok(())
+}
+
+fn is_saved(entry: &Entry, stamp: &Stamp) -> bool {
+    match &entry.node {
+        Node::File { content, seen, .. } => {
+            content.len == stamp.bytes
+                && entry.meta.mtime == stamp.mtime
+                && seen.is_none_or(|seen| stamp.is(&seen))
+        }
+        // Its bytes are those of a committed state; that nothing was committed since is seen by its stamps.
+        Node::Database { .. } | Node::Symlink { .. } | Node::Folder { .. } => true,
+        Node::Special { .. } => false,
+    }
+}

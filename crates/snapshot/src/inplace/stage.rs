@@ -1,0 +1,186 @@
+//! The folder beside a live one in which everything lies ready before anything is changed, and the lock on both.
+//!
+//! It is on the live folder's own file system, or renaming could not be atomic: beside the live folder, or inside where
+//! that one is a mount point or the folder above cannot be written. Its name is made of the source's path, so that whoever
+//! looks at the source finds what a crash has left. The lock is the kernel's, on the live folder itself: it ends with the
+//! process, however that ends.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+
+use super::files::open_folder;
+use crate::error::{IoContext, Result, SnapshotError};
+
+/// What the names of all stages begin with. Backups leave such folders out.
+pub(crate) const PREFIX: &str = ".lifeboat-restore-";
+
+/// In a stage without a journal of its own: the stage whose journal speaks for it.
+pub(super) const LEADER: &str = "leader";
+
+/// Folders that are looked through for stages; a folder of more is nobody's home.
+const MAX_NAMES: usize = 100_000;
+
+/// The exclusive right to restore into a live folder.
+pub(super) struct Lock {
+    _folder: OwnedFd,
+}
+
+impl Lock {
+    /// Takes it, or says that somebody else has it.
+    pub(super) fn take(live: &Path) -> Result<Self> {
+        let folder = open_folder(live).context("open", live)?;
+        match rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self { _folder: folder }),
+            Err(Errno::WOULDBLOCK) => Err(SnapshotError::TargetHeld {
+                path: live.to_owned(),
+            }),
+            // A file system without locks: the stage's name is then all that keeps two apart.
+            Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOLCK | Errno::BADF) => {
+                Ok(Self { _folder: folder })
+            }
+            Err(error) => Err(error).context("lock", live),
+        }
+    }
+}
+
+/// Where the stage of a source may be: beside its folder, and inside.
+fn places(source: &Path, folder: &Path) -> Vec<PathBuf> {
+    let hash = blake3::hash(source.as_os_str().as_bytes()).to_hex();
+    let name = format!("{PREFIX}{}", hash.get(..16).unwrap_or_default());
+    let beside = folder.parent().map(|above| above.join(&name));
+    let inside = folder.join(&name);
+    match source == folder {
+        true => beside.into_iter().chain([inside]).collect(),
+        false => vec![inside],
+    }
+}
+
+/// Where the stage of a source is to be: not necessarily there yet.
+pub(super) fn place(source: &Path, folder: &Path) -> PathBuf {
+    let mut places = places(source, folder);
+    if places.len() > 1 && !is_one_place(folder) {
+        places.remove(0);
+    }
+    places.swap_remove(0)
+}
+
+/// Whether a stage beside the folder can be made and is on its file system.
+fn is_one_place(folder: &Path) -> bool {
+    let (Some(above), Some(name)) = (folder.parent(), folder.file_name()) else {
+        return false;
+    };
+    let Ok(above_folder) = open_folder(above) else {
+        return false;
+    };
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let within = ResolveFlags::NO_XDEV | ResolveFlags::BENEATH;
+    let is_one = match rustix::fs::openat2(&above_folder, name, flags, Mode::empty(), within) {
+        Err(Errno::NOSYS | Errno::PERM) => {
+            let device = |path: &Path| path.metadata().map(|stat| stat.dev()).ok();
+            device(above) == device(folder)
+        }
+        result => result.is_ok(),
+    };
+    let rights = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+    is_one && rustix::fs::access(above, rights).is_ok()
+}
+
+/// Makes an empty stage, throwing away what a restore without a journal has left there.
+pub(super) fn make(stage: &Path) -> Result<()> {
+    match fs::symlink_metadata(stage) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).context("look at", stage),
+        Ok(_) => {
+            check_owner(stage)?;
+            discard(stage)?;
+        }
+    }
+    let mut builder = fs::DirBuilder::new();
+    builder.mode(0o700).create(stage).context("create", stage)
+}
+
+/// A stage that somebody else made could send this process anywhere.
+pub(super) fn check_owner(stage: &Path) -> Result<()> {
+    let stat = fs::symlink_metadata(stage).context("look at", stage)?;
+    let own = rustix::process::geteuid();
+    if stat.is_dir() && (stat.uid() == own.as_raw() || own.is_root() && stat.uid() == 0) {
+        return Ok(());
+    }
+    Err(SnapshotError::TargetUnusable {
+        path: stage.to_owned(),
+        reason: "it has the name of a folder for restoring and belongs to somebody else".to_owned(),
+    })
+}
+
+/// Throws a stage away. Folders that were restored read-only must be made writable for that.
+pub(super) fn discard(stage: &Path) -> Result<()> {
+    match fs::remove_dir_all(stage) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => unlock_folders(stage),
+        result => return result.context("remove", stage),
+    }
+    fs::remove_dir_all(stage).context("remove", stage)
+}
+
+fn unlock_folders(folder: &Path) {
+    let mut waiting = vec![folder.to_owned()];
+    while let Some(folder) = waiting.pop() {
+        // What cannot be done here is an error of the removal that follows.
+        let _ = fs::set_permissions(&folder, fs::Permissions::from_mode(0o700));
+        let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+        let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        waiting.extend(folders.map(|entry| entry.path()));
+    }
+}
+
+/// Lays a stage aside that holds what nothing else does; gives its new place.
+pub(super) fn lay_aside(stage: &Path) -> Result<PathBuf> {
+    for number in 1..=1000_u32 {
+        let mut name = stage.as_os_str().to_owned();
+        name.push(format!("-kept-{number}"));
+        let kept = PathBuf::from(name);
+        let how = rustix::fs::RenameFlags::NOREPLACE;
+        match rustix::fs::renameat_with(rustix::fs::CWD, stage, rustix::fs::CWD, &kept, how) {
+            Err(Errno::EXIST | Errno::NOTEMPTY) => {}
+            result => return result.context("rename", stage).map(|()| kept),
+        }
+    }
+    Ok(stage.to_owned())
+}
+
+/// Every stage that concerns a path: of itself, of a folder above it, or of something right in it.
+pub(super) fn find(path: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for above in path.ancestors() {
+        found.extend(places(above, above));
+    }
+    if let Some(folder) = path.parent() {
+        found.extend(places(path, folder));
+    }
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    let stages = entries.take(MAX_NAMES).map(|entry| entry.path());
+    found.extend(stages.filter(|path| is_name(path)));
+    found.sort();
+    found.dedup();
+    found.retain(|stage| stage.symlink_metadata().is_ok_and(|stat| stat.is_dir()));
+    found.retain(|stage| !is_kept(stage));
+    found
+}
+
+/// Whether a path has the name of a stage, or of one that was laid aside.
+pub(crate) fn is_name(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.as_bytes().starts_with(PREFIX.as_bytes()))
+}
+
+fn is_kept(stage: &Path) -> bool {
+    let name = stage.file_name().unwrap_or_default().as_bytes();
+    name.windows(6).any(|part| part == b"-kept-")
+}

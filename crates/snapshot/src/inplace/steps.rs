@@ -1,0 +1,275 @@
+//! Doing what a journal says, from wherever a crash has left it, and taking it back where it cannot be done.
+//!
+//! Every step looks before it acts, so that it can be done again after a crash at any point: what lies in the stage is known
+//! by its inode from what it changed places with. Two orders matter. The side files of a database leave, durably, before
+//! the database is replaced: a stale WAL beside a restored database would be played into it (F-51). And the journal goes
+//! only when everything is durable.
+
+use std::io;
+
+use super::files::{Files, Look, Spot};
+use super::journal::{Change, Journal, Step};
+use crate::path::{Name, TreePath};
+
+/// Names of SQLite's side files, behind that of their database.
+const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// Names that are tried for something that was replaced.
+const MAX_NAMESAKES: u32 = 1000;
+
+/// Why a restore stopped in its middle, and where.
+#[derive(Debug)]
+pub(crate) struct Stopped {
+    /// Number of the step.
+    pub(crate) step: usize,
+    pub(crate) error: io::Error,
+}
+
+type Done<T> = Result<T, Stopped>;
+
+/// The folder in a stage for what was replaced.
+pub(super) const OLD: &str = "old";
+
+/// A path in a stage.
+pub(super) fn in_stage(parts: &[&[u8]]) -> TreePath {
+    let names = parts.iter().filter_map(|part| Name::new(*part).ok());
+    names.fold(TreePath::root(), |path, name| path.join(&name))
+}
+
+/// Does everything, or goes on with it. Gives what was replaced and must not be thrown away, by step.
+pub(crate) fn carry_out<F: Files>(journal: &Journal, files: &[F]) -> Done<Vec<usize>> {
+    let mut moved = false;
+    for (number, step, files) in each(journal, files) {
+        moved |= move_side_files(number, step, files).map_err(|error| stopped(number, error))?;
+    }
+    if moved {
+        // Before any database is replaced: see the head of this file.
+        sync(files)?;
+    }
+    for (number, step, files) in each(journal, files) {
+        change(number, step, files).map_err(|error| stopped(number, error))?;
+    }
+    for (number, step, files) in each(journal, files) {
+        if let Change::Describe { to, .. } = &step.change {
+            let spot = Spot::live(step.path.clone());
+            ignore_missing(files.describe(&spot, to)).map_err(|error| stopped(number, error))?;
+        }
+    }
+    sync(files)?;
+    let kept = each(journal, files).filter(|(number, step, files)| is_kept(*number, step, *files));
+    Ok(kept.map(|(number, ..)| number).collect())
+}
+
+/// Takes back what was done, the last first: the live folder is as it was.
+pub(crate) fn take_back<F: Files>(journal: &Journal, files: &[F]) -> Done<()> {
+    let steps: Vec<_> = each(journal, files).collect();
+    for (number, step, files) in steps.into_iter().rev() {
+        take_step_back(number, step, files).map_err(|error| stopped(number, error))?;
+    }
+    // Between two steps a database must not stand beside a WAL that is not its own, so these come last.
+    sync(files)?;
+    for (number, step, files) in each(journal, files) {
+        return_side_files(number, step, files).map_err(|error| stopped(number, error))?;
+        if let Change::Describe { from, .. } = &step.change {
+            let spot = Spot::live(step.path.clone());
+            ignore_missing(files.describe(&spot, from)).map_err(|error| stopped(number, error))?;
+        }
+    }
+    sync(files)
+}
+
+fn each<'a, F: Files>(
+    journal: &'a Journal,
+    files: &'a [F],
+) -> impl Iterator<Item = (usize, &'a Step, &'a F)> {
+    let steps = journal.steps.iter().enumerate();
+    steps.filter_map(|(number, step)| Some((number, step, files.get(step.folder as usize)?)))
+}
+
+fn stopped(step: usize, error: io::Error) -> Stopped {
+    Stopped { step, error }
+}
+
+fn sync<F: Files>(files: &[F]) -> Done<()> {
+    let synced = files.iter().try_for_each(Files::sync);
+    synced.map_err(|error| stopped(0, error))
+}
+
+fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if super::files::is_missing(&error) => Ok(()),
+        result => result,
+    }
+}
+
+/// Where what a step replaced is kept.
+fn old(number: usize, ending: &str) -> Spot {
+    let name = format!("{number}{ending}");
+    Spot::stage(in_stage(&[OLD.as_bytes(), name.as_bytes()]))
+}
+
+/// A side file of what stands at a live path.
+fn side_file(path: &TreePath, ending: &str) -> Option<Spot> {
+    let (name, above) = path.parts().split_last()?;
+    let name = Name::new([name.as_bytes(), ending.as_bytes()].concat()).ok()?;
+    let above = above
+        .iter()
+        .fold(TreePath::root(), |path, part| path.join(part));
+    Some(Spot::live(above.join(&name)))
+}
+
+/// Whether the step has still to be done, as against having been done before a crash.
+fn is_due<F: Files>(number: usize, step: &Step, files: &F) -> io::Result<bool> {
+    match &step.change {
+        Change::Put { staged, inode, .. } => {
+            let staged = files.look(&Spot::stage(staged.clone()))?;
+            Ok(staged.is_some_and(|staged| staged.inode == *inode))
+        }
+        Change::Remove { .. } => Ok(files.look(&old(number, ""))?.is_none()),
+        Change::RemoveFolder | Change::Describe { .. } => Ok(true),
+    }
+}
+
+/// Moves the side files of a database away that is to be replaced; whether there were any.
+///
+/// Those of one that was replaced already are left alone: they are of the restored database by then.
+fn move_side_files<F: Files>(number: usize, step: &Step, files: &F) -> io::Result<bool> {
+    let (Change::Put { is_database, .. } | Change::Remove { is_database, .. }) = &step.change
+    else {
+        return Ok(false);
+    };
+    let mut moved = false;
+    if *is_database && is_due(number, step, files)? {
+        for ending in SIDE_FILES {
+            if let Some(from) = side_file(&step.path, ending)
+                && files.look(&from)?.is_some()
+            {
+                put_aside(number, ending, &from, files)?;
+                moved = true;
+            }
+        }
+    }
+    Ok(moved)
+}
+
+/// Moves something to where what was replaced is kept. A program that came between a crash and its repair may have made
+/// a second one of the name.
+fn put_aside<F: Files>(number: usize, ending: &str, from: &Spot, files: &F) -> io::Result<()> {
+    for namesake in 0..MAX_NAMESAKES {
+        let ending = match namesake {
+            0 => ending.to_owned(),
+            _ => format!("{ending}.{namesake}"),
+        };
+        match files.rename(from, &old(number, &ending)) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            result => return result,
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+fn change<F: Files>(number: usize, step: &Step, files: &F) -> io::Result<()> {
+    let live = Spot::live(step.path.clone());
+    match &step.change {
+        Change::Put { staged, inode, .. } => put(number, &live, staged, *inode, files),
+        Change::Remove { .. } => {
+            if files.look(&old(number, ""))?.is_none() && files.look(&live)?.is_some() {
+                files.rename(&live, &old(number, ""))?;
+            }
+            Ok(())
+        }
+        Change::RemoveFolder => match files.look(&live)? {
+            Some(found) if found.is_folder && files.is_empty(&live)? => {
+                put_aside(number, "", &live, files)
+            }
+            _ => Ok(()),
+        },
+        Change::Describe { .. } => Ok(()),
+    }
+}
+
+fn put<F: Files>(
+    number: usize,
+    live: &Spot,
+    staged: &TreePath,
+    inode: u64,
+    files: &F,
+) -> io::Result<()> {
+    let staged = Spot::stage(staged.clone());
+    // Gone, or another thing by now: they have changed places.
+    if files
+        .look(&staged)?
+        .is_none_or(|found| found.inode != inode)
+    {
+        return Ok(());
+    }
+    if files.look(live)?.is_none() {
+        return files.rename(&staged, live);
+    }
+    match files.exchange(&staged, live) {
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+            put_aside(number, "", live, files)?;
+            files.rename(&staged, live)
+        }
+        result => result,
+    }
+}
+
+fn take_step_back<F: Files>(number: usize, step: &Step, files: &F) -> io::Result<()> {
+    let live = Spot::live(step.path.clone());
+    let old = old(number, "");
+    match &step.change {
+        Change::Put { staged, inode, .. } => {
+            let staged = Spot::stage(staged.clone());
+            match files.look(&staged)? {
+                Some(found) if found.inode != *inode => files.exchange(&staged, &live)?,
+                Some(_) => {}
+                None => files.rename(&live, &staged)?,
+            }
+            // Where nothing can be exchanged, it was moved aside before.
+            match files.look(&old)? {
+                Some(_) => files.rename(&old, &live),
+                None => Ok(()),
+            }
+        }
+        Change::Remove { .. } | Change::RemoveFolder => {
+            match (files.look(&old)?, files.look(&live)?) {
+                (Some(_), None) => files.rename(&old, &live),
+                _ => Ok(()),
+            }
+        }
+        Change::Describe { .. } => Ok(()),
+    }
+}
+
+fn return_side_files<F: Files>(number: usize, step: &Step, files: &F) -> io::Result<()> {
+    for ending in SIDE_FILES {
+        let Some(live) = side_file(&step.path, ending) else {
+            return Ok(());
+        };
+        if files.look(&old(number, ending))?.is_some() && files.look(&live)?.is_none() {
+            files.rename(&old(number, ending), &live)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the safety snapshot lacks something of what this step replaced.
+fn is_kept<F: Files>(number: usize, step: &Step, files: &F) -> bool {
+    let was = match &step.change {
+        Change::Put { was, .. } => *was,
+        Change::Remove { was, .. } => Some(*was),
+        Change::RemoveFolder | Change::Describe { .. } => return false,
+    };
+    let aside = files.look(&old(number, "")).ok().flatten();
+    let exchanged = match &step.change {
+        Change::Put { staged, .. } => files.look(&Spot::stage(staged.clone())).ok().flatten(),
+        _ => None,
+    };
+    let replaced: Option<Look> = aside.or(exchanged);
+    match (replaced, was) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(replaced), Some(was)) => was.keep || !was.is(&replaced),
+    }
+}

@@ -1,0 +1,255 @@
+//! From the journal to the end: writing it, doing it, and tidying up behind it.
+
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::FlockOperation;
+use serde_bytes::ByteBuf;
+
+use super::files::{Files, Real, Spot};
+use super::holders::{self, Wanted};
+use super::journal::{Change, Folder, Journal, Step, Was};
+use super::plan::{Difference, What};
+use super::work::Work;
+use super::{NEW, safety, stage, steps};
+use crate::error::{IoContext, Result, SnapshotError};
+use crate::monitor::{Warning, WarningKind};
+use crate::sqlite;
+
+impl Work<'_> {
+    /// Writes the journal and does what it says. Gives the folders of what must not be thrown away.
+    pub(super) fn swap(&mut self) -> Result<Vec<PathBuf>> {
+        let places = self.plan.targets.iter().zip(&self.stages);
+        let files: Vec<Real> = places
+            .map(|(target, stage)| {
+                Real::open(&target.folder, stage).context("open", &target.folder)
+            })
+            .collect::<Result<_>>()?;
+        let journal = self.journal(&files)?;
+        for step in &journal.steps {
+            if let Some(files) = files.get(step.folder as usize) {
+                let path = self.live_path(step);
+                let spot = Spot::live(step.path.clone());
+                files.check(&spot).context("change", &path)?;
+            }
+        }
+        let _locks = self.lock_databases()?;
+        safety::check_stamps(&self.plan)?;
+        self.check_holders()?;
+        if self.monitor.cancelled() {
+            return Err(SnapshotError::cancelled());
+        }
+        journal.write(self.leader())?;
+        let kept = finish(&journal, &files, self.leader())?;
+        self.tell_late_holders(&journal);
+        self.clear(&journal, &kept)
+    }
+
+    fn live_path(&self, step: &Step) -> PathBuf {
+        let target = self.plan.targets.get(step.folder as usize);
+        target
+            .map(|target| target.at(&step.path))
+            .unwrap_or_default()
+    }
+
+    fn journal(&self, files: &[Real]) -> Result<Journal> {
+        let bytes = |path: &Path| ByteBuf::from(path.as_os_str().as_bytes());
+        let places = self.plan.targets.iter().zip(&self.stages);
+        let folders = places.map(|(target, stage)| Folder {
+            live: bytes(&target.folder),
+            stage: bytes(stage),
+        });
+        let steps = self.plan.differences.iter();
+        Ok(Journal {
+            folders: folders.collect(),
+            steps: steps
+                .map(|difference| self.step(difference, files))
+                .collect::<Result<_>>()?,
+        })
+    }
+
+    fn step(&self, difference: &Difference, files: &[Real]) -> Result<Step> {
+        let (number, path) = difference.place.clone();
+        let was = difference.stamp.map(|stamp| Was {
+            bytes: stamp.bytes,
+            mtime: (stamp.mtime.secs, i64::from(stamp.mtime.nanos)),
+            keep: difference.is_database && self.plan.kept_databases.contains(&difference.place),
+        });
+        let nothing = Was {
+            bytes: 0,
+            mtime: (0, 0),
+            keep: false,
+        };
+        let is_database = difference.is_database;
+        let change = match &difference.what {
+            What::Put => {
+                let new = steps::in_stage(&[NEW.as_bytes()]);
+                let parts = difference.tree.parts().iter();
+                let staged = parts.fold(new, |path, part| path.join(part));
+                let spot = Spot::stage(staged.clone());
+                let look = files.get(number).map(|files| files.look(&spot));
+                let at = self.path(difference).unwrap_or_default();
+                let look = look.transpose().context("look at", &at)?.flatten();
+                let inode = look.map(|look| look.inode);
+                let inode = inode.ok_or_else(|| SnapshotError::RestoredWrong {
+                    path: at,
+                    reason: "it was not written".to_owned(),
+                })?;
+                Change::Put {
+                    staged,
+                    inode,
+                    was,
+                    is_database,
+                }
+            }
+            What::Remove => Change::Remove {
+                was: was.unwrap_or(nothing),
+                is_database,
+            },
+            What::RemoveFolder => Change::RemoveFolder,
+            What::Describe { from, to } => Change::Describe {
+                from: from.clone(),
+                to: to.clone(),
+            },
+        };
+        Ok(Step {
+            folder: u32::try_from(number).unwrap_or(u32::MAX),
+            path,
+            change,
+        })
+    }
+
+    /// Keeps other programs from beginning to use a database that is about to go.
+    fn lock_databases(&self) -> Result<DatabaseLocks> {
+        let mut locks = DatabaseLocks(Vec::new());
+        if self.options.force {
+            return Ok(locks);
+        }
+        for difference in &self.plan.differences {
+            let goes = matches!(difference.what, What::Put | What::Remove);
+            let Some(path) = self.path(difference) else {
+                continue;
+            };
+            if !goes || !difference.is_database || difference.stamp.is_none() {
+                continue;
+            }
+            let mut options = std::fs::OpenOptions::new();
+            // What this user may not write nobody else of this user can begin to write either.
+            let Ok(file) = options.read(true).write(true).open(&path) else {
+                continue;
+            };
+            let file = Arc::new(file);
+            sqlite::keep_shared(Arc::clone(&file));
+            if rustix::fs::fcntl_lock(&*file, FlockOperation::NonBlockingLockExclusive).is_err() {
+                return Err(SnapshotError::InUse {
+                    holders: holders::find(&[Wanted {
+                        path: path.clone(),
+                        is_database: true,
+                    }]),
+                    path,
+                });
+            }
+            locks.0.push(file);
+        }
+        Ok(locks)
+    }
+
+    /// A program that opened something in the last moment goes on with what has no name any more.
+    fn tell_late_holders(&mut self, journal: &Journal) {
+        let wanted: Vec<Wanted> = journal
+            .replaced()
+            .filter(|(_, is_database)| *is_database)
+            .map(|(path, is_database)| Wanted { path, is_database })
+            .collect();
+        for holder in holders::find(&wanted) {
+            let targets = self.plan.targets.first();
+            let warning = Warning {
+                path: targets
+                    .map(|target| target.source.clone())
+                    .unwrap_or_default(),
+                kind: WarningKind::StillOpen,
+                message: format!(
+                    "{holder} has open what was replaced: restart it, or it goes on with the old data"
+                ),
+            };
+            if !self.warnings.contains(&warning) {
+                self.monitor.warning(&warning);
+                self.warnings.push(warning);
+            }
+        }
+    }
+
+    /// Throws the stages away, but for what nothing else holds.
+    fn clear(&mut self, journal: &Journal, kept: &[usize]) -> Result<Vec<PathBuf>> {
+        let laid_aside = clear(journal, kept, self.leader())?;
+        for folder in &laid_aside {
+            let warning = Warning {
+                path: folder.clone(),
+                kind: WarningKind::Changed,
+                message: "holds what was replaced and is not wholly in the safety snapshot"
+                    .to_owned(),
+            };
+            self.monitor.warning(&warning);
+            self.warnings.push(warning);
+        }
+        Ok(laid_aside)
+    }
+}
+
+/// Does what the journal says. Where that cannot be done it is taken back, and the journal goes in either case.
+pub(super) fn finish(journal: &Journal, files: &[Real], leader: &Path) -> Result<Vec<usize>> {
+    let stopped = match steps::carry_out(journal, files) {
+        Ok(kept) => {
+            Journal::end(leader)?;
+            return Ok(kept);
+        }
+        Err(stopped) => stopped,
+    };
+    let step = journal.steps.get(stopped.step);
+    let place = step.and_then(|step| journal.places().nth(step.folder as usize));
+    let path = match (step, place) {
+        (Some(step), Some((live, _))) => step.path.below(&live),
+        _ => leader.to_owned(),
+    };
+    let taken_back = steps::take_back(journal, files).is_ok();
+    if taken_back {
+        Journal::end(leader)?;
+    }
+    Err(SnapshotError::RestoreStopped {
+        path,
+        taken_back,
+        source: stopped.error,
+    })
+}
+
+/// Throws the stages of a finished journal away, the leader's last, but for those of these steps.
+pub(super) fn clear(journal: &Journal, kept: &[usize], leader: &Path) -> Result<Vec<PathBuf>> {
+    let mut laid_aside = Vec::new();
+    let stages: Vec<PathBuf> = journal.places().map(|(_, stage)| stage).collect();
+    let others = stages.iter().enumerate().rev();
+    for (number, stage) in others {
+        let is_kept = |step: &&usize| {
+            let step = journal.steps.get(**step);
+            step.is_some_and(|step| step.folder as usize == number)
+        };
+        if kept.iter().any(|step| is_kept(&step)) {
+            laid_aside.push(stage::lay_aside(stage)?);
+        } else if stage.as_path() != leader || number == 0 {
+            stage::discard(stage)?;
+        }
+    }
+    Ok(laid_aside)
+}
+
+/// Locks on databases that are about to be replaced; given up when dropped.
+struct DatabaseLocks(Vec<Arc<File>>);
+
+impl Drop for DatabaseLocks {
+    fn drop(&mut self) {
+        for file in &self.0 {
+            let _ = rustix::fs::fcntl_lock(&**file, FlockOperation::NonBlockingUnlock);
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The steps of a journal over a simulated folder: stopped behind any operation, with any of those lost that were not
+//! synced, they end as wholly new; and where one cannot be done, as wholly old.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::BTreeMap;
+
+use super::files::{Side, Spot};
+use super::journal::{Change, Journal, Step, Was};
+use super::steps::{carry_out, in_stage, take_back};
+use crate::entry::{Meta, Time};
+use crate::path::TreePath;
+use sim::{Names, Sim, left_by};
+
+mod sim;
+
+fn path(text: &str) -> TreePath {
+    TreePath::parse(text.as_bytes()).unwrap()
+}
+
+fn live(text: &str) -> Spot {
+    Spot::live(path(text))
+}
+
+fn staged(text: &str) -> Spot {
+    Spot::stage(path(&format!("new/{text}")))
+}
+
+fn was(inode: u64) -> Was {
+    Was {
+        bytes: inode,
+        mtime: (0, 0),
+        keep: false,
+    }
+}
+
+fn meta(mode: u32) -> Meta {
+    Meta {
+        mode,
+        uid: 0,
+        gid: 0,
+        mtime: Time { secs: 0, nanos: 0 },
+        xattrs: Vec::new(),
+    }
+}
+
+fn put_step(at: &str, inode: u64, replaces: Option<u64>, is_database: bool) -> Step {
+    Step {
+        folder: 0,
+        path: path(at),
+        change: Change::Put {
+            staged: staged(at).path,
+            inode,
+            was: replaces.map(was),
+            is_database,
+        },
+    }
+}
+
+/// A database with a WAL replaced, one removed, a file replaced, one added with its folder, a folder removed, and a file
+/// that takes a folder's place.
+fn work() -> (Names, Journal) {
+    let names = [
+        (live("app.db"), (1, false)),
+        (live("app.db-wal"), (2, false)),
+        (live("app.db-shm"), (3, false)),
+        (live("gone.db"), (4, false)),
+        (live("gone.db-journal"), (5, false)),
+        (live("text"), (6, false)),
+        (live("extra"), (7, true)),
+        (live("extra/file"), (8, false)),
+        (live("kind"), (9, true)),
+        (live("kind/inside"), (10, false)),
+        (staged("app.db"), (101, false)),
+        (staged("text"), (106, false)),
+        (staged("folder"), (111, true)),
+        (staged("folder/added"), (112, false)),
+        (staged("kind"), (109, false)),
+    ];
+    let steps = vec![
+        put_step("app.db", 101, Some(1), true),
+        put_step("text", 106, Some(6), false),
+        put_step("folder", 111, None, false),
+        put_step("kind", 109, Some(9), false),
+        Step {
+            folder: 0,
+            path: path("gone.db"),
+            change: Change::Remove {
+                was: was(4),
+                is_database: true,
+            },
+        },
+        Step {
+            folder: 0,
+            path: path("extra/file"),
+            change: Change::Remove {
+                was: was(8),
+                is_database: false,
+            },
+        },
+        Step {
+            folder: 0,
+            path: path("extra"),
+            change: Change::RemoveFolder,
+        },
+        Step {
+            folder: 0,
+            path: TreePath::root(),
+            change: Change::Describe {
+                from: meta(0o700),
+                to: meta(0o755),
+            },
+        },
+    ];
+    let journal = Journal {
+        folders: Vec::new(),
+        steps,
+    };
+    (names.into_iter().collect(), journal)
+}
+
+fn seen(names: &Names) -> BTreeMap<String, u64> {
+    let live = names.iter().filter(|(spot, _)| spot.side == Side::Live);
+    live.map(|(spot, (inode, _))| (spot.path.to_string(), *inode))
+        .collect()
+}
+
+fn new() -> BTreeMap<String, u64> {
+    let names = [
+        ("app.db", 101),
+        ("text", 106),
+        ("folder", 111),
+        ("folder/added", 112),
+        ("kind", 109),
+    ];
+    names.map(|(name, inode)| (name.to_owned(), inode)).into()
+}
+
+/// A WAL beside a database that it is not of would be played into it.
+fn assert_no_stale_wal(names: &Names) {
+    let restored = names
+        .get(&live("app.db"))
+        .is_some_and(|thing| thing.0 == 101);
+    assert!(!restored || !names.contains_key(&live("app.db-wal")));
+}
+
+/// Runs until a stop behind the call; what it can leave, or nothing where the work was done before.
+fn stop_at(names: &Names, journal: &Journal, call: usize) -> Option<Vec<Names>> {
+    let sim = Sim::new(names.clone());
+    sim.0.borrow_mut().dies_at = Some(call);
+    match carry_out(journal, std::slice::from_ref(&sim)) {
+        Ok(_) => None,
+        Err(_) => Some(left_by(&sim.0.borrow())),
+    }
+}
+
+#[test]
+fn f50_f51_a_crash_anywhere_and_another_during_the_repair_end_as_wholly_new() {
+    let (names, journal) = work();
+    let mut states = 0;
+    for call in 0.. {
+        let Some(left) = stop_at(&names, &journal, call) else {
+            break;
+        };
+        for names in left {
+            assert_no_stale_wal(&names);
+            for again in 0.. {
+                let Some(left) = stop_at(&names, &journal, again) else {
+                    break;
+                };
+                for names in left {
+                    states += 1;
+                    assert_no_stale_wal(&names);
+                    let sim = Sim::new(names);
+                    carry_out(&journal, std::slice::from_ref(&sim)).unwrap();
+                    let state = sim.0.borrow();
+                    assert_eq!(seen(&state.names), new());
+                    assert!(state.unsynced.is_empty());
+                    assert_eq!(state.described.get(&live("")), Some(&0o755));
+                }
+            }
+        }
+    }
+    assert!(states > 10_000, "only {states} states");
+}
+
+#[test]
+fn f50_a_step_that_cannot_be_done_ends_as_wholly_old() {
+    for cannot_exchange in [false, true] {
+        let (names, journal) = work();
+        let mut failures = 0;
+        for call in 1.. {
+            let sim = Sim::new(names.clone());
+            sim.0.borrow_mut().fails_at = Some(call);
+            sim.0.borrow_mut().cannot_exchange = cannot_exchange;
+            if carry_out(&journal, std::slice::from_ref(&sim)).is_ok() {
+                break;
+            }
+            failures += 1;
+            take_back(&journal, std::slice::from_ref(&sim)).unwrap();
+            let state = sim.0.borrow();
+            assert_eq!(seen(&state.names), seen(&names), "the call {call} failed");
+            assert_eq!(state.described.get(&live("")), Some(&0o700));
+        }
+        assert!(failures > 8, "only {failures} failures");
+    }
+}
+
+#[test]
+fn f50_without_exchange_a_kill_anywhere_ends_as_wholly_new() {
+    let (names, journal) = work();
+    for call in 0.. {
+        let sim = Sim::new(names.clone());
+        sim.0.borrow_mut().cannot_exchange = true;
+        sim.0.borrow_mut().dies_at = Some(call);
+        let is_done = carry_out(&journal, std::slice::from_ref(&sim)).is_ok();
+        assert_no_stale_wal(&sim.0.borrow().names);
+        sim.0.borrow_mut().dies_at = None;
+        carry_out(&journal, std::slice::from_ref(&sim)).unwrap();
+        assert_eq!(seen(&sim.0.borrow().names), new());
+        if is_done {
+            break;
+        }
+    }
+}
+
+#[test]
+fn f51_the_wal_of_a_database_that_was_restored_already_is_left_alone() {
+    let (names, journal) = work();
+    let sim = Sim::new(names);
+    carry_out(&journal, std::slice::from_ref(&sim)).unwrap();
+    // The application was started between the crash and the repair, and has committed.
+    sim.0
+        .borrow_mut()
+        .names
+        .insert(live("app.db-wal"), (200, false));
+    carry_out(&journal, std::slice::from_ref(&sim)).unwrap();
+    assert_eq!(
+        sim.0.borrow().names.get(&live("app.db-wal")),
+        Some(&(200, false))
+    );
+}
+
+#[test]
+fn what_changed_after_it_was_saved_is_not_thrown_away() {
+    let (mut names, journal) = work();
+    names.insert(live("text"), (66, false));
+    let sim = Sim::new(names);
+    let kept = carry_out(&journal, std::slice::from_ref(&sim)).unwrap();
+    assert_eq!(kept, [1]);
+    assert_eq!(
+        sim.0.borrow().names.get(&staged("text")),
+        Some(&(66, false))
+    );
+    assert!(in_stage(&[b"old"]).parts().len() == 1);
+}

@@ -1,0 +1,199 @@
+//! Whether restored databases open: SQLite's own check on the restored file, and what is in it against what was backed up.
+//!
+//! Hashes say that the bytes are those of the snapshot, and not that SQLite can read them. The look is read-only and leaves
+//! no side file behind.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::capture::CountQuery;
+use crate::entry::Node;
+use crate::error::{Result, SnapshotError};
+use crate::inplace::live;
+use crate::manifest::Database;
+use crate::monitor::{Monitor, Task};
+use crate::path::TreePath;
+use crate::record::Snapshot;
+use crate::repository::Repository;
+use crate::restore::{Restore, RestoreReport, Selection};
+use crate::sqlite::{CaptureOptions, Check, Checked, Count, Facts};
+use crate::tree::Tree;
+
+/// How long counting the rows of all tables may take; what is not counted by then is not compared.
+const COUNTING: Duration = Duration::from_secs(60);
+
+/// A restored database that was opened.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// The restored file.
+    pub path: PathBuf,
+    /// What is in it.
+    pub facts: Option<Facts>,
+    /// What SQLite's check said.
+    pub check: Checked,
+    /// What is not as it was when it was backed up; nothing where all is well.
+    pub differences: Vec<String>,
+}
+
+impl Opened {
+    /// The bytes are right, and SQLite finds damage in them: it was damaged when it was backed up.
+    pub fn was_damaged(&self) -> bool {
+        self.differences.is_empty() && matches!(self.check, Checked::Damaged(_))
+    }
+
+    /// It is not what was backed up.
+    pub fn is_wrong(&self) -> bool {
+        !self.differences.is_empty()
+    }
+}
+
+/// How restored databases are opened.
+#[derive(Debug, Clone, Default)]
+pub struct Open {
+    /// SQLite's whole check, which takes about twice as long as the quick one.
+    pub full: bool,
+    /// The queries whose results were stored with the snapshot.
+    pub counts: Vec<CountQuery>,
+}
+
+impl Repository {
+    /// Opens every database that a restore of this plan has written.
+    ///
+    /// # Errors
+    /// Where the snapshot cannot be read. Databases that are not as they were are a finding, no error.
+    pub fn open_restored(
+        &self,
+        snapshot: &Snapshot,
+        plan: &Restore,
+        report: &RestoreReport,
+        how: &Open,
+        monitor: &dyn Monitor,
+    ) -> Result<Vec<Opened>> {
+        let selection = Selection::new(&plan.paths)?.narrowed(plan.only.clone());
+        let tree = self.tree(snapshot)?;
+        let manifest = tree.manifest();
+        let total = manifest.databases.iter().map(bytes).sum();
+        monitor.begin(Task::Verify, Some(total));
+        let mut opened = Vec::new();
+        for database in &manifest.databases {
+            let path = tree.database_path(database);
+            let is_lost = report.lost.iter().any(|loss| loss.path == path);
+            if is_lost || !selection.admits_path(&path, false) {
+                continue;
+            }
+            let at = path.below(&plan.target);
+            if at.symlink_metadata().is_ok_and(|stat| stat.is_file()) {
+                monitor.item(&at);
+                opened.push(self.open_one(&tree, database, &at, how)?);
+                monitor.advance(bytes(database));
+            }
+            if monitor.cancelled() {
+                return Err(SnapshotError::cancelled());
+            }
+        }
+        Ok(opened)
+    }
+
+    /// Opens one restored database.
+    pub(crate) fn open_one(
+        &self,
+        tree: &Tree<'_>,
+        database: &Database,
+        at: &Path,
+        how: &Open,
+    ) -> Result<Opened> {
+        let path = tree.database_path(database);
+        let entry = tree.entry(&path)?;
+        let Node::Database { content, .. } = &entry.node else {
+            // Too damaged to be read as a database, it was stored as the file it is.
+            return Ok(Opened {
+                path: at.to_owned(),
+                facts: None,
+                check: database.facts.check.clone(),
+                differences: Vec::new(),
+            });
+        };
+        let options = options(&path, how);
+        Ok(
+            match live::database(self.store(), at, Some(content), &options) {
+                Ok((facts, is_same)) => Opened {
+                    path: at.to_owned(),
+                    check: facts.check.clone(),
+                    differences: differences(&database.facts, &facts, is_same),
+                    facts: Some(facts),
+                },
+                Err(error) if error.is_cancelled() => return Err(error),
+                Err(error) => Opened {
+                    path: at.to_owned(),
+                    facts: None,
+                    check: Checked::Unable(error.to_string()),
+                    differences: vec![format!("it cannot be opened: {error}")],
+                },
+            },
+        )
+    }
+}
+
+fn bytes(database: &Database) -> u64 {
+    u64::from(database.facts.page_size).saturating_mul(database.facts.pages)
+}
+
+fn options(path: &TreePath, how: &Open) -> CaptureOptions {
+    let in_tree = path.below(Path::new(""));
+    let counts = how.counts.iter();
+    let counts = counts.filter(|count| in_tree.ends_with(&count.database));
+    CaptureOptions {
+        check: if how.full { Check::Full } else { Check::Quick },
+        counts: counts
+            .map(|count| (count.name.clone(), count.query.clone()))
+            .collect(),
+        row_count_budget: COUNTING,
+        ..CaptureOptions::default()
+    }
+}
+
+/// What is not as it was, in words.
+fn differences(then: &Facts, now: &Facts, is_same: bool) -> Vec<String> {
+    let mut words = Vec::new();
+    if !is_same {
+        words.push("its bytes are not those of the snapshot".to_owned());
+    }
+    let mut compare = |what: &str, then: String, now: String| {
+        if then != now {
+            words.push(format!("{what} is {now} and was {then}"));
+        }
+    };
+    compare(
+        "its number of pages",
+        then.pages.to_string(),
+        now.pages.to_string(),
+    );
+    compare(
+        "its page size",
+        then.page_size.to_string(),
+        now.page_size.to_string(),
+    );
+    compare(
+        "its user_version",
+        then.user_version.to_string(),
+        now.user_version.to_string(),
+    );
+    for (table, then) in &then.row_counts {
+        if let Some(now) = now.row_counts.get(table) {
+            compare(
+                &format!("the number of rows in {table}"),
+                then.to_string(),
+                now.to_string(),
+            );
+        }
+    }
+    for (name, then) in &then.counts {
+        if let (Count::Is(then), Some(Count::Is(now))) = (then, now.counts.get(name)) {
+            compare(name, then.to_string(), now.to_string());
+        }
+    }
+    if then.schema_hash.is_some() && then.schema_hash != now.schema_hash {
+        words.push("its schema is another one".to_owned());
+    }
+    words
+}
