@@ -35,6 +35,8 @@ mod forget;
 mod formats;
 /// Whether backups are being taken, and whole.
 mod fresh;
+/// Collections by the program, beside everything else that it does.
+mod gc;
 /// Repositories that a hostile hand wrote: whole in every hash, and made to do harm.
 mod hostile;
 /// SQL on a database inside a snapshot.

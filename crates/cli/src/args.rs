@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use lifeboat_snapshot::Filter;
 
 use crate::commands::{
-    backup, cat, completions, diff, export, find, forget, help, init, list, ls, pin, repair,
+    backup, cat, completions, diff, export, find, forget, gc, help, init, list, ls, pin, repair,
     restore, show, stats, status, undo, unpin, verify,
 };
 use crate::context::{Context, real};
@@ -76,6 +76,7 @@ pub(crate) enum Command {
     Repair(repair::Args),
     Export(export::Args),
     Forget(forget::Args),
+    Gc(gc::Args),
     Pin(pin::Args),
     Unpin(unpin::Args),
     Status(status::Args),
@@ -95,7 +96,8 @@ impl Command {
             | Self::Verify(_)
             | Self::Repair(_)
             | Self::Export(_)
-            | Self::Forget(_) => Shape::Lines,
+            | Self::Forget(_)
+            | Self::Gc(_) => Shape::Lines,
             _ => Shape::Document,
         }
     }
@@ -116,6 +118,7 @@ impl Command {
             Self::Repair(args) => repair::run(args, context),
             Self::Export(args) => export::run(args, context),
             Self::Forget(args) => forget::run(args, context),
+            Self::Gc(args) => gc::run(args, context),
             Self::Pin(args) => pin::run(args, context),
             Self::Unpin(args) => unpin::run(args, context),
             Self::Status(args) => status::run(args, context),

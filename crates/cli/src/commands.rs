@@ -15,6 +15,7 @@ pub(crate) mod diff;
 pub(crate) mod export;
 pub(crate) mod find;
 pub(crate) mod forget;
+pub(crate) mod gc;
 pub(crate) mod help;
 pub(crate) mod init;
 pub(crate) mod list;

@@ -72,6 +72,20 @@ impl Failure {
         }
     }
 
+    /// A failure to do this, with what it was before as its cause.
+    pub(crate) fn instead(self, exit: Exit, what: impl Into<String>) -> Self {
+        let cause = match self.cause {
+            Some(cause) => format!("{}: {cause}", self.what),
+            None => self.what,
+        };
+        Self {
+            exit,
+            what: what.into(),
+            cause: Some(cause),
+            ..self
+        }
+    }
+
     /// With advice.
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Self {

@@ -179,6 +179,16 @@ impl Monitor for Watch<'_> {
         }
     }
 
+    fn waiting(&self, sessions: usize) {
+        let sessions = words::counted(
+            sessions as u64,
+            "backup or restore that is",
+            "backups or restores that are",
+        );
+        self.bar.set_message(format!("for {sessions} at work"));
+        self.tell();
+    }
+
     fn warning(&self, warning: &Warning) {
         self.bar.suspend(|| self.ui.warning(warning));
     }
@@ -233,6 +243,9 @@ fn task_word(task: Task) -> &'static str {
         Task::Restore => "restore",
         Task::Verify => "verify",
         Task::Repair => "repair",
+        Task::Mark => "mark",
+        Task::Wait => "wait",
+        Task::Sweep => "sweep",
     }
 }
 

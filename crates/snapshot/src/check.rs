@@ -64,6 +64,8 @@ impl Repository {
                 .then(|| self.store().pack_bytes())
                 .transpose()?;
             monitor.begin(Task::Verify, total);
+            // Before the snapshots are listed: what they lead to is not deleted meanwhile.
+            let _hold = self.store().hold();
             let listing = self.snapshots()?;
             let packs = self.store().verify_packs(plan.read_data, monitor)?;
             let mut report = VerifyReport {

@@ -61,6 +61,17 @@ impl Content {
     pub(crate) fn is_sound(&self) -> bool {
         self.depth <= MAX_DEPTH && sum(&self.refs) == Some(self.len)
     }
+
+    /// Its references, if the numbers fit each other.
+    ///
+    /// # Errors
+    /// Where they do not.
+    pub(crate) fn checked_refs(&self) -> Result<&[Ref]> {
+        match self.is_sound() {
+            true => Ok(&self.refs),
+            false => Err(unsound("its lengths do not add up")),
+        }
+    }
 }
 
 /// Bytes of all references; `None` where that many cannot be. A reference to nothing would let a small list stand for

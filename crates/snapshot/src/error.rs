@@ -53,6 +53,12 @@ pub enum SnapshotError {
         /// What was asked for.
         name: String,
     },
+    /// The snapshot was removed by another process since it was found.
+    #[error("snapshot {} was removed", id.short())]
+    SnapshotRemoved {
+        /// The snapshot.
+        id: SnapshotId,
+    },
     /// Several snapshots have a name that begins so.
     #[error("'{name}' is the beginning of {} snapshots", candidates.len())]
     SnapshotAmbiguous {

@@ -75,6 +75,7 @@ impl Repository {
         target: &ZipTarget,
         monitor: &dyn Monitor,
     ) -> Result<ZipReport> {
+        let _hold = self.hold(snapshot)?;
         loop {
             // Where another process took the name of this second meanwhile, there is a next one.
             if let Some(report) = self.try_export(snapshot, target, monitor)? {

@@ -37,6 +37,7 @@
 
 pub mod capture;
 mod check;
+mod collect;
 pub mod content;
 pub mod diff;
 pub mod entry;
@@ -68,6 +69,7 @@ pub mod zip;
 
 pub use capture::{Backup, BackupReport, CheckPolicy, CountQuery, DatabaseReport};
 pub use check::{Damaged, Verify, VerifyReport};
+pub use collect::{Collect, CollectReport};
 pub use diff::{Change, ChangeKind, DiffTotals, Live};
 pub use error::{Result, SnapshotError};
 pub use export::{FoundZip, MANIFEST_NAME, ZipReport, ZipTarget};

@@ -17,6 +17,12 @@ pub enum Task {
     Verify,
     /// Damage is looked for and mended.
     Repair,
+    /// What the snapshots need is found.
+    Mark,
+    /// Sessions that are at work are waited for.
+    Wait,
+    /// What nothing needs is deleted.
+    Sweep,
 }
 
 impl Task {
@@ -28,6 +34,9 @@ impl Task {
             Self::Restore => "Restoring",
             Self::Verify => "Verifying",
             Self::Repair => "Repairing",
+            Self::Mark => "Marking",
+            Self::Wait => "Waiting",
+            Self::Sweep => "Freeing",
         }
     }
 }
@@ -126,6 +135,11 @@ pub trait Monitor: Progress {
     /// The task goes on with this file.
     fn item(&self, path: &Path) {
         let _ = path;
+    }
+
+    /// So many sessions of other processes must end before the task goes on. Called again and again.
+    fn waiting(&self, sessions: usize) {
+        let _ = sessions;
     }
 
     /// Something went wrong that does not end the work. Reports list the same warnings again.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lifeboat_store::{
-    Backing, Clock, SnapshotId, Store, StoreError, SystemClock, envelope, unwrap_object,
+    Backing, Clock, Hold, SnapshotId, Store, StoreError, SystemClock, envelope, unwrap_object,
 };
 use rayon::prelude::*;
 
@@ -177,6 +177,19 @@ impl Repository {
             what: "it is the record of another snapshot or repository, or its number cannot be"
                 .to_owned(),
         })
+    }
+
+    /// Keeps collections from taking what the snapshot holds, for as long as the value lives.
+    ///
+    /// # Errors
+    /// [`SnapshotError::SnapshotRemoved`] where it was removed since it was found.
+    pub(crate) fn hold(&self, snapshot: &Snapshot) -> Result<Hold<'_>> {
+        let hold = self.store.hold();
+        match self.store.record(snapshot.id) {
+            Err(StoreError::NoRecord { id }) => Err(SnapshotError::SnapshotRemoved { id }),
+            // What else may be wrong with the record is no matter of this.
+            _ => Ok(hold),
+        }
     }
 
     /// What the snapshot holds.

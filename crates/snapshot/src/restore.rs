@@ -185,6 +185,7 @@ impl Repository {
         then: impl FnOnce(&Path, &mut RestoreReport) -> Result<()> + Send,
     ) -> Result<RestoreReport> {
         let began = Instant::now();
+        let _hold = self.hold(snapshot)?;
         let mut report = self.in_pool(plan.threads, || {
             let selection = Selection::new(&plan.paths)?.narrowed(plan.only.clone());
             let target = target::look_at(plan, snapshot, &self.place())?;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::envelope;
 use crate::error::{Result, StoreError};
 use crate::id::RepositoryId;
-use crate::layout::{FEATURES, Folder, Object, PLANS};
+use crate::layout::{FEATURES, Folder, Object, PLAN, PLAN_LOCK, PLANS, TEMPORARY};
 use crate::small::{put_object, read_object, unwrap_object};
 use crate::storage::Storage;
 use crate::store::Store;
@@ -45,7 +45,7 @@ impl Store {
     /// config, one of which a crash may have kept from being written.
     pub(crate) fn check_writable(&self) -> Result<()> {
         self.check_features()?;
-        refuse_names(self.storage(), PLANS, |_| true)?;
+        refuse_names(self.storage(), PLANS, |name| !is_plan(name))?;
         if !matches!(
             read_config_copy(self.storage(), Object::ConfigCopy),
             Ok(None)
@@ -68,7 +68,14 @@ impl Store {
     }
 }
 
-/// Refuses where the folder holds a name that concerns us: this program knows no feature and no plan.
+/// Whether a name in the folder of plans is one that this program knows.
+fn is_plan(name: &str) -> bool {
+    let known = [PLAN, PLAN_LOCK];
+    let is_known = |known: &&str| known.strip_prefix(PLANS) == Some(&format!("/{name}"));
+    known.iter().any(is_known) || name.ends_with(TEMPORARY)
+}
+
+/// Refuses where the folder holds a name that concerns us.
 fn refuse_names(storage: &dyn Storage, folder: &str, concerns: fn(&str) -> bool) -> Result<()> {
     match storage
         .names(folder)?

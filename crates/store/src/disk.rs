@@ -72,6 +72,13 @@ pub trait Disk: Send + Sync {
         self.rename_new(from, to)
     }
 
+    /// Gives a file a name in one step, from which another file goes if it has it: whoever opens the name finds the one or
+    /// the other, and a crash leaves one of them.
+    ///
+    /// # Errors
+    /// `NotFound` where the old name is gone.
+    fn replace_file(&self, from: &str, to: &str) -> io::Result<()>;
+
     /// Removes a file.
     ///
     /// # Errors

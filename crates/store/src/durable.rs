@@ -30,7 +30,11 @@ impl<'a> DurableFile<'a> {
     /// Where the folder takes no new file.
     pub fn create(disk: &'a dyn Disk, folder: &'a str, path: String) -> Result<Self> {
         let stem = path.clone();
-        Self::begin(disk, folder, path, &stem, |_, _| Ok(true))
+        Self::begin(disk, folder, path, &stem, |file, _| {
+            // Tells a file at work from one that was left over. Where there are no locks nobody collects either.
+            let _ = file.try_lock();
+            Ok(true)
+        })
     }
 
     /// The same in a folder that is not ours alone: the temporary name has a part that nobody else would use, and the file

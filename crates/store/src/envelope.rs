@@ -23,6 +23,8 @@ pub enum Kind {
     Config = 1,
     /// A snapshot record.
     Snapshot = 2,
+    /// The plan of a collection.
+    Plan = 3,
     /// What keeps a snapshot from being forgotten.
     Pin = 4,
 }

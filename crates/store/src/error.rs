@@ -149,6 +149,32 @@ impl StoreError {
         })
     }
 
+    /// The same once more of what a pack could not be read for; the words stay, a source becomes words.
+    pub(crate) fn retold(&self) -> Self {
+        match self {
+            Self::Io {
+                action,
+                path,
+                source,
+            } => Self::Io {
+                action,
+                path: path.clone(),
+                source: match source.raw_os_error() {
+                    Some(code) => io::Error::from_raw_os_error(code),
+                    None => io::Error::new(source.kind(), source.to_string()),
+                },
+            },
+            Self::Damaged { object, what } => Self::Damaged {
+                object: object.clone(),
+                what: what.clone(),
+            },
+            other => Self::Damaged {
+                object: PathBuf::new(),
+                what: other.to_string(),
+            },
+        }
+    }
+
     /// Whether the object is known to be bad, as against not readable right now.
     pub fn is_damage(&self) -> bool {
         matches!(

@@ -108,6 +108,15 @@ impl ChunkId {
         }
     }
 
+    /// An id that begins so, for messages about a base of which only the prefix is known.
+    pub(crate) fn with_prefix(prefix: u64) -> Self {
+        let mut bytes = [0; Self::LEN];
+        for (to, from) in bytes.iter_mut().zip(prefix.to_be_bytes()) {
+            *to = from;
+        }
+        Self(bytes)
+    }
+
     /// The first eight bytes as a number: how a delta names its base (see `docs/format.md`, "Stored chunks").
     pub fn prefix(&self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.0;

@@ -19,7 +19,7 @@ use crate::pack::{HEAD, Kind, PackReader, Trailer};
 use crate::storage::Storage;
 
 pub(crate) use record::Record;
-use segment::Segment;
+pub(crate) use segment::Segment;
 
 mod cache;
 mod mended;
@@ -36,6 +36,13 @@ pub(crate) struct Location {
     pub(crate) stored_len: u32,
     pub(crate) plain_len: u32,
     pub(crate) encoding: Encoding,
+}
+
+impl Location {
+    /// What tells one copy from all others.
+    pub(crate) const fn place(&self) -> (PackId, u64) {
+        (self.pack, self.offset)
+    }
 }
 
 /// Most links of a chain of deltas, down to its whole chunk: no longer one is written, nor followed (invariant I14).
@@ -148,18 +155,7 @@ impl Index {
     /// The answer for a chunk of which there is no copy: missing, unless a pack that may have it could not be read.
     pub(crate) fn missing(&self, id: &ChunkId) -> StoreError {
         match &self.unreadable {
-            Some(StoreError::Io {
-                action,
-                path,
-                source,
-            }) => StoreError::Io {
-                action,
-                path: path.clone(),
-                source: match source.raw_os_error() {
-                    Some(code) => std::io::Error::from_raw_os_error(code),
-                    None => std::io::Error::new(source.kind(), source.to_string()),
-                },
-            },
+            Some(error @ StoreError::Io { .. }) => error.retold(),
             _ => StoreError::ChunkMissing { id: *id },
         }
     }
@@ -180,6 +176,38 @@ impl Index {
             .collect();
         records.par_sort_unstable();
         records
+    }
+
+    /// Leaves out packs that nobody may build on.
+    pub(crate) fn leave_out(&mut self, packs: &[PackId]) {
+        let out: HashSet<PackId> = packs.iter().copied().collect();
+        self.listed.retain(|pack| !out.contains(pack));
+        self.recent_packs.retain(|pack| !out.contains(pack));
+        for copies in self.recent.values_mut() {
+            copies.retain(|copy| !out.contains(&copy.pack));
+        }
+    }
+
+    /// Whether the pack is there and can be read.
+    pub(crate) fn is_listed(&self, pack: PackId) -> bool {
+        self.listed.contains(&pack)
+    }
+
+    /// The sorted parts.
+    pub(crate) fn segments(&self) -> &[Arc<Segment>] {
+        &self.segments
+    }
+
+    /// The copies that are in no segment, sorted, with the packs that their numbers mean.
+    pub(crate) fn recent(&self) -> (Vec<PackId>, Vec<Record>) {
+        let packs = self.recent_packs.clone();
+        let records = self.records(&cache::numbered(&packs));
+        (packs, records)
+    }
+
+    /// Why a pack that is listed could not be read, if there is one.
+    pub(crate) fn unreadable(&self) -> Option<StoreError> {
+        self.unreadable.as_ref().map(StoreError::retold)
     }
 
     /// Every copy of the chunk, best first.

@@ -37,9 +37,14 @@ impl Folder {
 /// know, `NAME.write` for what a writer must. This program knows none.
 pub const FEATURES: &str = "features";
 
-/// Folder of the plans of a collector. A writer that does not understand them must not build on packs that one of them
-/// may have condemned, so this program does not write while there are any.
+/// Folder of the plan of a collection. A writer that does not understand what is in it must not build on packs that may
+/// be condemned there, so this program does not write while there is anything that it does not know.
 pub const PLANS: &str = "gc";
+
+/// The plan itself, and what is locked while it is replaced.
+pub const PLAN: &str = "gc/plan";
+/// Held by whoever replaces the plan, for as long as that takes.
+pub const PLAN_LOCK: &str = "gc/lock";
 
 /// Folder of the index cache, relative to the repository. Its files are disposable.
 pub const CACHE: &str = "cache";

@@ -120,10 +120,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// What a session reads once it is registered: whether somebody newer forbids writing (b2), then the packs (b3, b4).
+    /// What a session reads once it is registered, in this order: whether somebody newer forbids writing and what a
+    /// collector has condemned (b2), then the packs (b3, b4).
     fn look(store: &Store) -> Result<Arc<Index>> {
         store.check_writable()?;
-        let index = store.load_index()?;
+        let condemned = store.condemned()?;
+        let index = store.load_index_without(&condemned)?;
         store.storage().harden()?;
         Ok(index)
     }

@@ -18,6 +18,17 @@ pub use local::LocalStorage;
 
 mod local;
 
+/// What tells one state of the plan from every other: no two are alike, as each names itself by a random id and a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version([u8; 32]);
+
+impl Version {
+    /// The version of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(*blake3::hash(bytes).as_bytes())
+    }
+}
+
 /// Where objects are kept.
 pub trait Storage: Send + Sync {
     /// Makes the place ready to hold objects; harmless where it is.
@@ -44,6 +55,37 @@ pub trait Storage: Send + Sync {
     /// # Errors
     /// Where the system cannot promise it.
     fn harden(&self) -> Result<()>;
+
+    /// Makes durable whatever is visible of records and plans as well: what a collector relies on before it deletes.
+    ///
+    /// # Errors
+    /// Where the system cannot promise it.
+    fn harden_all(&self) -> Result<()>;
+
+    /// The plan of a collection as it is now, whole, with its version; `None` where there never was one.
+    ///
+    /// # Errors
+    /// Where it is there but cannot be read.
+    fn plan(&self) -> Result<Option<(Version, Vec<u8>)>>;
+
+    /// Replaces the plan in one step, if it still has the version that the caller saw (`None`: there is none yet), and
+    /// makes it durable. `false` where another was first, or is at it: look again.
+    ///
+    /// # Errors
+    /// After one, the plan is the old or the new one.
+    fn swap_plan(&self, seen: Option<Version>, bytes: &[u8]) -> Result<bool>;
+
+    /// What interrupted writes may have left: names for [`clear`](Self::clear), nothing else.
+    ///
+    /// # Errors
+    /// Where the listing cannot be had.
+    fn leftovers(&self) -> Result<Vec<String>>;
+
+    /// Removes a left-over, unless the process that writes it lives; gives the bytes that it had.
+    ///
+    /// # Errors
+    /// Where it stays.
+    fn clear(&self, leftover: &str) -> Result<u64>;
 
     /// All objects of a folder, in no order.
     ///

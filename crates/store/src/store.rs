@@ -191,6 +191,37 @@ impl Store {
         Ok(index)
     }
 
+    /// The index without packs that nobody may build on. Readers have the whole one.
+    pub(crate) fn load_index_without(&self, condemned: &[PackId]) -> Result<Arc<Index>> {
+        if condemned.is_empty() {
+            return self.load_index();
+        }
+        let cache = self.backing.cache.as_deref();
+        let mut index = Index::load(self.storage(), cache, self.config.id)?;
+        index.leave_out(condemned);
+        Ok(Arc::new(index))
+    }
+
+    /// The index anew, for whoever deletes by it: no part of the cache that is damaged may hide a chunk.
+    pub(crate) fn load_whole_index(&self) -> Result<Arc<Index>> {
+        let index = self.load_index()?;
+        let mut damaged = index.segments().iter().filter(|part| !part.is_whole());
+        let Some(first) = damaged.next() else {
+            return Ok(index);
+        };
+        for part in damaged.chain([first]) {
+            if let Some(cache) = self.cache() {
+                // Where it stays, the trailers are read below all the same.
+                let _ = cache.remove(part.name());
+            }
+        }
+        let index = self.load_index()?;
+        match index.segments().iter().all(|part| part.is_whole()) {
+            true => Ok(index),
+            false => Ok(Arc::new(Index::load(self.storage(), None, self.config.id)?)),
+        }
+    }
+
     /// The index made of trailers alone. Read at most once for one state of the packs: it is the last resort for each of
     /// many chunks that may be lost.
     fn uncached_index(&self) -> Result<Arc<Index>> {

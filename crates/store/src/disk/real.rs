@@ -117,6 +117,10 @@ impl Disk for RealDisk {
         move_file(&self.checked(from)?, &self.checked(to)?)
     }
 
+    fn replace_file(&self, from: &str, to: &str) -> io::Result<()> {
+        std::fs::rename(self.path(from), self.path(to))
+    }
+
     fn remove(&self, path: &str) -> io::Result<()> {
         std::fs::remove_file(self.checked(path)?)
     }

@@ -11,7 +11,7 @@
 //! Where the contract leaves room, the simulation takes the worst that a real system does:
 //!
 //! - A `rename_new` that is not durable leaves the old name, the new one or both, never neither: systems without
-//!   `RENAME_NOREPLACE` do it in two steps. A `move_file` leaves one of the two. Only the sync of the folder it leads to makes it durable.
+//!   `RENAME_NOREPLACE` do it in two steps. A `move_file` leaves one of the two, and a `replace_file` one of the files under the name. Only the sync of the folder it leads to makes it durable.
 //! - A folder's entries are lost with the folder's own name, synced or not.
 //! - A sync that fails drops the unsynced bytes; the next one answers with success. A failed sync of a folder drops
 //!   nothing, and a later one may make its names durable: journals stop for good or keep their promise.
@@ -24,6 +24,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Disk, Listed, Lock, NewFile, OpenFile};
+use changes::Renaming;
 use handle::{Handle, Mapped};
 use state::{Image, State};
 use tree::{Entry, Tree};
@@ -187,11 +188,15 @@ impl Disk for SimDisk {
     }
 
     fn rename_new(&self, from: &str, to: &str) -> io::Result<()> {
-        self.state().rename(from, to, false)
+        self.state().rename(from, to, Renaming::New)
     }
 
     fn move_file(&self, from: &str, to: &str) -> io::Result<()> {
-        self.state().rename(from, to, true)
+        self.state().rename(from, to, Renaming::Move)
+    }
+
+    fn replace_file(&self, from: &str, to: &str) -> io::Result<()> {
+        self.state().rename(from, to, Renaming::Replace)
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
@@ -324,6 +329,13 @@ mod tests {
             answer(disk.move_file("moved", "none/file")),
             answer(disk.move_file("moved", "again")),
             answer(disk.move_file("again", "moved")),
+            answer(create(disk, "other", b"other")),
+            answer(disk.replace_file("none", "other")),
+            answer(disk.replace_file("other", "none/file")),
+            answer(disk.replace_file("other", "new")),
+            answer(disk.replace_file("moved", "new")),
+            answer(disk.replace_file("new", "moved")),
+            answer(list(disk, "")),
             answer(read(disk, "moved", 0, 10)),
             answer(disk.remove("folder")),
             answer(disk.remove("none")),

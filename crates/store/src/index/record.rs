@@ -47,6 +47,12 @@ impl Record {
             .map_or(0, |head| u64::from_be_bytes(*head))
     }
 
+    /// The chunk.
+    pub(crate) fn id(&self) -> ChunkId {
+        let id = self.0.first_chunk().copied();
+        ChunkId::from_bytes(id.unwrap_or_default())
+    }
+
     /// Number of the pack in its segment.
     pub(crate) fn pack_number(&self) -> u32 {
         self.fields()

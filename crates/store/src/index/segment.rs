@@ -132,9 +132,23 @@ impl Segment {
             .map_or(0, |head| u64::from_be_bytes(*head))
     }
 
-    /// All records whose id has this prefix.
-    pub(crate) fn find(&self, prefix: u64) -> impl Iterator<Item = Record> + '_ {
-        let (mut low, mut high) = (0, self.blocks());
+    /// The first block that begins with this prefix or a higher one.
+    fn first_block(&self, prefix: u64) -> u64 {
+        let blocks = self.blocks();
+        let (mut low, mut high) = (0, blocks);
+        // Ids are hashes, so where one stands can be guessed; the guess only narrows the search.
+        let guess = ((u128::from(prefix) * u128::from(blocks)) >> 64) as u64;
+        let mut reach = 8;
+        while reach < blocks {
+            let (below, above) = (guess.saturating_sub(reach), (guess + reach).min(blocks));
+            let is_between = (below == 0 || self.first_prefix(below) < prefix)
+                && (above == blocks || self.first_prefix(above) >= prefix);
+            if is_between {
+                (low, high) = (below, above);
+                break;
+            }
+            reach *= 4;
+        }
         while low < high {
             let middle = low + (high - low) / 2;
             if self.first_prefix(middle) < prefix {
@@ -143,8 +157,33 @@ impl Segment {
                 high = middle;
             }
         }
+        low
+    }
+
+    /// Position of the first record with this prefix or a higher one; of a segment that [is whole](Self::is_whole).
+    pub(crate) fn lower_bound(&self, prefix: u64) -> u64 {
         // Equal ids may begin in the block before the first one that begins with the prefix.
-        self.records_from(low.saturating_sub(1))
+        let mut position = self.first_block(prefix).saturating_sub(1) * PER_BLOCK as u64;
+        while self
+            .get(position)
+            .is_some_and(|record| record.prefix() < prefix)
+        {
+            position += 1;
+        }
+        position
+    }
+
+    /// The record at a position.
+    pub(crate) fn get(&self, position: u64) -> Option<Record> {
+        let block = self.block(position / PER_BLOCK as u64)?;
+        let begin = (position % PER_BLOCK as u64) as usize * RECORD;
+        Record::from_slice(block.get(begin..begin + RECORD)?)
+    }
+
+    /// All records whose id has this prefix.
+    pub(crate) fn find(&self, prefix: u64) -> impl Iterator<Item = Record> + '_ {
+        // Equal ids may begin in the block before the first one that begins with the prefix.
+        self.records_from(self.first_block(prefix).saturating_sub(1))
             .skip_while(move |record| record.prefix() < prefix)
             .take_while(move |record| record.prefix() == prefix)
     }

@@ -4,15 +4,21 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Claim, Storage, Upload};
-use crate::disk::{Disk, NewFile, OpenFile};
-use crate::durable::{DurableFile, check_length};
+use super::{Claim, Storage, Upload, Version};
+use crate::disk::{Disk, OpenFile};
+use crate::durable::DurableFile;
 use crate::error::{IoContext, Result, StoreError};
 use crate::id::SnapshotId;
 use crate::layout::{CACHE, EXPORTS, FEATURES, Folder, Object, PLANS, QUARANTINE, TEMPORARY};
 
 /// Most files of one name in the quarantine: as many times an object of this name was damaged.
 const MAX_NAMESAKES: u32 = 1000;
+
+mod cell;
+mod claim;
+mod leftovers;
+
+use claim::LocalClaim;
 
 /// Objects as files of a [`Disk`].
 pub struct LocalStorage {
@@ -89,6 +95,34 @@ impl Storage for LocalStorage {
             self.settle_dir(folder)?;
         }
         Ok(())
+    }
+
+    fn harden_all(&self) -> Result<()> {
+        self.harden()?;
+        for folder in [Folder::Snapshots.path(), PLANS] {
+            match self.disk.sync_dir(folder) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                result => result.context("sync", || self.disk.locate(folder))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn plan(&self) -> Result<Option<(Version, Vec<u8>)>> {
+        cell::read(self.disk.as_ref())
+    }
+
+    fn swap_plan(&self, seen: Option<Version>, bytes: &[u8]) -> Result<bool> {
+        self.create_dir(PLANS)?;
+        cell::swap(self.disk.as_ref(), seen, bytes)
+    }
+
+    fn leftovers(&self) -> Result<Vec<String>> {
+        leftovers::list(self)
+    }
+
+    fn clear(&self, leftover: &str) -> Result<u64> {
+        leftovers::clear(self.disk.as_ref(), leftover)
     }
 
     fn list(&self, folder: Folder) -> Result<Vec<Object>> {
@@ -223,67 +257,5 @@ impl Upload for DurableFile<'_> {
 
     fn publish(self: Box<Self>) -> Result<bool> {
         Self::publish(*self)
-    }
-}
-
-/// The pending record of a session of this process. Its file is locked before it gets its name, so that nobody can take
-/// a living session for dead, and the record is written into it while the name still says pending: the rename is the
-/// one step that commits, and it fails when an evictor renamed first.
-struct LocalClaim<'a> {
-    disk: &'a dyn Disk,
-    session: SnapshotId,
-    file: Box<dyn NewFile>,
-}
-
-impl<'a> LocalClaim<'a> {
-    fn take(disk: &'a dyn Disk, session: SnapshotId) -> Result<Self> {
-        let pending = Object::Pending(session).path();
-        let temporary = format!("{pending}{TEMPORARY}");
-        let locate = || disk.locate(&temporary);
-        let mut file = disk.create_new(&temporary).context("create", locate)?;
-        if !file.try_lock().context("lock", locate)? {
-            let source = io::Error::other("another process holds it");
-            return Err(source).context("lock", locate);
-        }
-        disk.rename_new(&temporary, &pending)
-            .context("rename", locate)?;
-        Ok(Self {
-            disk,
-            session,
-            file,
-        })
-    }
-}
-
-impl Claim for LocalClaim<'_> {
-    fn commit(mut self: Box<Self>, record: &[u8]) -> Result<()> {
-        let object = Object::Pending(self.session);
-        let pending = object.path();
-        let locate = || self.disk.locate(&pending);
-        self.file.write_all_at(record, 0).context("write", locate)?;
-        check_length(self.file.as_ref(), record.len() as u64).context("write", locate)?;
-        self.file.sync().context("sync", locate)?;
-        match self
-            .disk
-            .move_file(&pending, &Object::Snapshot(self.session).path())
-        {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(StoreError::Evicted {
-                    session: self.session,
-                });
-            }
-            result => result.context("rename", locate)?,
-        }
-        self.disk
-            .sync_dir(object.folder())
-            .context("sync", || self.disk.locate(object.folder()))
-    }
-
-    fn abandon(self: Box<Self>) -> Result<()> {
-        let pending = Object::Pending(self.session).path();
-        match self.disk.remove(&pending) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            result => result.context("remove", || self.disk.locate(&pending)),
-        }
     }
 }

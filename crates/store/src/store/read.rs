@@ -146,7 +146,7 @@ impl Store {
             return self.decode_with(copy, stored, None);
         };
         let mut failure = StoreError::ChunkMissing {
-            id: prefix_only(prefix),
+            id: ChunkId::with_prefix(prefix),
         };
         // A longer chain was written by nobody, and might go round in a circle.
         let bases = if depth < MAX_LINKS {
@@ -224,13 +224,4 @@ fn better(before: StoreError, now: StoreError) -> StoreError {
         StoreError::Io { .. } => before,
         _ => now,
     }
-}
-
-/// For messages about a base of which only the prefix is known.
-fn prefix_only(prefix: u64) -> ChunkId {
-    let mut bytes = [0; ChunkId::LEN];
-    for (to, from) in bytes.iter_mut().zip(prefix.to_be_bytes()) {
-        *to = from;
-    }
-    ChunkId::from_bytes(bytes)
 }

@@ -51,6 +51,10 @@ impl Disk for Below {
         self.disk.move_file(&self.path(from), &self.path(to))
     }
 
+    fn replace_file(&self, from: &str, to: &str) -> io::Result<()> {
+        self.disk.replace_file(&self.path(from), &self.path(to))
+    }
+
     fn remove(&self, path: &str) -> io::Result<()> {
         self.disk.remove(&self.path(path))
     }

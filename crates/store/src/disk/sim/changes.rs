@@ -11,6 +11,17 @@ use super::log::{Change, Operation};
 use super::state::{File, State};
 use super::tree::{Entry, FileId};
 
+/// The sorts of renames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Renaming {
+    /// `Disk::rename_new`.
+    New,
+    /// `Disk::move_file`.
+    Move,
+    /// `Disk::replace_file`.
+    Replace,
+}
+
 impl State {
     /// Does a change, unless it is to fail, and logs it.
     fn change(
@@ -108,22 +119,29 @@ impl State {
         result
     }
 
-    /// Renames a file, never over another: where names are chosen so that nobody else uses them, meeting one is a mistake.
-    pub(super) fn rename(&mut self, from: &str, to: &str, one_step: bool) -> io::Result<()> {
+    /// Renames a file, over another only where that is asked for: where names are chosen so that nobody else uses them,
+    /// meeting one is a mistake.
+    pub(super) fn rename(&mut self, from: &str, to: &str, renaming: Renaming) -> io::Result<()> {
         let name: Arc<str> = to.into();
         let file = self.tree.file(from).ok();
         let change = Change::Rename {
             to: Arc::clone(&name),
-            one_step,
+            one_step: renaming != Renaming::New,
         };
         self.change(change, from, file, |state| {
             let file = state.tree.file(from)?;
-            state.tree.vacant(to)?;
+            let replaced = match state.tree.file(to) {
+                Ok(replaced) if renaming == Renaming::Replace => Some(replaced),
+                _ => state.tree.vacant(to).map(|()| None)?,
+            };
             state.tree.remove(from);
             state.tree.insert(&name, Entry::File(file));
             if let Some(state) = state.files.get_mut(&file) {
                 state.path = name;
             }
+            replaced
+                .into_iter()
+                .for_each(|replaced| state.forget_unused(replaced));
             Ok(())
         })
     }
@@ -183,8 +201,12 @@ impl State {
             (Change::Sync, false) => state.contents.lose_unsynced(),
             (Change::Rename { to, .. }, true) => {
                 state.path = Arc::clone(to);
+                let replaced = self.tree.file(to).ok();
                 self.tree.remove(path);
                 self.tree.insert(to, Entry::File(file));
+                if let Some(replaced) = replaced {
+                    self.forget_unused(replaced);
+                }
             }
             (Change::Remove, true) => {
                 self.tree.remove(path);

@@ -15,7 +15,7 @@ pub enum Call {
     Write,
     /// `NewFile::sync`.
     Sync,
-    /// `Disk::rename_new` and `Disk::move_file`.
+    /// `Disk::rename_new`, `Disk::move_file` and `Disk::replace_file`.
     Rename,
     /// `Disk::remove`.
     Remove,

@@ -1,0 +1,95 @@
+//! `lifeboat gc`: frees what no snapshot needs, beside running backups.
+//!
+//! Where anything that a snapshot needs cannot be read, nothing is deleted: what looks like garbage may be what is left.
+
+use std::time::Duration;
+
+use lifeboat_snapshot::{Collect, CollectReport};
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::ui::words;
+
+/// Free what no snapshot needs
+///
+/// Safe beside backups, restores and other runs of itself. Backups that began before are waited for; what they may still
+/// need is freed by the next run. Anything damaged ends it before anything is deleted.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Only say what would be freed
+    #[arg(long)]
+    dry_run: bool,
+    /// Keep forgotten snapshots that can still be brought back for so long, as in 7d
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = words::parse_span)]
+    grace: Duration,
+    /// How long to wait for backups and restores that are at work
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = words::parse_span)]
+    wait: Duration,
+    /// Threads that work [as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = super::threads)]
+    threads: Option<usize>,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let repository = context.repository()?;
+    let plan = Collect {
+        dry_run: args.dry_run,
+        grace: args.grace,
+        wait: args.wait,
+        threads: args.threads,
+    };
+    let watch = context.watch();
+    let report = repository.collect(&plan, &watch);
+    drop(watch);
+    let report = report.map_err(|error| refusal(error.into()))?;
+    if context.ui.is_json() {
+        context.ui.event(&summary(&report, args.dry_run))?;
+    } else {
+        context.ui.summary(lines(&report, args.dry_run))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Whatever is wrong with the repository itself, the answer is the same.
+fn refusal(failure: Failure) -> Failure {
+    let is_ours = matches!(
+        failure.exit(),
+        Exit::Failed | Exit::Damage | Exit::Untrusted | Exit::Usage
+    );
+    match is_ours {
+        true => failure.instead(Exit::Held, "refusing to delete anything"),
+        false => failure,
+    }
+}
+
+fn summary(report: &CollectReport, dry_run: bool) -> Value {
+    json!({
+        "event": "summary",
+        "dry_run": dry_run,
+        "live_bytes": report.live_bytes,
+        "freed_bytes": report.freed_bytes,
+        "repacked_bytes": report.repacked_bytes,
+        "pending_bytes": report.pending_bytes,
+        "waiting_for": report.sessions,
+        "packs": report.packs,
+        "forgotten": report.forgotten,
+    })
+}
+
+fn lines(report: &CollectReport, dry_run: bool) -> Vec<String> {
+    let packs = words::counted(report.packs, "pack", "packs");
+    let [freed, live, pending] =
+        [report.freed_bytes, report.live_bytes, report.pending_bytes].map(words::size);
+    let verb = if dry_run { "Would free" } else { "Freed" };
+    let mut lines = vec![format!("{verb} {freed} in {packs}; snapshots need {live}")];
+    if report.sessions > 0 {
+        let sessions = report.sessions as u64;
+        let many = words::counted(sessions, "backup or restore is", "backups or restores are");
+        lines.push(format!(
+            "{pending} are left for the next gc: {many} still at work"
+        ));
+    }
+    lines
+}

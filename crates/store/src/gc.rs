@@ -1,0 +1,296 @@
+//! Collecting garbage: packs that no record leads to are found and deleted, beside backups, readers and other collectors.
+//!
+//! The protocol and its invariants are those of `docs/format.md`, "Collection". In short: find the packs that nothing
+//! needs and *condemn* them in the plan (g1, g2); then list the sessions that may not have seen the plan and wait until
+//! each has ended (g3, g4); find out again what is needed (g5); make what is left of the condemned *final* (g6); delete it
+//! (g7, g8) and *retire* the plan (g9). Each step begins from the plan as it is now, so that any collector goes on where
+//! another died, and one that comes late finds that the plan has moved and does nothing. No clock takes part.
+//!
+//! What leads where is the business of the crate above ([`Reach`]); how long to wait is its caller's ([`Watch`]).
+
+use std::collections::{BTreeSet, HashSet};
+
+use crate::error::{IoContext, Result, StoreError};
+use crate::id::{PackId, SnapshotId};
+use crate::index::Index;
+use crate::layout::{Folder, Object};
+use crate::progress::Progress;
+use crate::storage::Storage;
+use crate::store::{Forgotten, Store};
+
+use plan::{Plan, Seen, Stage};
+
+pub use marks::Marks;
+
+mod bits;
+mod clean;
+mod condemn;
+mod drain;
+mod keep;
+mod marks;
+mod packs;
+pub(crate) mod plan;
+mod sweep;
+mod table;
+
+/// What leads to chunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Root {
+    /// A committed record.
+    Snapshot(SnapshotId),
+    /// The record of a snapshot that is forgotten, and may be asked for again.
+    Forgotten(Forgotten),
+}
+
+impl Root {
+    /// The record's name.
+    pub const fn id(self) -> SnapshotId {
+        match self {
+            Self::Snapshot(id) | Self::Forgotten(Forgotten { id, .. }) => id,
+        }
+    }
+}
+
+/// Knows what records mean.
+pub trait Reach: Sync {
+    /// What can go wrong.
+    type Error: From<StoreError> + Send;
+
+    /// Marks every chunk that the records lead to.
+    ///
+    /// # Errors
+    /// Where anything of it cannot be read: then nothing is deleted (invariant I8).
+    fn mark(&self, roots: &[Root], marks: &Marks) -> Result<(), Self::Error>;
+
+    /// Which of these forgotten snapshots nobody will ask for again. That is policy; safety does not rest on it.
+    ///
+    /// # Errors
+    /// Where that cannot be told.
+    fn expired(&self, forgotten: &[Forgotten]) -> Result<Vec<Forgotten>, Self::Error>;
+}
+
+/// Parts of a collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Finding what is needed.
+    Mark,
+    /// Waiting for sessions that began before the plan.
+    Wait,
+    /// Deleting.
+    Sweep,
+}
+
+/// Watches a collection.
+pub trait Watch: Progress {
+    /// A part begins; `total` in bytes, where there is one.
+    fn phase(&self, phase: Phase, total: Option<u64>) {
+        let _ = (phase, total);
+    }
+
+    /// So many sessions are still at work, or another collector is. Takes a moment, and tells whether to look again.
+    fn pause(&self, sessions: usize) -> bool;
+}
+
+/// What a collection is to do.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Collect {
+    /// Only tell what would be freed.
+    pub dry_run: bool,
+}
+
+/// What a collection did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// Stored bytes that snapshots need.
+    pub live_bytes: u64,
+    /// Bytes of what was deleted, or would be.
+    pub freed_bytes: u64,
+    /// Bytes of condemned packs that are still waiting for sessions to end.
+    pub pending_bytes: u64,
+    /// Sessions that were still at work.
+    pub sessions: usize,
+    /// Packs that were deleted, or would be.
+    pub packs: u64,
+    /// Forgotten records that were deleted, or would be.
+    pub forgotten: u64,
+}
+
+impl Store {
+    /// Deletes what no record leads to.
+    ///
+    /// # Errors
+    /// Where anything cannot be read, listed or deleted. Whatever is left is for the next collection.
+    pub fn collect<R: Reach>(
+        &self,
+        options: Collect,
+        reach: &R,
+        watch: &dyn Watch,
+    ) -> Result<Collected, R::Error> {
+        Collector {
+            store: self,
+            options,
+            reach,
+            watch,
+            known: None,
+            bad: HashSet::new(),
+            done: Collected::default(),
+        }
+        .run()
+    }
+}
+
+/// How a step ended.
+enum Step {
+    /// Look at the plan again.
+    On,
+    /// Nothing is left to do.
+    Done,
+}
+
+/// One run.
+struct Collector<'s, R> {
+    store: &'s Store,
+    options: Collect,
+    reach: &'s R,
+    watch: &'s dyn Watch,
+    known: Option<Known>,
+    /// Copies that were read and do not give their chunk, each by its place.
+    bad: HashSet<(PackId, u64)>,
+    done: Collected,
+}
+
+/// What is known of what is needed.
+struct Known {
+    marks: Marks,
+    /// The records that were walked.
+    roots: BTreeSet<Root>,
+}
+
+impl<R: Reach> Collector<'_, R> {
+    fn run(mut self) -> Result<Collected, R::Error> {
+        let before = clean::Before::look(self.store)?;
+        loop {
+            if self.watch.cancelled() {
+                return Err(StoreError::Cancelled.into());
+            }
+            let seen = plan::read(self.storage())?;
+            match self.step(&seen) {
+                Ok(Step::On) => {}
+                Ok(Step::Done) => break,
+                // What another collector deleted meanwhile is no damage.
+                Err(_) if !self.watch.cancelled() && self.has_moved(&seen) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if !self.options.dry_run {
+            self.done.freed_bytes += before.clean(self.store)?;
+        }
+        Ok(self.done)
+    }
+
+    /// What comes next, given the plan as it is.
+    fn step(&mut self, seen: &Seen) -> Result<Step, R::Error> {
+        let stage = seen.plan.as_ref().map(|plan| &plan.stage);
+        match stage {
+            _ if self.options.dry_run => self.rehearse(),
+            Some(Stage::Open { .. }) => self.drain(seen),
+            Some(Stage::Final { packs, forgotten }) => self.sweep(seen, packs, forgotten),
+            Some(Stage::Retired) | None => self.condemn(seen),
+        }
+    }
+
+    fn storage(&self) -> &dyn Storage {
+        self.store.storage()
+    }
+
+    fn has_moved(&self, seen: &Seen) -> bool {
+        plan::read(self.storage()).is_ok_and(|now| now != *seen)
+    }
+
+    /// Puts a plan in the place of the one that was seen. Where another was first, that one's is gone on with.
+    fn replace(&mut self, seen: &Seen, plan: Plan) -> Result<Step, R::Error> {
+        let is_done = self.store.swap_plan(seen, plan)?.is_some();
+        // Whoever replaces it now may be stopped in the middle: nobody waits for that without end.
+        Ok(
+            match is_done || self.has_moved(seen) || self.watch.pause(1) {
+                true => Step::On,
+                false => Step::Done,
+            },
+        )
+    }
+
+    /// Marks what the records lead to, but for those that are forgotten for good.
+    fn mark(&mut self, forgotten: &[(SnapshotId, u64)]) -> Result<&Marks, R::Error> {
+        self.watch.phase(Phase::Mark, None);
+        // Records before packs (I1): what a record leads to was there before the record.
+        let mut roots = self.records()?;
+        for &(id, at_ms) in forgotten {
+            roots.remove(&Root::Forgotten(Forgotten { id, at_ms }));
+        }
+        let index = self.index()?;
+        let known = match self.known.take() {
+            // What was needed by a record that is gone is marked for ever: then better anew.
+            Some(mut known) if known.roots.is_subset(&roots) => {
+                known.marks.renew(&index);
+                known
+            }
+            _ => Known {
+                marks: Marks::new(&index),
+                roots: BTreeSet::new(),
+            },
+        };
+        let new: Vec<Root> = roots.difference(&known.roots).copied().collect();
+        self.reach.mark(&new, &known.marks)?;
+        known.marks.finish()?;
+        let marks = known.marks;
+        Ok(&self.known.insert(Known { marks, roots }).marks)
+    }
+
+    /// Those of these forgotten records that nobody will ask for again.
+    fn given_up(
+        &self,
+        forgotten: &[(SnapshotId, u64)],
+    ) -> Result<Vec<(SnapshotId, u64)>, R::Error> {
+        let forgotten = forgotten.iter().map(|&(id, at_ms)| Forgotten { id, at_ms });
+        let expired = self.reach.expired(&forgotten.collect::<Vec<_>>())?;
+        Ok(expired.iter().map(|old| (old.id, old.at_ms)).collect())
+    }
+
+    /// All records that have not ended.
+    fn records(&self) -> Result<BTreeSet<Root>> {
+        let objects = self.storage().list(Folder::Snapshots)?;
+        Ok(objects
+            .into_iter()
+            .filter_map(|object| match object {
+                Object::Snapshot(id) => Some(Root::Snapshot(id)),
+                Object::Forgotten(id, at_ms) => Some(Root::Forgotten(Forgotten { id, at_ms })),
+                _ => None,
+            })
+            .collect())
+    }
+
+    /// The index as of now. A pack that cannot be read may hold anything.
+    fn index(&self) -> Result<std::sync::Arc<Index>> {
+        let index = self.store.load_whole_index()?;
+        match index.unreadable() {
+            Some(error) => Err(error),
+            None => Ok(index),
+        }
+    }
+
+    /// Bytes of packs and their parity, as files.
+    fn file_bytes(&self, packs: &[PackId]) -> Result<u64> {
+        let both = packs
+            .iter()
+            .flat_map(|&pack| [Object::Pack(pack), Object::Parity(pack)]);
+        both.map(|object| object_len(self.storage(), object)).sum()
+    }
+}
+
+/// The length of an object; 0 of one that is gone.
+fn object_len(storage: &dyn Storage, object: Object) -> Result<u64> {
+    match storage.open(object)? {
+        None => Ok(0),
+        Some(file) => file.len().context("read", || storage.locate(object)),
+    }
+}

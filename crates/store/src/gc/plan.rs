@@ -1,0 +1,111 @@
+//! The plan of a collection: the one object of a repository that is replaced, always as a whole and only by whoever saw
+//! its last state. Bytes and rules in `docs/format.md`, "Plan".
+
+use serde::{Deserialize, Serialize};
+
+use crate::envelope;
+use crate::error::{Result, StoreError};
+use crate::id::{PackId, SnapshotId};
+use crate::layout::PLAN;
+use crate::small::unwrap_object;
+use crate::storage::{Storage, Version};
+use crate::store::Store;
+
+/// Newest version of plans that this program reads, and the one it writes.
+const VERSION: u16 = 1;
+
+/// Most packs of one plan: they must fit an encoded value. What is left over is for the next plan.
+pub(super) const MAX_PACKS: usize = 100_000;
+
+/// Most records of one plan, of each sort.
+pub(super) const MAX_RECORDS: usize = 50_000;
+
+/// A collection under way, or over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Plan {
+    /// Its name, random: two plans are never equal.
+    pub(super) id: [u8; 16],
+    pub(super) stage: Stage,
+}
+
+/// How far it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Stage {
+    /// Nobody may build on these packs any more; some of them may be needed all the same.
+    Open {
+        packs: Vec<PackId>,
+        /// Records that are forgotten for good, each with when it was forgotten.
+        forgotten: Vec<(SnapshotId, u64)>,
+        /// The sessions that may not have seen the plan, once they have been listed.
+        waits: Option<Vec<SnapshotId>>,
+    },
+    /// Nobody needs these packs, now or later: they are being deleted.
+    Final {
+        packs: Vec<PackId>,
+        forgotten: Vec<(SnapshotId, u64)>,
+    },
+    /// They are deleted.
+    Retired,
+}
+
+impl Plan {
+    /// The packs that a session must not build on.
+    pub(crate) fn condemned(&self) -> &[PackId] {
+        match &self.stage {
+            Stage::Open { packs, .. } | Stage::Final { packs, .. } => packs,
+            Stage::Retired => &[],
+        }
+    }
+
+    fn encode(&self) -> Result<Vec<u8>> {
+        envelope::wrap(envelope::Kind::Plan, VERSION, self).map_err(|_| StoreError::TooLarge {
+            what: "a plan",
+            actual: self.condemned().len() as u64,
+            limit: MAX_PACKS as u64,
+        })
+    }
+}
+
+/// The plan as somebody saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(super) version: Option<Version>,
+    pub(super) plan: Option<Plan>,
+}
+
+/// Reads the plan.
+///
+/// # Errors
+/// Where it cannot be read: then nobody knows what is condemned, and nothing may be written.
+pub(crate) fn read(storage: &dyn Storage) -> Result<Seen> {
+    let Some((version, bytes)) = storage.plan()? else {
+        return Ok(Seen {
+            version: None,
+            plan: None,
+        });
+    };
+    let path = storage.place().join(PLAN);
+    let plan = unwrap_object(path, envelope::Kind::Plan, VERSION, &bytes)?;
+    Ok(Seen {
+        version: Some(version),
+        plan: Some(plan),
+    })
+}
+
+impl Store {
+    /// The packs that nobody may build on (step b2).
+    pub(crate) fn condemned(&self) -> Result<Vec<PackId>> {
+        let plan = read(self.storage())?.plan;
+        Ok(plan.map_or_else(Vec::new, |plan| plan.condemned().to_vec()))
+    }
+
+    /// Puts a plan in the place of the one that was seen; `None` where another was first.
+    pub(super) fn swap_plan(&self, seen: &Seen, plan: Plan) -> Result<Option<Seen>> {
+        let bytes = plan.encode()?;
+        let swapped = self.storage().swap_plan(seen.version, &bytes)?;
+        Ok(swapped.then(|| Seen {
+            version: Some(Version::of(&bytes)),
+            plan: Some(plan),
+        }))
+    }
+}

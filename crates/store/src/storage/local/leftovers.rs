@@ -1,0 +1,76 @@
+//! Files that never got their names: those of processes that died are removed, those of processes at work are locked.
+
+use std::io;
+
+use super::super::Storage as _;
+use super::{LocalStorage, cell};
+use crate::disk::Disk;
+use crate::error::{IoContext, Result};
+use crate::layout::{CACHE, Folder, Object, PLAN, PLANS, TEMPORARY};
+
+const FOLDERS: [Folder; 4] = [
+    Folder::Packs,
+    Folder::Parity,
+    Folder::Snapshots,
+    Folder::Pins,
+];
+
+/// The temporary files of all folders; of names that nobody here would have made, none.
+pub(super) fn list(storage: &LocalStorage) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let folders = FOLDERS.iter().map(|folder| folder.path());
+    for folder in folders.chain(["", PLANS, CACHE]) {
+        for name in storage.names(folder)? {
+            if name
+                .strip_suffix(TEMPORARY)
+                .is_some_and(|stem| is_ours(folder, stem))
+            {
+                found.push(match folder {
+                    "" => name,
+                    _ => format!("{folder}/{name}"),
+                });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Whether this is the name of an object, perhaps with the number of a second attempt.
+fn is_ours(folder: &str, stem: &str) -> bool {
+    let numbered = stem
+        .rsplit_once('.')
+        .filter(|(_, number)| number.parse::<u32>().is_ok());
+    let name = numbered.map_or(stem, |(name, _)| name);
+    if let Some(folder) = FOLDERS.into_iter().find(|known| known.path() == folder) {
+        return Object::parse(folder, name).is_some();
+    }
+    match folder {
+        PLANS => PLAN.ends_with(name),
+        CACHE => name.ends_with(".index"),
+        _ => [Object::Config, Object::ConfigCopy]
+            .iter()
+            .any(|object| object.path() == name),
+    }
+}
+
+/// Removes one whose lock nobody holds.
+pub(super) fn clear(disk: &dyn Disk, path: &str) -> Result<u64> {
+    let locate = || disk.locate(path);
+    let lock = if path.starts_with(PLANS) {
+        cell::lock(disk)?
+    } else {
+        match disk.try_lock(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            result => result.context("lock", locate)?,
+        }
+    };
+    if lock.is_none() {
+        return Ok(0);
+    }
+    let removed = disk.open(path).and_then(|file| file.len());
+    let removed = removed.and_then(|len| disk.remove(path).map(|()| len));
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        result => result.context("remove", locate),
+    }
+}

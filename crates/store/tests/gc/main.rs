@@ -1,0 +1,22 @@
+//! Collections: what is needed stays and the rest goes, beside sessions, readers and other collectors, and whatever is
+//! interrupted (faults F-01, F-02, F-05, F-16, F-18 to F-21; invariants I1, I2, I5 to I10; harnesses H1, H2, H7).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by panicking"
+)]
+
+/// Power cuts, kills and faults at every operation of a collection.
+mod crash;
+/// What is kept, what goes, and who is waited for.
+mod protocol;
+/// Repositories, collectors and what must hold.
+mod stage;
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "../support/mod.rs"]
+mod support;

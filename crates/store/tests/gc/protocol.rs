@@ -1,0 +1,303 @@
+//! What is kept, what goes, and who is waited for.
+
+use lifeboat_store::disk::Disk;
+use lifeboat_store::disk::sim::SimDisk;
+use lifeboat_store::gc::Collect;
+use lifeboat_store::{Options, StoreError};
+
+use crate::stage::{
+    Rows, Sleeper, backs_up, check_clean, collect, forget, ids, open, packs, rehearse, repository,
+};
+use crate::support::{Acknowledged, BackUp, check};
+
+/// A chunk a pack.
+const SMALL: u64 = 500;
+
+/// One pack of each kind.
+const LARGE: u64 = 1 << 20;
+
+fn assert_holds(disk: &SimDisk, known: &[&Acknowledged]) {
+    let known: Vec<Acknowledged> = known.iter().map(|one| (*one).clone()).collect();
+    check(&open(disk, 90), &known).unwrap();
+}
+
+#[test]
+fn nothing_to_collect_changes_nothing() {
+    let disk = repository();
+    let done = backs_up(&disk, 2, 0..6, SMALL);
+    let before = disk.files();
+    let collected = collect(&open(&disk, 3)).unwrap();
+    assert_eq!((collected.packs, collected.freed_bytes), (0, 0));
+    assert!(collected.live_bytes > 0);
+    assert_eq!(disk.files(), before);
+    assert_holds(&disk, &[&done]);
+}
+
+#[test]
+fn what_only_a_forgotten_snapshot_led_to_goes_and_the_rest_stays() {
+    let disk = repository();
+    let first = backs_up(&disk, 2, 0..6, SMALL);
+    let second = backs_up(&disk, 3, 3..9, SMALL);
+    let before = packs(&disk).len();
+    forget(&disk, first.id);
+    let rehearsed = rehearse(&open(&disk, 4)).unwrap();
+    assert_eq!(packs(&disk).len(), before, "a rehearsal deletes nothing");
+    let collected = collect(&open(&disk, 5)).unwrap();
+    assert_eq!(collected.packs, rehearsed.packs);
+    assert_eq!(collected.freed_bytes, rehearsed.freed_bytes);
+    assert_eq!(collected.forgotten, 1);
+    assert!(collected.packs > 0 && packs(&disk).len() < before);
+    assert_holds(&disk, &[&second]);
+    check_clean(&disk, 6).unwrap();
+    assert!(open(&disk, 7).record(first.id).is_err());
+}
+
+#[test]
+fn i1_a_kept_delta_keeps_its_base() {
+    let disk = repository();
+    // Chunks of three are alike, and each is stored as a delta from the one before.
+    let first = backs_up(&disk, 2, 0..3, SMALL);
+    let second = backs_up(&disk, 4, 2..3, SMALL);
+    forget(&disk, first.id);
+    collect(&open(&disk, 5)).unwrap();
+    assert_holds(&disk, &[&second]);
+}
+
+#[test]
+fn when_all_is_forgotten_no_pack_stays() {
+    let disk = repository();
+    for process in 2..5 {
+        let done = backs_up(&disk, process, 0..9, SMALL);
+        forget(&disk, done.id);
+    }
+    collect(&open(&disk, 5)).unwrap();
+    assert_eq!(packs(&disk), [""; 0]);
+    check_clean(&disk, 6).unwrap();
+}
+
+#[test]
+fn f16_what_a_dead_session_left_goes_and_blocks_nobody() {
+    let disk = repository();
+    let done = backs_up(&disk, 2, 0..4, SMALL);
+    let store = open(&disk, 3);
+    let mut dying = BackUp::begin(&store, SMALL).unwrap();
+    (4..9).for_each(|number| dying.put(number).unwrap());
+    // A restart lets go of all locks, as the death of a process does.
+    let disk = disk.copy();
+    assert!(packs(&disk).len() > 6);
+    collect(&open(&disk, 4)).unwrap();
+    check_clean(&disk, 5).unwrap();
+    assert_holds(&disk, &[&done]);
+}
+
+#[test]
+fn f18_a_session_that_began_before_the_plan_is_waited_for_and_keeps_what_it_built_on() {
+    let disk = repository();
+    let old = backs_up(&disk, 2, 0..6, SMALL);
+    let store = open(&disk, 3);
+    // It builds on chunks that only the old snapshot led to, and that are condemned meanwhile.
+    let mut session = BackUp::begin(&store, SMALL).unwrap();
+    session.put(1).unwrap();
+    forget(&disk, old.id);
+    let waiting = collect(&open(&disk, 4)).unwrap();
+    assert_eq!((waiting.packs, waiting.sessions), (0, 1));
+    assert!(waiting.pending_bytes > 0);
+    session.put(2).unwrap();
+    let done = session.commit().unwrap();
+    let collected = collect(&open(&disk, 5)).unwrap();
+    assert!(collected.packs > 0);
+    assert_holds(&disk, &[&done]);
+    check_clean(&disk, 6).unwrap();
+}
+
+#[test]
+fn i6_a_session_that_begins_under_a_plan_does_not_build_on_what_it_condemns() {
+    let disk = repository();
+    let old = backs_up(&disk, 2, 0..6, SMALL);
+    let blocker = open(&disk, 3);
+    let blocking = BackUp::begin(&blocker, SMALL).unwrap();
+    forget(&disk, old.id);
+    collect(&open(&disk, 4)).unwrap();
+    // The plan is open, and its packs are still there.
+    let store = open(&disk, 5);
+    let mut late = BackUp::begin(&store, SMALL).unwrap();
+    (0..6).for_each(|number| late.put(number).unwrap());
+    // It is not waited for by the next collector, which knows who came before the plan.
+    drop(blocking);
+    collect(&open(&disk.copy(), 6)).unwrap();
+    let done = late.commit().unwrap();
+    assert_holds(&disk, &[&done]);
+    let disk = disk.copy();
+    collect(&open(&disk, 7)).unwrap();
+    assert_holds(&disk, &[&done]);
+    check_clean(&disk, 8).unwrap();
+}
+
+#[test]
+fn f19_a_reader_that_holds_the_repository_is_waited_for() {
+    let disk = repository();
+    let old = backs_up(&disk, 2, 0..6, SMALL);
+    let reader = open(&disk, 3);
+    let hold = reader.hold();
+    forget(&disk, old.id);
+    assert_eq!(collect(&open(&disk, 4)).unwrap().packs, 0);
+    for id in ids(&old) {
+        reader.get(&id).unwrap();
+    }
+    drop(hold);
+    assert!(collect(&open(&disk, 5)).unwrap().packs > 0);
+    check_clean(&disk, 6).unwrap();
+}
+
+#[test]
+fn f19_a_short_reader_finds_what_was_copied_elsewhere() {
+    let disk = repository();
+    let reader = open(&disk, 3);
+    let old = backs_up(&disk, 2, 0..6, SMALL);
+    reader.get(&ids(&old)[0]).unwrap();
+    // Two more sessions store the same chunks, as they do not see each other.
+    let stores = [open(&disk, 4), open(&disk, 5)];
+    let mut sessions = stores
+        .each_ref()
+        .map(|store| BackUp::begin(store, LARGE).unwrap());
+    for session in &mut sessions {
+        (20..26).for_each(|number| session.put(number).unwrap());
+    }
+    let done = sessions.map(|session| session.commit().unwrap());
+    let known = ids(&done[0]);
+    for id in &known {
+        reader.get(id).unwrap();
+    }
+    collect(&open(&disk, 6)).unwrap();
+    for id in &known {
+        reader.get(id).unwrap();
+    }
+    assert_holds(&disk, &[&old, &done[0], &done[1]]);
+    check_clean(&disk, 7).unwrap();
+}
+
+#[test]
+fn of_copies_in_several_packs_one_is_kept_and_one_that_is_bad_is_not() {
+    let disk = repository();
+    let stores = [open(&disk, 2), open(&disk, 3)];
+    let mut sessions = stores
+        .each_ref()
+        .map(|store| BackUp::begin(store, LARGE).unwrap());
+    for session in &mut sessions {
+        (0..6).for_each(|number| session.put(number).unwrap());
+    }
+    let done = sessions.map(|session| session.commit().unwrap());
+    let all = packs(&disk);
+    assert_eq!(all.len(), 4);
+    for bad in &all {
+        let disk = disk.copy();
+        disk.corrupt(bad, 20, |byte| byte ^ 1).unwrap();
+        collect(&open(&disk, 4)).unwrap();
+        let left = packs(&disk);
+        assert_eq!((left.len(), left.contains(bad)), (2, false), "{bad}");
+        assert_holds(&disk, &[&done[0], &done[1]]);
+    }
+}
+
+#[test]
+fn i8_bad_54_nothing_goes_where_a_pack_or_a_chunk_cannot_be_read() {
+    let base = repository();
+    let old = backs_up(&base, 2, 0..6, LARGE);
+    let kept = backs_up(&base, 3, 30..36, LARGE);
+    forget(&base, old.id);
+    for bad in packs(&base) {
+        let harms: [&dyn Fn(&SimDisk); 2] = [
+            &|disk| {
+                disk.corrupt(&bad, disk.files()[&bad].len() - 50, |byte| byte ^ 1)
+                    .unwrap()
+            },
+            &|disk| disk.delete(&bad).unwrap(),
+        ];
+        for harm in harms {
+            let disk = base.copy();
+            harm(&disk);
+            let files = disk.files();
+            let is_needed = collect(&open(&disk.copy(), 4)).is_err();
+            match collect(&open(&disk, 4)) {
+                // A pack that is gone, and that nobody needs.
+                Ok(_) => assert!(!is_needed && !files.contains_key(&bad)),
+                Err(error) => {
+                    assert!(error.is_damage(), "{error}");
+                    assert_eq!(disk.files(), files);
+                }
+            }
+        }
+    }
+    assert_holds(&base, &[&kept]);
+}
+
+#[test]
+fn a_damaged_index_cache_hides_no_chunk() {
+    let disk = repository();
+    let done: Vec<Acknowledged> = (2..8)
+        .map(|process| {
+            backs_up(
+                &disk,
+                process,
+                process as u32 * 6..process as u32 * 6 + 6,
+                SMALL,
+            )
+        })
+        .collect();
+    let files = disk.files();
+    let caches: Vec<&String> = files
+        .keys()
+        .filter(|path| path.starts_with("cache/"))
+        .collect();
+    assert!(!caches.is_empty());
+    for cache in caches {
+        for place in (0..files[cache].len()).step_by(97) {
+            let disk = disk.copy();
+            disk.corrupt(cache, place, |byte| byte ^ 4).unwrap();
+            let collected = collect(&open(&disk, 20)).unwrap();
+            assert_eq!(collected.packs, 0, "{cache} {place}");
+        }
+    }
+    assert_holds(&disk, &done.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn f77_a_plan_of_a_newer_program_keeps_writers_out_and_readers_not() {
+    let disk = repository();
+    let done = backs_up(&disk, 2, 0..3, SMALL);
+    disk.create_dir("gc").unwrap();
+    let mut file = disk.create_new("gc/plan-b").unwrap();
+    file.write_all_at(b"?", 0).unwrap();
+    let store = open(&disk, 3);
+    let refused = store.begin(Options::default()).err().unwrap();
+    assert!(
+        matches!(refused, StoreError::UnknownFeature { .. }),
+        "{refused}"
+    );
+    store.get(&ids(&done)[0]).unwrap();
+}
+
+#[test]
+fn f20_a_collector_that_wakes_late_does_no_harm() {
+    let disk = repository();
+    let old = backs_up(&disk, 2, 0..6, SMALL);
+    let kept = backs_up(&disk, 3, 20..23, SMALL);
+    let blocker = open(&disk, 4);
+    let blocking = BackUp::begin(&blocker, SMALL).unwrap();
+    forget(&disk, old.id);
+    // It sleeps while it waits for the session, and others do the work and back the same chunks up again.
+    let asleep = open(&disk, 5);
+    let place = disk.clone();
+    let watch = Sleeper::new(move || {
+        drop(blocking);
+        collect(&open(&place, 6)).unwrap();
+        check_clean(&place, 7).unwrap();
+        backs_up(&place, 8, 0..6, SMALL)
+    });
+    asleep
+        .collect(Collect::default(), &Rows(&asleep), &watch)
+        .unwrap();
+    let again = watch.result().unwrap();
+    assert_holds(&disk, &[&kept, &again]);
+    check_clean(&disk, 9).unwrap();
+}
