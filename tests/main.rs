@@ -41,6 +41,8 @@ mod gc;
 mod hostile;
 /// SQL on a database inside a snapshot.
 mod image;
+/// Older backups of other programs, taken in.
+mod import;
 /// Restores over live data, and their undoing.
 mod in_place;
 /// Databases backed up while other processes write to them.

@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use lifeboat_snapshot::Filter;
 
 use crate::commands::{
-    backup, cat, completions, diff, export, find, forget, gc, help, init, list, ls, pin, repair,
-    restore, show, stats, status, undo, unpin, verify,
+    backup, cat, completions, diff, export, find, forget, gc, help, import, init, list, ls, pin,
+    repair, restore, show, stats, status, undo, unpin, verify,
 };
 use crate::context::{Context, real};
 use crate::exit::Exit;
@@ -75,6 +75,7 @@ pub(crate) enum Command {
     Verify(verify::Args),
     Repair(repair::Args),
     Export(export::Args),
+    Import(import::Args),
     Forget(forget::Args),
     Gc(gc::Args),
     Pin(pin::Args),
@@ -97,7 +98,8 @@ impl Command {
             | Self::Repair(_)
             | Self::Export(_)
             | Self::Forget(_)
-            | Self::Gc(_) => Shape::Lines,
+            | Self::Gc(_)
+            | Self::Import(_) => Shape::Lines,
             _ => Shape::Document,
         }
     }
@@ -117,6 +119,7 @@ impl Command {
             Self::Verify(args) => verify::run(args, context),
             Self::Repair(args) => repair::run(args, context),
             Self::Export(args) => export::run(args, context),
+            Self::Import(args) => import::run(args, context),
             Self::Forget(args) => forget::run(args, context),
             Self::Gc(args) => gc::run(args, context),
             Self::Pin(args) => pin::run(args, context),

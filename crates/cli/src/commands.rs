@@ -17,6 +17,7 @@ pub(crate) mod find;
 pub(crate) mod forget;
 pub(crate) mod gc;
 pub(crate) mod help;
+pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod ls;
@@ -55,6 +56,17 @@ fn exit_of(warnings: &[Warning]) -> Exit {
         None => Exit::Done,
         Some(_) if losses.all(|loss| loss.kind == WarningKind::Busy) => Exit::SourceBusy,
         Some(_) => Exit::Partial,
+    }
+}
+
+/// A word to find a snapshot by. One kind is given by imports alone.
+fn tag(text: &str) -> Result<String, String> {
+    match text.starts_with(lifeboat_snapshot::IMPORTED) {
+        true => Err(format!(
+            "tags that begin with {} are those of imports",
+            lifeboat_snapshot::IMPORTED
+        )),
+        false => Ok(text.to_owned()),
     }
 }
 

@@ -240,6 +240,7 @@ fn task_word(task: Task) -> &'static str {
     match task {
         Task::Capture => "backup",
         Task::Export => "export",
+        Task::Import => "import",
         Task::Restore => "restore",
         Task::Verify => "verify",
         Task::Repair => "repair",

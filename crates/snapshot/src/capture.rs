@@ -10,10 +10,9 @@ use serde_bytes::ByteBuf;
 
 use crate::content::put_meta;
 use crate::entry::Entry;
-use crate::error::{IoContext, Result, SnapshotError, in_one_line};
-use crate::export::{ZipReport, ZipTarget};
+use crate::error::{IoContext, Result, SnapshotError};
 use crate::manifest::{Manifest, Source};
-use crate::monitor::{Monitor, Task, Warning, WarningKind};
+use crate::monitor::{Monitor, Task};
 use crate::record::{MAX_SEQUENCE, Snapshot};
 use crate::repository::{Listing, Repository};
 
@@ -24,6 +23,7 @@ use settings::Settings;
 use tally::Tally;
 use walk::{Walk, find_root};
 
+pub use past::Past;
 pub use plan::{Backup, BackupReport, CheckPolicy, CountQuery};
 pub use tally::DatabaseReport;
 
@@ -36,6 +36,7 @@ pub(crate) mod describe;
 mod draft;
 pub(crate) mod exclude;
 pub(crate) mod file;
+mod past;
 mod plan;
 mod settings;
 mod settle;
@@ -63,30 +64,6 @@ impl Repository {
             }
             Ok(report)
         })
-    }
-
-    /// The zip of a backup, where one is due, and then the removal of old ones. The snapshot stands whatever happens here.
-    fn zip_of_backup(
-        &self,
-        plan: &Backup,
-        snapshot: &Snapshot,
-        target: &ZipTarget,
-        monitor: &dyn Monitor,
-    ) -> (Option<ZipReport>, Vec<Warning>) {
-        let folder = self.zip_path(target);
-        if plan.zip_daily && self.has_zip_of_day(&folder, snapshot) {
-            return (None, Vec::new());
-        }
-        let mut zip = match self.export_zip(snapshot, target, monitor) {
-            Ok(zip) => zip,
-            Err(error) => return (None, vec![zip_warning(folder, &error)]),
-        };
-        let mut warnings = Vec::new();
-        if let (Some(keep), ZipTarget::Repository | ZipTarget::Folder(_)) = (plan.zip_keep, target)
-        {
-            (zip.removed, warnings) = self.prune_zips(&folder, snapshot, keep);
-        }
-        (Some(zip), warnings)
     }
 
     fn capture(&self, plan: &Backup, monitor: &dyn Monitor) -> Result<BackupReport> {
@@ -129,9 +106,15 @@ impl Repository {
         let now = self.clock().now();
         // Read after the session was registered: what is seen now may not be deleted until it ends (I2).
         let listing = self.snapshots()?;
-        let names: Vec<ByteBuf> = sources.iter().map(|path| path_bytes(path)).collect();
+        let past = plan.past.as_ref();
+        let own = || sources.iter().map(|path| path_bytes(path)).collect();
+        let names: Vec<ByteBuf> = past.map_or_else(own, Past::names);
         let is_parent = |other: &&Snapshot| other.host == plan.host && other.sources == names;
-        let parent = listing.snapshots.iter().rfind(is_parent).cloned();
+        let parent = match past {
+            Some(past) => past.parent(&listing, is_parent),
+            None => listing.snapshots.iter().rfind(is_parent),
+        };
+        let parent = parent.cloned();
         monitor.begin(Task::Capture, parent.as_ref().map(|parent| parent.bytes));
         // A parent whose manifest is damaged is no parent: everything is read anew.
         let before = parent
@@ -157,7 +140,7 @@ impl Repository {
             is_unchanged,
             manifest: put_meta(session, &manifest.encode()?, near)?,
             seen: listing,
-            time_ms: settings.now_ms,
+            time_ms: past.map_or(settings.now_ms, |past| past.time_ms),
             sources: names,
             parent,
             tally,
@@ -183,7 +166,7 @@ impl Repository {
             let files_before = tally.files;
             let had_files = before.as_ref().map_or(0, |before| before.files);
             let before = before.map(|before| before.root);
-            let root = self.capture_source(session, settings, path, before, tally, monitor)?;
+            let mut root = self.capture_source(session, settings, path, before, tally, monitor)?;
             // A source that held files and holds none is more likely unmounted than emptied (F-48).
             if tally.files == files_before && had_files > 0 && !settings.plan.allow_empty {
                 return Err(SnapshotError::SourceVanished {
@@ -191,8 +174,10 @@ impl Repository {
                     files_before: had_files,
                 });
             }
+            let past = settings.plan.past.as_ref();
+            past.iter().for_each(|past| past.settle_root(&mut root));
             stored.push(Source {
-                path: path_bytes(path),
+                path: path_bytes(past.map_or(path, |past| &past.source)),
                 files: tally.files - files_before,
                 root,
             });
@@ -233,7 +218,8 @@ impl Repository {
     /// The number behind those of all snapshots, the ones included that others have committed since `seen` was read.
     fn next_sequence(&self, seen: &Listing) -> Result<u64> {
         let known: HashSet<SnapshotId> = seen.ids().collect();
-        let mut newest = seen.snapshots.last().map_or(0, |last| last.sequence);
+        let sequences = seen.snapshots.iter().map(|snapshot| snapshot.sequence);
+        let mut newest = sequences.max().unwrap_or(0);
         for id in self.store().records()? {
             if !known.contains(&id)
                 && let Ok(other) = self.snapshot(id)
@@ -262,7 +248,8 @@ impl Repository {
                 source: error,
             };
             let path = source.canonicalize().map_err(missing)?;
-            if path.starts_with(&repository) {
+            // What an import has unpacked is in the repository for the moment.
+            if path.starts_with(&repository) && plan.past.is_none() {
                 return Err(SnapshotError::SourceInRepository {
                     path,
                     repository: repository.clone(),
@@ -274,17 +261,6 @@ impl Repository {
             Ok(path)
         };
         plan.sources.iter().map(look).collect()
-    }
-}
-
-fn zip_warning(path: PathBuf, error: &SnapshotError) -> Warning {
-    Warning {
-        path,
-        kind: WarningKind::ZipFailed,
-        message: format!(
-            "the snapshot is good, but its zip was not written: {}",
-            in_one_line(error)
-        ),
     }
 }
 

@@ -288,6 +288,14 @@ pub enum SnapshotError {
         /// What differs.
         reason: String,
     },
+    /// An older backup is not acceptable.
+    #[error("{} cannot be imported: {reason}", path.display())]
+    ArchiveRefused {
+        /// The zip or folder.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// A zip could not be written.
     #[error("cannot write the zip {}", path.display())]
     Zip {

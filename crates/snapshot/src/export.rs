@@ -20,6 +20,7 @@ use positioned::Positioned;
 
 pub use keep::FoundZip;
 
+mod after;
 mod archive;
 mod earlier;
 mod keep;
@@ -27,6 +28,7 @@ mod listing;
 mod mark;
 mod output;
 mod pack;
+mod parts;
 mod place;
 mod positioned;
 mod sums;

@@ -87,7 +87,9 @@ impl Repository {
     ) -> BTreeMap<SourceKey, Option<Newest>> {
         let mut by_source: BTreeMap<SourceKey, Vec<&Snapshot>> =
             wanted.iter().map(|key| (key.clone(), Vec::new())).collect();
-        for snapshot in &listing.snapshots {
+        // An import is no backup that somebody has taken lately.
+        let own = listing.snapshots.iter();
+        for snapshot in own.filter(|snapshot| !snapshot.is_imported()) {
             for source in &snapshot.sources {
                 let key = (snapshot.host.clone(), source.to_vec());
                 if wanted.is_empty() || by_source.contains_key(&key) {
@@ -134,7 +136,9 @@ impl Repository {
         let now = self.clock().now();
         let is_same = |snapshot: &Snapshot| {
             let sources = snapshot.sources.iter().map(|source| source.to_vec());
-            snapshot.host == host && sources.collect::<BTreeSet<_>>() == wanted
+            !snapshot.is_imported()
+                && snapshot.host == host
+                && sources.collect::<BTreeSet<_>>() == wanted
         };
         let is_candidate = |snapshot: &Snapshot| {
             is_younger(snapshot.time().to_utc(), younger_than, now) && is_same(snapshot)

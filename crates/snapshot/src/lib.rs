@@ -47,6 +47,7 @@ mod find;
 mod folder;
 mod forgotten;
 mod fresh;
+mod import;
 mod inplace;
 pub mod limits;
 pub mod manifest;
@@ -76,6 +77,7 @@ pub use export::{FoundZip, MANIFEST_NAME, ZipReport, ZipTarget};
 pub use find::{Finder, FoundPath, Version};
 pub use forgotten::{ForgottenListing, ForgottenSnapshot};
 pub use fresh::{Flaws, Newest, SourceKey};
+pub use import::{Import, ImportReport, Imported, Outcome};
 pub use inplace::{
     DatabaseChange, Holder, InPlace, InPlaceReport, Now, Plan, SAFETY_TAG, Touched,
     finish_interrupted,
@@ -87,7 +89,7 @@ pub use monitor::{Monitor, Progress, Task, Warning, WarningKind};
 pub use opened::{Open, Opened};
 pub use path::TreePath;
 pub use pins::Pin;
-pub use record::Snapshot;
+pub use record::{IMPORTED, Snapshot};
 pub use repair::{Lost, LostKind, PackFound, Repair, RepairReport, Retaken};
 pub use repository::{Filter, Listing, Repository};
 pub use restore::{Loss, Overwrite, Restore, RestoreReport};

@@ -11,6 +11,8 @@ pub enum Task {
     Capture,
     /// A zip is written.
     Export,
+    /// An older backup is unpacked.
+    Import,
     /// Files are written back.
     Restore,
     /// Stored bytes are read and checked.
@@ -31,6 +33,7 @@ impl Task {
         match self {
             Self::Capture => "Reading",
             Self::Export => "Zipping",
+            Self::Import => "Unpacking",
             Self::Restore => "Restoring",
             Self::Verify => "Verifying",
             Self::Repair => "Repairing",

@@ -14,6 +14,9 @@ pub(crate) const VERSION: u16 = 1;
 /// Highest number of a snapshot that is believed: one that nothing could follow would stay the newest for ever.
 pub(crate) const MAX_SEQUENCE: u64 = 1 << 62;
 
+/// What the tag begins with that an import gives, and nothing else may.
+pub const IMPORTED: &str = "imported:";
+
 /// A committed snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
@@ -63,8 +66,11 @@ impl Snapshot {
         offset.map_or_else(|| utc.fixed_offset(), |offset| utc.with_timezone(&offset))
     }
 
-    /// What orders snapshots from oldest to newest, whatever the clocks said.
-    pub fn order(&self) -> (u64, SnapshotId) {
-        (self.sequence, self.id)
+    /// What orders snapshots from oldest to newest, whatever the clocks said: their numbers. Imported ones stand before all
+    /// others and have nothing but their dates to be ordered by.
+    pub fn order(&self) -> (bool, i64, u64, SnapshotId) {
+        let imported = self.is_imported();
+        let time_ms = if imported { self.time_ms } else { 0 };
+        (!imported, time_ms, self.sequence, self.id)
     }
 }

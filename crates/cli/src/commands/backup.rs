@@ -37,7 +37,7 @@ pub(crate) struct Args {
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Word to find the snapshot by; repeat for more
-    #[arg(long = "tag", value_name = "T")]
+    #[arg(long = "tag", value_name = "T", value_parser = super::tag)]
     tags: Vec<String>,
     /// Words for people
     #[arg(long, value_name = "TEXT")]

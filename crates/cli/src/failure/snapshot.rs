@@ -46,7 +46,9 @@ fn exit_of(error: &SnapshotError) -> Exit {
         | SnapshotError::WouldForgetAll { .. }
         | SnapshotError::LastHealthy { .. }
         | SnapshotError::ForgottenUnknown { .. } => Exit::Usage,
-        SnapshotError::Refused { .. } | SnapshotError::TargetSwapped { .. } => Exit::Untrusted,
+        SnapshotError::Refused { .. }
+        | SnapshotError::TargetSwapped { .. }
+        | SnapshotError::ArchiveRefused { .. } => Exit::Untrusted,
         SnapshotError::NewestUnknown { source, .. } | SnapshotError::Unreadable { source, .. } => {
             store::exit_of(source)
         }
@@ -95,6 +97,12 @@ fn explained(failure: Failure, error: &SnapshotError) -> Failure {
                 .because(reason)
                 .path(path)
                 .hint("name another place")
+        }
+        SnapshotError::ArchiveRefused { path, reason } => {
+            Failure::new(Exit::Untrusted, format!("cannot import {}", path.display()))
+                .because(reason)
+                .path(path)
+                .hint("nothing of it was taken in")
         }
         SnapshotError::BadPattern { pattern, reason } => {
             Failure::usage(format!("the pattern '{pattern}' makes no sense")).because(reason)

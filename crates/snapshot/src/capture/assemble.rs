@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use super::describe;
 use super::exclude::Excludes;
 use super::file::{SMALL, Stored};
+use super::past::forget_looks;
 use super::settings::Settings;
 use super::settle::read;
 use super::tally::Tally;
@@ -251,7 +252,10 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
         settled.map_or(Ok(()), |entry| self.store_entry(entry))
     }
 
-    fn store_entry(&mut self, entry: Entry) -> Result<()> {
+    fn store_entry(&mut self, mut entry: Entry) -> Result<()> {
+        if self.settings.plan.past.is_some() {
+            forget_looks(&mut entry);
+        }
         match self.open.last_mut().and_then(|open| open.writer.as_mut()) {
             Some(writer) => writer.push(entry),
             None => {

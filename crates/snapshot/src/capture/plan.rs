@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lifeboat_store::Share;
 
+use super::past::Past;
 use super::tally::DatabaseReport;
 use crate::error::{Result, SnapshotError};
 use crate::export::{ZipReport, ZipTarget};
@@ -59,6 +60,8 @@ pub struct Backup {
     pub zip: Option<ZipTarget>,
     /// Write it only where the place has none of the same sources from the same day.
     pub zip_daily: bool,
+    /// Where and when the data was, if that is not here and now. There is one source then.
+    pub past: Option<Past>,
     /// How many zips of the same sources to leave at the place, the new one included; all where not given.
     pub zip_keep: Option<usize>,
 }
@@ -105,6 +108,7 @@ impl Default for Backup {
             skip_if_unchanged: false,
             zip: None,
             zip_daily: false,
+            past: None,
             zip_keep: None,
         }
     }

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::earlier::Earlier;
 use super::output::{Done, Output};
-use super::pack::{Cut, Packed, Packer, groups, key_of, weigh};
+use super::pack::{Packed, Packer};
+use super::parts::{Cut, groups, key_of, weigh};
 use super::sums;
 use super::table::Row;
 use crate::content::Content;

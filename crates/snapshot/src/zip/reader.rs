@@ -15,6 +15,7 @@ mod names;
 mod tests;
 #[cfg(feature = "testing")]
 mod try_all;
+mod whole;
 
 use std::fs::File;
 use std::io;
@@ -136,8 +137,8 @@ impl<S: ReadAt> ZipReader<S> {
     pub fn open(source: S, limits: &Limits) -> Result<Self, BadZip> {
         let end = end::find(&source, limits)?;
         let records = directory::records(&source, &end)?;
-        let fingerprint = directory::fingerprint(&records);
-        let entries = directory::check(&source, &end, records, limits)?;
+        let fingerprint = whole::fingerprint(&records);
+        let entries = whole::check(&source, &end, records, limits)?;
         let zip = Self {
             source,
             entries,

@@ -3,7 +3,7 @@
 use chrono::{NaiveDate, NaiveDateTime};
 
 use super::end::{End, read, u16_at, u32_at, u64_at};
-use super::{BadZip, EntryKind, Limits, ReadAt, ZipEntry, names};
+use super::{BadZip, EntryKind, ReadAt, ZipEntry, names};
 
 const RECORD: &[u8] = b"PK\x01\x02";
 const RECORD_LEN: usize = 46;
@@ -23,23 +23,20 @@ const TYPE: u32 = 0o170_000;
 /// More than this for one byte cannot be said in deflate.
 const MAX_DEFLATE_RATIO: u64 = 1032;
 
-/// From this sum on the ratio counts.
-const FREE_BYTES: u64 = 1 << 30;
-
 /// Longest target of a link.
 const MAX_LINK: u64 = 4095;
 
 /// One record as it stands.
 #[derive(Debug)]
 pub(super) struct Record {
-    name: Vec<u8>,
+    pub(super) name: Vec<u8>,
     made_by: u8,
     flags: u16,
     method: u16,
     dos: (u16, u16),
-    crc: u32,
+    pub(super) crc: u32,
     deflated_len: u64,
-    len: u64,
+    pub(super) len: u64,
     attributes: u32,
     offset: u64,
     mtime: Option<i64>,
@@ -120,7 +117,7 @@ impl Record {
         Ok(())
     }
 
-    fn kind(&self) -> Result<EntryKind, BadZip> {
+    pub(super) fn kind(&self) -> Result<EntryKind, BadZip> {
         let unix = match self.made_by {
             UNIX => (self.attributes >> 16) & TYPE,
             _ => 0,
@@ -142,7 +139,7 @@ impl Record {
     }
 
     /// What can be told from the record alone.
-    fn check(&self, kind: EntryKind) -> Result<(), BadZip> {
+    pub(super) fn check(&self, kind: EntryKind) -> Result<(), BadZip> {
         if self.flags & ENCRYPTED != 0 {
             return Err(self.refuse("it is encrypted"));
         }
@@ -164,7 +161,7 @@ impl Record {
         }
     }
 
-    fn entry(&self, kind: EntryKind, data_offset: u64) -> Result<ZipEntry, BadZip> {
+    pub(super) fn entry(&self, kind: EntryKind, data_offset: u64) -> Result<ZipEntry, BadZip> {
         Ok(ZipEntry {
             path: names::path(&self.name, kind == EntryKind::Folder)?,
             kind,
@@ -181,7 +178,7 @@ impl Record {
     }
 
     /// The header in front of the bytes, compared; gives where it begins, where the bytes do, and where all of it ends.
-    fn locate(&self, source: &impl ReadAt, end: &End) -> Result<[u64; 3], BadZip> {
+    pub(super) fn locate(&self, source: &impl ReadAt, end: &End) -> Result<[u64; 3], BadZip> {
         let outside = || self.refuse("its bytes are not in the archive");
         let header_end = self
             .offset
@@ -231,64 +228,6 @@ impl Record {
             false => Err(self.refuse("its header and the directory contradict each other")),
         }
     }
-}
-
-/// The entries, once all of them are found good.
-pub(super) fn check(
-    source: &impl ReadAt,
-    end: &End,
-    records: Vec<Record>,
-    limits: &Limits,
-) -> Result<Vec<ZipEntry>, BadZip> {
-    let plain = records.iter().map(|record| record.len);
-    let plain = plain.fold(0, u64::saturating_add);
-    BadZip::check("plain bytes", plain, limits.plain_bytes)?;
-    if plain > FREE_BYTES {
-        let most = end.size.saturating_mul(limits.ratio);
-        BadZip::check("plain bytes for its length", plain, most)?;
-    }
-    let mut entries = Vec::new();
-    let mut places = Vec::new();
-    for record in &records {
-        let kind = record.kind()?;
-        // The name comes first: it is what people look for in a message.
-        names::path(&record.name, kind == EntryKind::Folder)?;
-        record.check(kind)?;
-        let [begin, data, bytes_end] = record.locate(source, end)?;
-        places.push((begin, bytes_end));
-        entries.push(record.entry(kind, data)?);
-    }
-    names::unique(
-        entries
-            .iter()
-            .map(|entry| (entry.path.as_slice(), entry.kind)),
-    )?;
-    places.sort_unstable();
-    let overlap = places.windows(2).any(|pair| match pair {
-        [(_, end), (begin, _)] => begin < end,
-        _ => false,
-    });
-    match overlap {
-        true => Err(BadZip::Directory("two of its entries are the same bytes")),
-        false => Ok(entries),
-    }
-}
-
-/// Names what the archive holds, in any order.
-pub(super) fn fingerprint(records: &[Record]) -> [u8; 32] {
-    let mut lines: Vec<_> = records
-        .iter()
-        .map(|record| (&record.name, record.len, record.crc))
-        .collect();
-    lines.sort_unstable();
-    let mut hasher = blake3::Hasher::new();
-    for (name, len, crc) in lines {
-        hasher
-            .update(&(name.len() as u64).to_le_bytes())
-            .update(name);
-        hasher.update(&len.to_le_bytes()).update(&crc.to_le_bytes());
-    }
-    *hasher.finalize().as_bytes()
 }
 
 fn fields(extra: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
