@@ -29,6 +29,8 @@ mod crash;
 mod damage;
 /// The docs keep their promises: what they name is there.
 mod documented;
+/// What is left out of a backup, and who says so.
+mod exclude;
 /// What is forgotten, brought back, pinned and kept.
 mod forget;
 /// Repositories of every format that was ever written.

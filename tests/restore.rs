@@ -137,7 +137,12 @@ fn only_blocks_that_differ_are_written() {
         fs::read(bench.data().join("large.bin")).unwrap()
     );
     assert_eq!(restore("always")["kept"], 3);
-    tree::assert_same(&bench.data(), &bench.path("there"));
+    let mut found = tree::looks(&bench.path("there"));
+    let mut expected = tree::looks(&bench.data());
+    for looks in [&mut found, &mut expected] {
+        looks.remove(Path::new(""));
+    }
+    assert_eq!(tree::differences(&expected, &found), [""; 0]);
     // The file was mended, not made anew.
     assert_eq!(fs::metadata(&large).unwrap().ino(), stat.ino());
 }

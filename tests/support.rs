@@ -2,6 +2,7 @@
 //! writers in processes of their own, and exact comparison of trees.
 
 pub(crate) mod answer;
+pub(crate) mod evil;
 pub(crate) mod ledger;
 pub(crate) mod outside;
 pub(crate) mod parallel;

@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 use lifeboat_snapshot::BackupReport;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps};
 
-use crate::support::{Workbench, outside, tree};
+use crate::support::{Workbench, evil as evil_tree, outside, tree};
 
+/// A tree of everything odd at once.
+mod evil;
 /// Files that change between two backups, and under the reader.
 mod meanwhile;
 
@@ -229,10 +231,39 @@ fn the_comparison_sees_every_field() {
     };
     differs(&replace, "bytes of \"link\"");
     differs(&|| {}, "hard link of \"twin-2\"");
+    let kind = || {
+        fs::remove_file(path("papers/one.txt")).unwrap();
+        fs::create_dir(path("papers/one.txt")).unwrap();
+    };
+    differs(&kind, "kind of \"papers/one.txt\"");
+    if evil_tree::set(&path("twin"), "user.colour", b"red") {
+        differs(&|| {}, "attributes of \"twin\"");
+    }
     if outside::is_root() {
         differs(
             &|| std::os::unix::fs::chown(path("twin"), Some(7), None).unwrap(),
             "owner of",
         );
     }
+}
+
+#[test]
+fn the_comparison_sees_the_numbers_of_devices() {
+    if !outside::is_root() {
+        return;
+    }
+    let bench = Workbench::new();
+    let device = |minor| {
+        let path = bench.data().join("device");
+        let _ = fs::remove_file(&path);
+        let kind = rustix::fs::FileType::CharacterDevice;
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(CWD, &path, kind, mode, rustix::fs::makedev(1, minor)).unwrap();
+        tree::looks(&bench.data())
+    };
+    let found = tree::differences(&device(3), &device(5));
+    assert!(
+        found.contains(&"device of \"device\"".to_owned()),
+        "{found:?}"
+    );
 }

@@ -40,7 +40,8 @@ pub(crate) fn works(program: &str, args: &[&str]) -> bool {
     works
 }
 
-fn without(what: &str) {
+/// Says what a test does without.
+pub(crate) fn without(what: &str) {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
     // Past the harness, which hides what a test that passes prints.

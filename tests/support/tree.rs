@@ -1,5 +1,5 @@
-//! Two folders compared in everything that a restore promises: names, kinds, bytes, modes, owners, times, link targets,
-//! and which names are one file.
+//! Two folders compared in everything that a restore promises: names, kinds, bytes, modes, owners, times, extended
+//! attributes, link targets, device numbers, and which names are one file.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -16,6 +16,10 @@ pub(crate) struct Look {
     mtime: (i64, i64),
     /// Of a file its bytes, of a link its target.
     bytes: Vec<u8>,
+    /// Of a device its number.
+    device: u64,
+    /// Extended attributes, access lists among them.
+    xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
     /// The first name of the same file.
     linked_to: Option<PathBuf>,
 }
@@ -59,8 +63,12 @@ fn look(path: &Path) -> Look {
         ("file", fs::read(path).unwrap())
     } else if kind.is_fifo() {
         ("fifo", Vec::new())
+    } else if kind.is_socket() {
+        ("socket", Vec::new())
+    } else if kind.is_char_device() {
+        ("character device", Vec::new())
     } else {
-        ("other", Vec::new())
+        ("block device", Vec::new())
     };
     Look {
         kind,
@@ -68,8 +76,23 @@ fn look(path: &Path) -> Look {
         owner: (stat.uid(), stat.gid()),
         mtime: (stat.mtime(), stat.mtime_nsec()),
         bytes,
+        device: stat.rdev(),
+        xattrs: xattrs(path),
         linked_to: None,
     }
+}
+
+/// The extended attributes of an entry itself; none where its file system has none.
+fn xattrs(path: &Path) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let mut buffer = vec![0; 65536];
+    let len = rustix::fs::llistxattr(path, buffer.as_mut_slice()).unwrap_or(0);
+    let names = buffer[..len].split(|byte| *byte == 0).map(<[u8]>::to_vec);
+    let names: Vec<Vec<u8>> = names.filter(|name| !name.is_empty()).collect();
+    let value = |name: Vec<u8>| {
+        let len = rustix::fs::lgetxattr(path, name.as_slice(), buffer.as_mut_slice()).unwrap();
+        (name, buffer[..len].to_vec())
+    };
+    names.into_iter().map(value).collect()
 }
 
 /// What differs, entry by entry and field by field.
@@ -99,6 +122,8 @@ fn differing_fields(a: &Look, b: &Look) -> Vec<&'static str> {
         ("owner", a.owner != b.owner),
         ("mtime", a.mtime != b.mtime),
         ("bytes", a.bytes != b.bytes),
+        ("device", a.device != b.device),
+        ("attributes", a.xattrs != b.xattrs),
         ("hard link", a.linked_to != b.linked_to),
     ];
     let differing = fields.into_iter().filter(|(_, differs)| *differs);

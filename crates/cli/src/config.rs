@@ -38,6 +38,9 @@ pub(crate) struct Config {
     pub(crate) file: Option<PathBuf>,
     pub(crate) repo: Option<PathBuf>,
     exclude: Vec<String>,
+    exclude_caches: bool,
+    exclude_larger_than: Option<size::Size>,
+    one_file_system: bool,
     check: Check,
     parity: parity::Parity,
     counts: BTreeMap<String, BTreeMap<String, String>>,
@@ -54,6 +57,9 @@ pub(crate) struct Config {
 pub(crate) struct Source {
     pub(crate) path: PathBuf,
     exclude: Option<Vec<String>>,
+    exclude_caches: Option<bool>,
+    exclude_larger_than: Option<size::Size>,
+    one_file_system: Option<bool>,
     check: Option<Check>,
     retention: Option<Retention>,
 }
@@ -136,6 +142,9 @@ impl From<Check> for CheckPolicy {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Settings {
     pub(crate) excludes: Vec<String>,
+    pub(crate) exclude_caches: bool,
+    pub(crate) exclude_larger_than: Option<u64>,
+    pub(crate) one_file_system: bool,
     pub(crate) check: Check,
     pub(crate) retention: Retention,
 }
@@ -167,7 +176,12 @@ impl Config {
             .values()
             .find(|source| real(&source.path) == path);
         let excludes = source.and_then(|source| source.exclude.as_ref());
+        let larger = source.and_then(|source| source.exclude_larger_than);
+        let flag = |of: fn(&Source) -> Option<bool>| source.and_then(of);
         Settings {
+            exclude_caches: flag(|source| source.exclude_caches).unwrap_or(self.exclude_caches),
+            exclude_larger_than: larger.or(self.exclude_larger_than).map(|size| size.0),
+            one_file_system: flag(|source| source.one_file_system).unwrap_or(self.one_file_system),
             excludes: excludes.unwrap_or(&self.exclude).clone(),
             check: source.and_then(|source| source.check).unwrap_or(self.check),
             retention: source
@@ -291,5 +305,6 @@ fn parse(text: &str) -> Result<Config, Mistake> {
 
 mod parity;
 pub(crate) mod retention;
+mod size;
 #[cfg(test)]
 mod tests;

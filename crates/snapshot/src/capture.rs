@@ -40,10 +40,12 @@ mod past;
 mod plan;
 mod settings;
 mod settle;
+mod sparse;
 mod stream;
 mod tally;
 mod unsized_file;
 pub(crate) mod walk;
+mod xattrs;
 
 impl Repository {
     /// Takes a snapshot of the sources and, where asked, writes its zip.
@@ -207,7 +209,8 @@ impl Repository {
         let mut folders = settings.plan.exclude_folders.clone();
         folders.push(self.place());
         let folders = folders.iter().map(|folder| canonical(folder)).collect();
-        let excludes = Excludes::new(path, &settings.plan.excludes, folders)?;
+        let excludes =
+            Excludes::new(path, &settings.plan.excludes, folders)?.with_rules(settings.plan, &stat);
         let walk = Walk::new(&excludes, find_root(path, stat)?);
         let assembly = Assembly::new(session, monitor, settings, &excludes, tally, before);
         // A single file that cannot be read leaves nothing of its source.

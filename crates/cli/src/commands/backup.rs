@@ -42,9 +42,19 @@ pub(crate) struct Args {
     /// Words for people
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
-    /// What to leave out, as in .gitignore: *.tmp, cache/, /logs/; repeat for more
+    /// What to leave out, as in .gitignore: *.tmp, cache/, /logs/; repeat for more. Files called .lifeboatignore in the folders
+    /// say the same
     #[arg(long = "exclude", value_name = "GLOB")]
     excludes: Vec<String>,
+    /// Leave out files of more bytes than this, as in 100M; databases are never too large
+    #[arg(long, value_name = "SIZE", value_parser = words::parse_size)]
+    exclude_larger_than: Option<u64>,
+    /// Leave out what is in folders marked as caches by a CACHEDIR.TAG
+    #[arg(long)]
+    exclude_caches: bool,
+    /// Leave out what is on other file systems than the path
+    #[arg(long)]
+    one_file_system: bool,
     /// Store this database as a plain file: its path, or the last parts of it; repeat for more
     #[arg(long = "no-database", value_name = "PATH")]
     no_database: Vec<PathBuf>,
@@ -131,6 +141,9 @@ impl Args {
             sources,
             excludes: [settings.excludes, self.excludes.clone()].concat(),
             exclude_folders,
+            exclude_caches: self.exclude_caches || settings.exclude_caches,
+            exclude_larger_than: self.exclude_larger_than.or(settings.exclude_larger_than),
+            one_file_system: self.one_file_system || settings.one_file_system,
             no_database: self.no_database.clone(),
             tags: self.tags.clone(),
             description: self.description.clone().unwrap_or_default(),

@@ -107,6 +107,32 @@ pub(crate) fn local(time: DateTime<FixedOffset>) -> String {
         .to_string()
 }
 
+/// A number of bytes: `1000`, `64k`, `100M`, `1.5G`, `2TiB`; a letter means a power of 1024, as in what is shown.
+pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
+    let bad = || format!("'{text}' is not a size such as 64k, 100M or 1.5G");
+    let text = text.trim();
+    let letters = text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(letters);
+    let number: f64 = number.trim().parse().map_err(|_| bad())?;
+    let power = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 1,
+        "m" | "mb" | "mib" => 2,
+        "g" | "gb" | "gib" => 3,
+        "t" | "tb" | "tib" => 4,
+        _ => return Err(bad()),
+    };
+    let bytes = number * 1024_f64.powi(power);
+    // What a double holds exactly is more than any disk has.
+    if (0.0..9e15).contains(&bytes) {
+        Ok(bytes as u64)
+    } else {
+        Err(bad())
+    }
+}
+
 /// A length of time as it is typed: `90s`, `1h30m`, `30d`, `2w`.
 pub(crate) fn parse_span(text: &str) -> Result<Duration, String> {
     let mut total = 0_u64;
@@ -168,6 +194,17 @@ mod tests {
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(signed(-1000), "-1,000");
         assert_eq!(counted(1, "file", "files"), "1 file");
+    }
+
+    #[test]
+    fn typed_sizes_parse_or_are_refused() {
+        assert_eq!(parse_size("1000"), Ok(1000));
+        assert_eq!(parse_size("64k"), Ok(65_536));
+        assert_eq!(parse_size("100M"), Ok(104_857_600));
+        assert_eq!(parse_size(" 1.5 GiB"), Ok(1_610_612_736));
+        for bad in ["", "M", "-1k", "1e3", "nan", "10 miles", "99999999T"] {
+            assert!(parse_size(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ impl<'s> Assembly<'s, '_, '_> {
             // The journal of a transaction that ended.
             Step::Note(warning) if self.was_side_file(&warning) => {}
             Step::Note(warning) => self.queue.push(Queued::Note(warning)),
+            Step::Excluded(count) => self.queue.push(Queued::Excluded(count)),
             Step::Leave => {
                 self.ahead.pop();
                 self.queue.push(Queued::Leave);
@@ -94,7 +95,10 @@ impl<'s> Assembly<'s, '_, '_> {
         }
         if !found.stat.is_file() {
             return Some(match describe::without_bytes(&found) {
-                Ok(entry) => Queued::Entry(entry, before),
+                Ok((entry, warning)) => {
+                    self.queue.extend(warning.map(Queued::Note));
+                    Queued::Entry(entry, before)
+                }
                 Err(warning) => Queued::Note(warning),
             });
         }
@@ -114,6 +118,10 @@ impl<'s> Assembly<'s, '_, '_> {
             }
             return Some(Queued::Database { found, before });
         }
+        if self.is_too_large(&found) {
+            self.queue.extend(before.map(|_| Queued::Omitted));
+            return Some(Queued::Excluded(1));
+        }
         if let Some(entry) = describe::unchanged(self.session, &found, before.as_ref()) {
             return Some(Queued::Unchanged(entry));
         }
@@ -126,6 +134,12 @@ impl<'s> Assembly<'s, '_, '_> {
             before,
             result: None,
         })
+    }
+
+    /// Whether it is a file of more bytes than are wanted. Whoever leaves out large files does not mean the database.
+    fn is_too_large(&self, found: &Found) -> bool {
+        let most = self.settings.plan.exclude_larger_than;
+        most.is_some_and(|most| found.stat.len() > most) && !self.is_database(found)
     }
 
     fn is_database(&self, found: &Found) -> bool {

@@ -50,6 +50,8 @@ pub(super) enum Queued<'s> {
     Entry(Entry, Option<Entry>),
     /// It was in the snapshot before and is not to be stored any more.
     Omitted,
+    /// Left out on purpose, so many.
+    Excluded(u64),
     /// It is a file as it was before.
     Unchanged(Entry),
     Read {
@@ -218,6 +220,10 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
                 self.tally.differs = true;
                 Ok(())
             }
+            Queued::Excluded(count) => {
+                self.tally.excluded += count;
+                Ok(())
+            }
             Queued::Read {
                 found,
                 before,
@@ -274,10 +280,19 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
         };
         self.tally.differs |= writer.lacks_some();
         let entries = writer.finish()?;
-        let entry = describe::entry(&open.found, Node::Folder { entries });
+        let entry = self.describe(&open.found, Node::Folder { entries });
         let before = open.before.clone();
         let entry = self.settle_companions(open, entry)?;
         self.push(Some(entry), before.as_ref())
+    }
+
+    /// An entry that is no file.
+    pub(super) fn describe(&mut self, found: &Found, node: Node) -> Entry {
+        let (entry, warning) = describe::entry(found, node);
+        if let Some(warning) = warning {
+            self.tally.warn(self.monitor, warning);
+        }
+        entry
     }
 
     /// Where an entry of the innermost open folder stands in its source.

@@ -10,26 +10,44 @@ use serde_bytes::ByteBuf;
 
 use super::database::is_stored;
 use super::walk::Found;
+use super::xattrs;
 use crate::content::Content;
 use crate::entry::{Entry, Meta, Node, Seen, Special, Time};
 use crate::error::words;
 use crate::monitor::{Warning, WarningKind};
 use crate::recent::is_recent;
 
-/// An entry with this content.
-pub(crate) fn entry(found: &Found, node: Node) -> Entry {
-    Entry {
+/// An entry with this content, which is no file; with a warning where not all of its attributes could be read.
+pub(crate) fn entry(found: &Found, node: Node) -> (Entry, Option<Warning>) {
+    let xattrs = xattrs::of_path(&found.path);
+    let warning = lacking(found, xattrs.missed);
+    let entry = Entry {
         name: found.name.clone(),
-        meta: meta(&found.stat),
+        meta: meta_with(&found.stat, xattrs.found),
         node,
-    }
+    };
+    (entry, warning)
+}
+
+/// The warning about attributes that could not be read.
+pub(crate) fn lacking(found: &Found, missed: Option<String>) -> Option<Warning> {
+    missed.map(|message| Warning {
+        path: found.path.clone(),
+        kind: WarningKind::Attribute,
+        message,
+    })
 }
 
 /// A file with this content, as `stat` saw it while it was read.
-pub(crate) fn file(found: &Found, stat: &Metadata, content: Content) -> Entry {
+pub(crate) fn file(
+    found: &Found,
+    stat: &Metadata,
+    xattrs: Vec<(ByteBuf, ByteBuf)>,
+    content: Content,
+) -> Entry {
     Entry {
         name: found.name.clone(),
-        meta: meta(stat),
+        meta: meta_with(stat, xattrs),
         node: Node::File {
             content,
             seen: seen(stat),
@@ -38,13 +56,18 @@ pub(crate) fn file(found: &Found, stat: &Metadata, content: Content) -> Entry {
     }
 }
 
+/// What a `stat` alone says of an entry: all but its extended attributes.
 pub(crate) fn meta(stat: &Metadata) -> Meta {
+    meta_with(stat, Vec::new())
+}
+
+fn meta_with(stat: &Metadata, xattrs: Vec<(ByteBuf, ByteBuf)>) -> Meta {
     Meta {
         mode: stat.mode() & 0o7777,
         uid: stat.uid(),
         gid: stat.gid(),
         mtime: time(stat.mtime(), stat.mtime_nsec()),
-        xattrs: Vec::new(),
+        xattrs,
     }
 }
 
@@ -84,7 +107,8 @@ pub(crate) fn unchanged(
     }
     Some(Entry {
         name: found.name.clone(),
-        meta: meta(&found.stat),
+        // An attribute that had changed would have changed the ctime as well.
+        meta: meta_with(&found.stat, before.meta.xattrs.clone()),
         node: Node::File {
             content: content.clone(),
             seen: Some(*was),
@@ -112,7 +136,7 @@ pub(crate) fn looks_unchanged(found: &Found, before: &Entry) -> bool {
 }
 
 /// An entry that has no bytes: a link, a pipe, a socket, a device. It is never opened.
-pub(crate) fn without_bytes(found: &Found) -> Result<Entry, Warning> {
+pub(crate) fn without_bytes(found: &Found) -> Result<(Entry, Option<Warning>), Warning> {
     let kind = found.stat.file_type();
     let special = |kind| Node::Special {
         kind,

@@ -62,6 +62,7 @@ impl Draft {
             files_new: tally.files_new,
             files_changed: tally.files_changed,
             files_unchanged: tally.files_unchanged,
+            excluded: tally.excluded,
             read_bytes: tally.read_bytes,
             new_bytes: cost(|snapshot| snapshot.new_bytes),
             stored_bytes: cost(|snapshot| snapshot.stored_bytes),

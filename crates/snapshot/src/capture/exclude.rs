@@ -1,10 +1,31 @@
-//! What is left out of a backup: patterns in gitignore's syntax, and the repository itself.
+//! What is left out of a backup: patterns in gitignore's syntax, given by the caller or written in `.lifeboatignore` files in
+//! the folders themselves; caches, other file systems; and the repository itself.
+//!
+//! The syntax is gitignore's to the letter, which the crate `ignore` knows and people do: no dialect of our own. What the
+//! caller says counts more than what a file in the source says, and a file further down more than one further up.
 
+use std::ffi::OsStr;
+use std::fs::{File, Metadata};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use rustix::fs::OFlags;
 
+use super::plan::Backup;
 use crate::error::{Result, SnapshotError};
+
+/// A file of patterns that holds for the folder it is in and everything below.
+pub(crate) const IGNORE: &[u8] = b".lifeboatignore";
+
+/// A longer file of patterns is not read.
+const IGNORE_MAX: u64 = 1 << 20;
+
+/// The file that marks a folder as a cache, and how it begins: <https://bford.info/cachedir/>.
+pub(crate) const CACHE_TAG: &[u8] = b"CACHEDIR.TAG";
+const CACHE_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
 
 /// Decides for the paths of one source.
 pub(crate) struct Excludes {
@@ -12,6 +33,9 @@ pub(crate) struct Excludes {
     patterns: Gitignore,
     /// Folders that are left out whatever the patterns say.
     folders: Vec<PathBuf>,
+    caches: bool,
+    /// The file system that must not be left.
+    device: Option<u64>,
 }
 
 impl Excludes {
@@ -33,7 +57,18 @@ impl Excludes {
             root: root.to_owned(),
             patterns: builder.build().map_err(bad)?,
             folders,
+            caches: false,
+            device: None,
         })
+    }
+
+    /// With the rules of a plan that are no patterns; `stat` is the root's.
+    pub(crate) fn with_rules(self, plan: &Backup, stat: &Metadata) -> Self {
+        Self {
+            caches: plan.exclude_caches,
+            device: plan.one_file_system.then(|| stat.dev()),
+            ..self
+        }
     }
 
     /// The source's path.
@@ -41,9 +76,23 @@ impl Excludes {
         &self.root
     }
 
-    /// Whether the user asked to leave this out.
+    /// Whether the caller asked to leave this out.
     pub(crate) fn by_pattern(&self, path: &Path, is_dir: bool) -> bool {
-        self.patterns.matched(path, is_dir).is_ignore()
+        self.by_patterns(std::iter::empty(), path, is_dir)
+    }
+
+    /// Whether anybody asked to: the caller, or else the nearest of the files above it, which are given from the root on.
+    pub(crate) fn by_patterns<'f>(
+        &'f self,
+        files: impl DoubleEndedIterator<Item = &'f Gitignore>,
+        path: &Path,
+        is_dir: bool,
+    ) -> bool {
+        std::iter::once(&self.patterns)
+            .chain(files.rev())
+            .map(|patterns| patterns.matched(path, is_dir))
+            .find(|found| !found.is_none())
+            .is_some_and(|found| found.is_ignore())
     }
 
     /// Whether it is a folder that a backup must not hold: its own repository, its zips, or what a restore in place has
@@ -51,4 +100,61 @@ impl Excludes {
     pub(crate) fn is_own(&self, path: &Path) -> bool {
         self.folders.iter().any(|folder| folder == path) || crate::inplace::is_stage(path)
     }
+
+    /// Whether it is on a file system that was not asked for.
+    pub(crate) fn is_elsewhere(&self, stat: &Metadata) -> bool {
+        self.device.is_some_and(|device| device != stat.dev())
+    }
+
+    /// Whether a folder with a file of the tag's name is a cache, and caches are left out.
+    pub(crate) fn is_cache(&self, folder: &Path) -> bool {
+        self.caches && begins(&folder.join(OsStr::from_bytes(CACHE_TAG)), CACHE_SIGNATURE)
+    }
+}
+
+/// The patterns of a folder's file, and words for what is not understood in it.
+pub(crate) fn read_patterns(folder: &Path) -> (Option<Gitignore>, Option<String>) {
+    let path = folder.join(OsStr::from_bytes(IGNORE));
+    let mut text = String::new();
+    let read = open(&path).and_then(|file| file.take(IGNORE_MAX).read_to_string(&mut text));
+    if let Err(error) = read {
+        let words = crate::error::words(&error);
+        return (
+            None,
+            Some(format!("its patterns are not in force: {words}")),
+        );
+    }
+    let mut builder = GitignoreBuilder::new(folder);
+    let mut problem = None;
+    for line in text.lines() {
+        if let Err(error) = builder.add_line(None, line) {
+            problem = Some(format!("a line of it is not in force: {error}"));
+        }
+    }
+    match builder.build() {
+        Ok(patterns) => (Some(patterns), problem),
+        Err(error) => (
+            None,
+            Some(format!("its patterns are not in force: {error}")),
+        ),
+    }
+}
+
+/// Opens a regular file and nothing else; no link is followed and nothing waited for.
+fn open(path: &Path) -> std::io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = File::options()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(std::io::Error::other("it is no regular file")),
+    }
+}
+
+fn begins(path: &Path, with: &[u8]) -> bool {
+    let mut head = Vec::new();
+    let read = open(path).and_then(|file| file.take(with.len() as u64).read_to_end(&mut head));
+    read.is_ok() && head == with
 }

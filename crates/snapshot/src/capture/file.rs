@@ -7,6 +7,7 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -14,8 +15,10 @@ use std::sync::atomic::AtomicBool;
 use lifeboat_store::{ChunkId, Kind, Session, chunker};
 use rustix::fs::OFlags;
 
+use super::sparse::{self, Part};
 use super::stream::{self, Closed, Outlet, Piece};
 use super::unsized_file;
+use super::xattrs::{self, Xattrs};
 use crate::content::{Content, ContentWriter, Cut, Near, Ref};
 use crate::error::{IoContext, Result};
 use crate::monitor::Monitor;
@@ -32,6 +35,7 @@ pub(crate) struct Stored {
     pub(crate) content: Content,
     /// How it looked while it was read.
     pub(crate) stat: Metadata,
+    pub(crate) xattrs: Xattrs,
     /// Bytes that were read for it, all tries together.
     pub(crate) read: u64,
     /// It changed during every try.
@@ -99,6 +103,7 @@ pub(crate) fn store(
         return Ok(Some(Stored {
             content: Content::empty(),
             stat: seen.clone(),
+            xattrs: xattrs::of_path(path),
             read: 0,
             changed: false,
         }));
@@ -151,14 +156,16 @@ fn store_once(
     let content = if stat.len() <= SMALL {
         store_small(session, monitor, file, path, stat.len(), near)?
     } else {
-        store_large(session, monitor, file, path, stat.len(), near)?
+        store_large(session, monitor, file, path, &stat, near)?
     };
+    let xattrs = xattrs::of_file(file);
     let after = file.metadata().context("read", path)?;
     Ok(Stored {
         changed: !looks_same(&stat, &after) || content.len != after.len(),
         read: content.len,
         content,
         stat,
+        xattrs,
     })
 }
 
@@ -215,29 +222,42 @@ fn store_large(
     monitor: &dyn Monitor,
     file: &File,
     path: &Path,
-    size: u64,
+    stat: &Metadata,
     near: Option<&Content>,
 ) -> Result<Content> {
     let mut before = Near::chunks(session.store(), near);
     let mut writer = ContentWriter::new(session, Cut::ByContent, near);
-    let read = stream::store(
-        session,
-        monitor,
-        &AtomicBool::new(false),
-        |outlet| cut(file, size, outlet),
-        &mut |offset| -> Option<ChunkId> { before.at(offset) },
-        &mut |stored| writer.push(stored.chunk),
-    )?;
-    read.context("read", path)?;
+    for part in sparse::parts(file, stat) {
+        let range = match part {
+            Part::Data(range) => range,
+            Part::Hole(len) => {
+                sparse::store_hole(session, monitor, &mut writer, len)?;
+                continue;
+            }
+        };
+        let read = stream::store(
+            session,
+            monitor,
+            &AtomicBool::new(false),
+            |outlet| cut(file, range, outlet),
+            &mut |offset| -> Option<ChunkId> { before.at(offset) },
+            &mut |stored| writer.push(stored.chunk),
+        )?;
+        read.context("read", path)?;
+    }
     writer.finish()
 }
 
-/// Reads up to `size` bytes, so that a file that grows for ever is not followed (bad input 34), and cuts them.
-fn cut(file: &File, size: u64, outlet: &mut Outlet) -> io::Result<()> {
+/// Reads a range that was there, so that a file that grows for ever is not followed (bad input 34), and cuts it.
+fn cut(file: &File, range: Range<u64>, outlet: &mut Outlet) -> io::Result<()> {
     const READ: usize = 1 << 20;
-    let mut source = Rewound { file, offset: 0 }.take(size);
+    let mut position = range.start;
+    let mut source = Rewound {
+        file,
+        offset: position,
+    }
+    .take(range.end - position);
     let mut window: Vec<u8> = Vec::with_capacity(2 * READ);
-    let mut position = 0;
     let mut last = false;
     loop {
         while !last && window.len() < READ {
@@ -255,7 +275,7 @@ fn cut(file: &File, size: u64, outlet: &mut Outlet) -> io::Result<()> {
     }
 }
 
-/// Reads a descriptor from its beginning, whatever its own position is.
+/// Reads a descriptor from an offset on, whatever its own position is.
 struct Rewound<'a> {
     file: &'a File,
     offset: u64,

@@ -23,10 +23,17 @@ const MAX_SOURCE_BYTES: usize = 3 << 20;
 pub struct Backup {
     /// Folders and files, each with everything in it.
     pub sources: Vec<PathBuf>,
-    /// What to leave out, in gitignore's syntax, relative to each source.
+    /// What to leave out, in gitignore's syntax, relative to each source. Files called `.lifeboatignore` in the sources are
+    /// heeded as well, and count less.
     pub excludes: Vec<String>,
     /// Folders to leave out wherever they are: where zips go, for one.
     pub exclude_folders: Vec<PathBuf>,
+    /// Leave out what is in folders that are marked as caches (`CACHEDIR.TAG`).
+    pub exclude_caches: bool,
+    /// Leave out files of more bytes than this; databases are never too large.
+    pub exclude_larger_than: Option<u64>,
+    /// Leave out what is on another file system than its source: other disks and the like are empty folders.
+    pub one_file_system: bool,
     /// Databases to store as plain files: their paths, or their last parts.
     pub no_database: Vec<PathBuf>,
     /// Words to find the snapshot by.
@@ -92,6 +99,9 @@ impl Default for Backup {
             sources: Vec::new(),
             excludes: Vec::new(),
             exclude_folders: Vec::new(),
+            exclude_caches: false,
+            exclude_larger_than: None,
+            one_file_system: false,
             no_database: Vec::new(),
             tags: Vec::new(),
             description: String::new(),
@@ -183,6 +193,8 @@ pub struct BackupReport {
     pub files_changed: u64,
     /// Files with the same content as before.
     pub files_unchanged: u64,
+    /// Entries that were left out because a pattern or another rule says so; a folder counts as one.
+    pub excluded: u64,
     /// Bytes that were read from files and databases.
     pub read_bytes: u64,
     /// Plain bytes that the repository had not seen before.

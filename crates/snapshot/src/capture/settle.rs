@@ -33,10 +33,14 @@ impl Assembly<'_, '_, '_> {
             Ok(Some(Stored {
                 content,
                 stat,
+                xattrs,
                 read,
                 changed,
             })) => {
-                let entry = describe::file(found, &stat, content);
+                if let Some(warning) = describe::lacking(found, xattrs.missed) {
+                    self.tally.warn(self.monitor, warning);
+                }
+                let entry = describe::file(found, &stat, xattrs.found, content);
                 self.tally.read(&entry, before, read);
                 if changed {
                     let message = "it changed while it was read; what is stored may be a mixture";
@@ -135,7 +139,7 @@ impl Assembly<'_, '_, '_> {
             content: content.clone(),
             seen: Some(is),
         };
-        let entry = describe::entry(found, node);
+        let entry = self.describe(found, node);
         self.monitor
             .advance(entry.node.content().map_or(0, |content| content.len));
         self.tally.unchanged(&entry);
@@ -176,7 +180,7 @@ impl Assembly<'_, '_, '_> {
             }
         }
         let len = content.len;
-        let entry = describe::entry(found, Node::Database { content, seen });
+        let entry = self.describe(found, Node::Database { content, seen });
         self.tally.read(&entry, before, len);
         let database = self.describe_database(path, facts);
         self.tally.database(DatabaseReport {

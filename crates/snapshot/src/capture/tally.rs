@@ -36,6 +36,8 @@ pub(crate) struct Tally {
     pub(crate) files_changed: u64,
     pub(crate) files_unchanged: u64,
     pub(crate) read_bytes: u64,
+    /// Entries that were left out on purpose.
+    pub(crate) excluded: u64,
     pub(crate) databases: Vec<DatabaseReport>,
     pub(crate) flags: Vec<Flag>,
     flag_parts: usize,

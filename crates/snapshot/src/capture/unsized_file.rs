@@ -10,6 +10,7 @@ use std::path::Path;
 use lifeboat_store::Session;
 
 use super::file::{SMALL, Stored, store_bytes};
+use super::xattrs;
 use crate::content::Content;
 use crate::error::{IoContext, Result};
 use crate::monitor::Monitor;
@@ -58,5 +59,6 @@ pub(super) fn store(
         stat,
         read: bytes.len() as u64,
         changed: false,
+        xattrs: xattrs::of_file(file),
     })
 }

@@ -9,8 +9,10 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use ignore::gitignore::Gitignore;
+
 use super::companions::{self, Look};
-use super::exclude::Excludes;
+use super::exclude::{self, Excludes};
 use crate::error::{Result, SnapshotError, words};
 use crate::monitor::{Warning, WarningKind};
 use crate::path::{MAX_DEPTH, Name};
@@ -25,6 +27,8 @@ pub(crate) enum Step {
     Item(Found),
     /// Something could not be looked at, or was left out on purpose.
     Note(Warning),
+    /// So many entries were left out, because somebody asked for it; a folder counts as one.
+    Excluded(u64),
 }
 
 /// An entry as the walk found it.
@@ -46,15 +50,22 @@ struct Level {
     path: PathBuf,
     /// Names yet to come, in reverse order.
     names: Vec<Name>,
+    /// What a file in it says about what is left out.
+    patterns: Option<Gitignore>,
 }
 
 impl Level {
     /// Whether a name is still to come.
     fn has(&self, name: &[u8]) -> bool {
-        self.names
-            .binary_search_by(|other| name.cmp(other.as_bytes()))
-            .is_ok()
+        has(&self.names, name)
     }
+}
+
+/// Whether a name is among these, which descend.
+fn has(names: &[Name], name: &[u8]) -> bool {
+    names
+        .binary_search_by(|other| name.cmp(other.as_bytes()))
+        .is_ok()
 }
 
 /// The walk of one source.
@@ -91,22 +102,46 @@ impl<'e> Walk<'e> {
             return Step::Item(found);
         }
         found.companions = companions::look(&found.path);
-        let names = match list(&found.path) {
-            Ok(names) if self.levels.len() < MAX_DEPTH => names,
-            Ok(_) => {
-                self.note(&found.path, WarningKind::Unreadable, "nested too deeply");
-                Vec::new()
-            }
-            Err(error) => {
-                self.note(&found.path, kind_of(&error), &words(&error));
-                Vec::new()
-            }
+        let mut names = self.names_in(&found);
+        let patterns = match has(&names, exclude::IGNORE) {
+            true => self.patterns_in(&found),
+            false => None,
         };
+        if has(&names, exclude::CACHE_TAG) && self.excludes.is_cache(&found.path) {
+            let all = names.len() as u64;
+            // What says that it is a cache stays.
+            names.retain(|name| name.as_bytes() == exclude::CACHE_TAG);
+            self.pending.push(Step::Excluded(all - names.len() as u64));
+        }
         self.levels.push(Level {
             path: found.path.clone(),
             names,
+            patterns,
         });
         Step::Enter(found)
+    }
+
+    /// The names in a folder, in reverse order; none where it cannot or must not be listed.
+    fn names_in(&mut self, found: &Found) -> Vec<Name> {
+        if self.excludes.is_elsewhere(&found.stat) {
+            self.pending.push(Step::Excluded(1));
+            return Vec::new();
+        }
+        match list(&found.path) {
+            Ok(names) if self.levels.len() < MAX_DEPTH => return names,
+            Ok(_) => self.note(&found.path, WarningKind::Unreadable, "nested too deeply"),
+            Err(error) => self.note(&found.path, kind_of(&error), &words(&error)),
+        }
+        Vec::new()
+    }
+
+    fn patterns_in(&mut self, found: &Found) -> Option<Gitignore> {
+        let (patterns, problem) = exclude::read_patterns(&found.path);
+        if let Some(problem) = problem {
+            let file = std::ffi::OsStr::from_bytes(exclude::IGNORE);
+            self.note(&found.path.join(file), WarningKind::Skipped, &problem);
+        }
+        patterns
     }
 
     fn note(&mut self, path: &Path, kind: WarningKind, message: &str) {
@@ -136,8 +171,13 @@ impl<'e> Walk<'e> {
             self.note(&path, WarningKind::Skipped, message);
             return None;
         }
-        if self.excludes.by_pattern(&path, stat.is_dir()) {
-            return None;
+        let files = self
+            .levels
+            .iter()
+            .filter_map(|level| level.patterns.as_ref());
+        let is_elsewhere = !stat.is_dir() && self.excludes.is_elsewhere(&stat);
+        if is_elsewhere || self.excludes.by_patterns(files, &path, stat.is_dir()) {
+            return Some(Step::Excluded(1));
         }
         Some(self.classify(Found {
             name,

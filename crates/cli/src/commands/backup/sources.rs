@@ -49,7 +49,7 @@ fn differing(first: &Path, other: &Path) -> Failure {
         first.display(),
         other.display()
     ))
-    .because("the config has different exclude or check settings for them")
+    .because("the config has different exclude, check or other settings for them")
     .hint(format!(
         "back them up one after the other: lifeboat backup {}",
         quoted(first)

@@ -50,6 +50,7 @@ impl Summary {
             "files_new": 0,
             "files_changed": 0,
             "files_unchanged": 0,
+            "excluded": 0,
             "read_bytes": 0,
             "new_bytes": 0,
             "stored_bytes": 0,
@@ -129,6 +130,7 @@ fn event(report: &BackupReport, databases: &Placed<'_>) -> Map<String, Value> {
         "files_new": report.files_new,
         "files_changed": report.files_changed,
         "files_unchanged": report.files_unchanged,
+        "excluded": report.excluded,
         "read_bytes": report.read_bytes,
         "new_bytes": report.new_bytes,
         "stored_bytes": report.stored_bytes,
@@ -173,6 +175,10 @@ fn details(report: &BackupReport, databases: &Placed<'_>) -> Vec<String> {
             count(report.files_unchanged),
         ),
     );
+    if report.excluded > 0 {
+        let entries = words::counted(report.excluded, "entry", "entries");
+        row("left out", entries);
+    }
     let [read, new, stored] =
         [report.read_bytes, report.new_bytes, report.stored_bytes].map(words::size);
     row("data", format!("{read} read, {new} new, {stored} stored"));

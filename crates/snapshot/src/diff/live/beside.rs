@@ -76,7 +76,7 @@ impl Beside<'_, '_> {
         match step {
             Step::Enter(found) => self.folder(&found, tree, Some(entry)),
             Step::Item(found) => self.item(&found, tree, Some(entry)),
-            Step::Leave => ControlFlow::Continue(()),
+            Step::Leave | Step::Excluded(_) => ControlFlow::Continue(()),
             Step::Note(warning) => self.unread(warning),
         }
     }
@@ -106,6 +106,7 @@ impl Beside<'_, '_> {
                 self.levels.pop();
                 flow
             }
+            Step::Excluded(_) => ControlFlow::Continue(()),
             Step::Note(warning) => self.note(warning, excludes),
         }
     }

@@ -21,12 +21,8 @@ impl Beside<'_, '_> {
         tree: TreePath,
         before: Option<Entry>,
     ) -> ControlFlow<()> {
-        let now = describe::entry(
-            found,
-            Node::Folder {
-                entries: Content::empty(),
-            },
-        );
+        let entries = Content::empty();
+        let (now, _) = describe::entry(found, Node::Folder { entries });
         let entries = match before.as_ref().map(|entry| &entry.node) {
             Some(Node::Folder { entries }) => Some(FolderReader::new(self.store, entries)),
             _ => None,
@@ -50,7 +46,7 @@ impl Beside<'_, '_> {
     ) -> ControlFlow<()> {
         if !found.stat.is_file() {
             return match describe::without_bytes(found) {
-                Ok(now) => {
+                Ok((now, _)) => {
                     let differs = before.as_ref().is_some_and(|before| !is_same(before, &now));
                     self.compare(&tree, before, now, differs, None)
                 }
@@ -63,7 +59,7 @@ impl Beside<'_, '_> {
                 differs,
                 database,
             }) => {
-                let now = describe::entry(found, node);
+                let (now, _) = describe::entry(found, node);
                 self.compare(&tree, before, now, differs, database)
             }
             Err(Failed::Live(warning)) => self.unread(warning),
