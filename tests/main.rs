@@ -47,6 +47,8 @@ mod image;
 mod import;
 /// Restores over live data, and their undoing.
 mod in_place;
+/// The check before a program starts, and the drill.
+mod live;
 /// Databases backed up while other processes write to them.
 mod live_sqlite;
 /// Differences between snapshots, and files across all of them.

@@ -78,6 +78,9 @@ fn f50_f51_a_kill_at_any_system_call_that_writes_ends_as_old_or_as_new() {
             }
             kills += 1;
             // Any command that relies on the folder puts it right before it does anything.
+            if nth % 2 == 0 {
+                bench.lifeboat(&["check-live", "data"]).exits(0);
+            }
             let answer = bench.lifeboat(&["backup", "data", "--no-zip"]).exits(0);
             let (is_old, is_new) = (
                 differences(&old, &settled(&bench)).is_empty() && notes(&path) == old_notes,

@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use lifeboat_snapshot::Filter;
 
 use crate::commands::{
-    backup, cat, completions, diff, export, find, forget, gc, help, import, init, list, ls, pin,
-    repair, restore, show, stats, status, undo, unpin, verify,
+    backup, cat, check_live, completions, diff, drill, export, find, forget, gc, help, import,
+    init, list, ls, pin, repair, restore, show, stats, status, undo, unpin, verify,
 };
 use crate::context::{Context, real};
 use crate::exit::Exit;
@@ -72,6 +72,8 @@ pub(crate) enum Command {
     Diff(diff::Args),
     Restore(restore::Args),
     Undo(undo::Args),
+    Drill(drill::Args),
+    CheckLive(check_live::Args),
     Verify(verify::Args),
     Repair(repair::Args),
     Export(export::Args),
@@ -94,6 +96,7 @@ impl Command {
             Self::Backup(_)
             | Self::Restore(_)
             | Self::Undo(_)
+            | Self::Drill(_)
             | Self::Verify(_)
             | Self::Repair(_)
             | Self::Export(_)
@@ -116,6 +119,8 @@ impl Command {
             Self::Diff(args) => diff::run(args, context),
             Self::Restore(args) => restore::run(args, context),
             Self::Undo(args) => undo::run(args, context),
+            Self::Drill(args) => drill::run(args, context),
+            Self::CheckLive(args) => check_live::run(args, context),
             Self::Verify(args) => verify::run(args, context),
             Self::Repair(args) => repair::run(args, context),
             Self::Export(args) => export::run(args, context),

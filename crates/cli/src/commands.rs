@@ -10,8 +10,10 @@ use crate::exit::Exit;
 
 pub(crate) mod backup;
 pub(crate) mod cat;
+pub(crate) mod check_live;
 pub(crate) mod completions;
 pub(crate) mod diff;
+pub(crate) mod drill;
 pub(crate) mod export;
 pub(crate) mod find;
 pub(crate) mod forget;

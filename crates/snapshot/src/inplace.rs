@@ -18,11 +18,12 @@ use crate::record::Snapshot;
 use crate::repository::Repository;
 use work::Work;
 
+pub(crate) use files::open_folder;
 pub use holders::Holder;
 pub use plan::{DatabaseChange, InPlace, Now, Plan, Touched};
 pub use recover::finish_interrupted;
 pub use safety::SAFETY_TAG;
-pub(crate) use stage::is_name as is_stage;
+pub(crate) use stage::{discard, is_name as is_stage};
 
 mod attributes;
 mod compare;

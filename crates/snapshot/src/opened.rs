@@ -197,3 +197,60 @@ fn differences(then: &Facts, now: &Facts, is_same: bool) -> Vec<String> {
     }
     words
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(rows: u64, patients: i64) -> Facts {
+        Facts {
+            page_size: 4096,
+            pages: 2,
+            journal_mode: "wal".into(),
+            encoding: "UTF-8".into(),
+            user_version: 1,
+            application_id: 0,
+            schema_hash: Some([1; 32]),
+            row_counts: [("notes".to_owned(), rows)].into(),
+            row_counts_complete: true,
+            counts: [("patients".to_owned(), Count::Is(patients))].into(),
+            check: Checked::Ok,
+            rolled_back: false,
+            lock: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn every_fact_that_differs_is_named() {
+        let then = facts(10, 3);
+        assert_eq!(differences(&then, &then, true), [""; 0]);
+        let mut others = [then.clone(), then.clone(), then.clone(), then.clone()];
+        others[0].pages = 3;
+        others[1].page_size = 512;
+        others[2].user_version = 2;
+        others[3].schema_hash = Some([2; 32]);
+        let words = [
+            "number of pages is 3 and was 2",
+            "page size is 512",
+            "user_version is 2",
+            "schema",
+        ];
+        let counted = [
+            (facts(9, 3), "rows in notes is 9 and was 10"),
+            (facts(10, 4), "patients is 4 and was 3"),
+        ];
+        for (now, words) in others.into_iter().zip(words).chain(counted) {
+            let found = differences(&then, &now, true);
+            assert!(
+                matches!(found.as_slice(), [one] if one.contains(words)),
+                "{found:?}"
+            );
+        }
+        assert_eq!(differences(&then, &then, false).len(), 1);
+        let mut uncounted = then.clone();
+        uncounted.row_counts.clear();
+        uncounted.counts.clear();
+        // What was not counted is not compared.
+        assert_eq!(differences(&then, &uncounted, true), [""; 0]);
+    }
+}

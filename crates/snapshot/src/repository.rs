@@ -18,7 +18,7 @@ const STACK: usize = 8 << 20;
 
 /// An open repository. It can be shared between threads.
 pub struct Repository {
-    store: Store,
+    store: Arc<Store>,
     clock: Arc<dyn Clock>,
 }
 
@@ -106,7 +106,7 @@ impl Repository {
     /// # Errors
     /// As [`create`](Self::create).
     pub fn create_on(backing: Backing, clock: Arc<dyn Clock>) -> Result<Self> {
-        let store = Store::create(backing)?;
+        let store = Arc::new(Store::create(backing)?);
         Ok(Self { store, clock })
     }
 
@@ -115,7 +115,7 @@ impl Repository {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_on(backing: Backing, clock: Arc<dyn Clock>) -> Result<Self> {
-        let store = Store::open(backing)?;
+        let store = Arc::new(Store::open(backing)?);
         Ok(Self { store, clock })
     }
 
@@ -127,6 +127,11 @@ impl Repository {
     /// The chunk store below.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The same, for what outlives the borrow of a repository.
+    pub(crate) fn shared_store(&self) -> Arc<Store> {
+        Arc::clone(&self.store)
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {

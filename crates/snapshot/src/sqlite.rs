@@ -37,6 +37,7 @@ pub use facts::{Checked, Count, Facts};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub(crate) use held::{descriptor as kept_descriptor, keep_shared, kept_open};
 pub use held::{is_kept, keep_open};
+pub(crate) use image::image_facts;
 pub use image::{Image, open_image};
 pub use sniff::{Sniffed, sidecars, sniff};
 

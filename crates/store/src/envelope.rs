@@ -27,6 +27,8 @@ pub enum Kind {
     Plan = 3,
     /// What keeps a snapshot from being forgotten.
     Pin = 4,
+    /// What came of a drill.
+    Drill = 6,
 }
 
 /// Why bytes are not the wrapped value.

@@ -13,6 +13,8 @@ pub enum Folder {
     Pins,
     /// Parity of packs; there from the first parity on.
     Parity,
+    /// Records of drills; there from the first drill on.
+    Drills,
 }
 
 impl Folder {
@@ -20,7 +22,7 @@ impl Folder {
     pub const ALL: [Self; 2] = [Self::Packs, Self::Snapshots];
 
     /// Those that are made for the first object in them.
-    pub const LATE: [Self; 2] = [Self::Pins, Self::Parity];
+    pub const LATE: [Self; 3] = [Self::Pins, Self::Parity, Self::Drills];
 
     /// Path of the folder, relative to the repository.
     pub const fn path(self) -> &'static str {
@@ -29,6 +31,7 @@ impl Folder {
             Self::Snapshots => "snapshots",
             Self::Pins => "pins",
             Self::Parity => "parity",
+            Self::Drills => "drills",
         }
     }
 }
@@ -79,6 +82,8 @@ pub enum Object {
     Forgotten(SnapshotId, u64),
     /// What keeps a snapshot from being forgotten.
     Pin(SnapshotId),
+    /// What came of a drill; the name is its own.
+    Drill(SnapshotId),
 }
 
 impl Object {
@@ -94,6 +99,7 @@ impl Object {
             Self::Evicted(id) => format!("snapshots/{id}.evicted"),
             Self::Forgotten(id, at_ms) => format!("snapshots/{id}.{at_ms}.forgotten"),
             Self::Pin(id) => format!("pins/{id}.pin"),
+            Self::Drill(id) => format!("drills/{id}.drill"),
         }
     }
 
@@ -115,6 +121,7 @@ impl Object {
                 Folder::Snapshots.path()
             }
             Self::Pin(_) => Folder::Pins.path(),
+            Self::Drill(_) => Folder::Drills.path(),
         }
     }
 
@@ -134,6 +141,7 @@ impl Object {
             (Folder::Snapshots, "pending") => Self::Pending(stem.parse().ok()?),
             (Folder::Snapshots, "evicted") => Self::Evicted(stem.parse().ok()?),
             (Folder::Pins, "pin") => Self::Pin(stem.parse().ok()?),
+            (Folder::Drills, "drill") => Self::Drill(stem.parse().ok()?),
             (Folder::Snapshots, ending) => {
                 let at_ms = ending.strip_suffix(".forgotten")?;
                 Self::Forgotten(stem.parse().ok()?, at_ms.parse().ok()?)

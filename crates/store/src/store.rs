@@ -19,6 +19,7 @@ use crate::storage::{LocalStorage, Storage};
 
 pub use forgotten::Forgotten;
 
+mod drills;
 mod effort;
 mod forgotten;
 mod pins;

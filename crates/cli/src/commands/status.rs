@@ -10,7 +10,7 @@ use std::time::Duration;
 use anstyle::Style;
 use chrono::{DateTime, Utc};
 use lifeboat_snapshot::path::escape;
-use lifeboat_snapshot::{Newest, Repository, SourceKey};
+use lifeboat_snapshot::{Drill, Newest, Repository, SourceKey};
 use serde_json::{Value, json};
 
 use crate::config::Config;
@@ -145,6 +145,7 @@ fn document(
         "state": worst.word(),
         "sources": items,
         "free_bytes": repository.store().free_bytes().ok().flatten(),
+        "drill": last_drill(repository).as_ref().map(super::drill::facts),
     }))
 }
 
@@ -186,11 +187,19 @@ fn print(
         table.row(cells(row, config, now));
     }
     ui.table(&table)?;
+    if let Some(drill) = last_drill(repository) {
+        ui.line(super::drill::line(&drill, now))?;
+    }
     if let Ok(Some(free)) = repository.store().free_bytes() {
         let (free, place) = (words::size(free), facts::shown(&repository.place()));
         ui.line(paint::paint(paint::DIM, format!("{free} free at {place}")))?;
     }
     Ok(())
+}
+
+/// How the last fire drill went.
+fn last_drill(repository: &Repository) -> Option<Drill> {
+    repository.drills().ok()?.pop()
 }
 
 fn cells(row: &Row, config: &Config, now: DateTime<Utc>) -> [Cell; 6] {

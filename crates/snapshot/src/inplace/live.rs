@@ -62,7 +62,7 @@ impl Stamp {
 }
 
 /// What is at a path, links not followed.
-pub(super) fn look(path: &Path) -> Result<Option<Metadata>> {
+pub(crate) fn look(path: &Path) -> Result<Option<Metadata>> {
     match std::fs::symlink_metadata(path) {
         Ok(stat) => Ok(Some(stat)),
         Err(error) if super::files::is_missing(&error) => Ok(None),
@@ -81,7 +81,7 @@ fn open(path: &Path) -> Result<File> {
 }
 
 /// Whether a regular file is a database. One that is stays open (F-34).
-pub(super) fn is_database(path: &Path, stat: &Metadata) -> Result<bool> {
+pub(crate) fn is_database(path: &Path, stat: &Metadata) -> Result<bool> {
     let [wal, ..] = sqlite::sidecars(path);
     if !stat.is_file() || stat.len() == 0 && wal.symlink_metadata().is_err() {
         return Ok(false);

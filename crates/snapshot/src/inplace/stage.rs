@@ -120,7 +120,7 @@ pub(super) fn check_owner(stage: &Path) -> Result<()> {
 }
 
 /// Throws a stage away. Folders that were restored read-only must be made writable for that.
-pub(super) fn discard(stage: &Path) -> Result<()> {
+pub(crate) fn discard(stage: &Path) -> Result<()> {
     match fs::remove_dir_all(stage) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => unlock_folders(stage),

@@ -11,7 +11,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::capture::CaptureOptions;
 use super::error::SqliteError;
+use super::facts::{self, Facts};
+use super::header::{HEADER_BYTES, Header};
 use super::source;
 use super::vfs::{self, Object};
 
@@ -35,6 +38,26 @@ pub fn open_image(image: Arc<dyn Image>) -> Result<Connection, SqliteError> {
         .map_err(|error| {
             SqliteError::from_sqlite(Path::new("image"), "open", Duration::ZERO, error)
         })
+}
+
+/// What is known of an image, with the check that the options ask for.
+pub(crate) fn image_facts(
+    image: Arc<dyn Image>,
+    options: &CaptureOptions,
+) -> Result<Facts, SqliteError> {
+    let mut first = [0; HEADER_BYTES];
+    let len = image.len();
+    let fail = |error| SqliteError::io(Path::new("image"), error);
+    let header = match len >= HEADER_BYTES as u64 {
+        true => {
+            image.read_exact_at(&mut first, 0).map_err(fail)?;
+            Header::parse(first)
+        }
+        false => None,
+    };
+    let pages = header.map_or(0, |header| len / u64::from(header.page_size()));
+    let connection = open_image(image)?;
+    Ok(facts::read(&connection, header.as_ref(), pages, options))
 }
 
 struct Pages(Arc<dyn Image>);

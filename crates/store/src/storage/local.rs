@@ -152,10 +152,8 @@ impl Storage for LocalStorage {
 
     fn strangers(&self) -> Result<Vec<String>> {
         let ours = |name: &str| {
-            let folders = [Folder::ALL, Folder::LATE]
-                .map(|some| some.map(Folder::path))
-                .concat();
-            folders.contains(&name)
+            let mut folders = Folder::ALL.iter().chain(&Folder::LATE);
+            folders.any(|folder| folder.path() == name)
                 || [CACHE, EXPORTS, FEATURES, PLANS, QUARANTINE].contains(&name)
                 || name.ends_with(TEMPORARY)
         };
