@@ -12,6 +12,8 @@ use lifeboat_store::storage::LocalStorage;
 
 use crate::support::Workbench;
 
+/// Every decoder fed with bytes of every sort.
+mod decoders;
 /// Writes such repositories.
 mod forge;
 /// What descriptions may hold, and how much memory they may take.

@@ -27,6 +27,8 @@ mod counts;
 mod crash;
 /// Every sort of damage to every file of a repository.
 mod damage;
+/// Real file systems that lose their power or their room.
+mod disks;
 /// The docs keep their promises: what they name is there.
 mod documented;
 /// What is left out of a backup, and who says so.

@@ -4,6 +4,7 @@
 pub(crate) mod answer;
 pub(crate) mod evil;
 pub(crate) mod ledger;
+pub(crate) mod memory;
 pub(crate) mod outside;
 pub(crate) mod parallel;
 pub(crate) mod process;

@@ -129,11 +129,21 @@ impl Forge<'_> {
         databases: &[Database],
         flags: &[Flag],
     ) -> Content {
+        self.raw_manifest(&self.manifest_bytes(sources, databases, flags))
+    }
+
+    /// The bytes of a manifest.
+    pub(super) fn manifest_bytes(
+        &self,
+        sources: &[Source],
+        databases: &[Database],
+        flags: &[Flag],
+    ) -> Vec<u8> {
         let mut bytes = vec![MANIFEST];
         each(sources, &mut bytes);
         each(databases, &mut bytes);
         each(flags, &mut bytes);
-        self.raw_manifest(&bytes)
+        bytes
     }
 
     /// A manifest of any bytes.

@@ -18,6 +18,9 @@ use crate::repository::{Listing, Repository};
 
 use assemble::Assembly;
 use draft::{Draft, wrap};
+#[cfg(feature = "testing")]
+pub(crate) use exclude::Excludes;
+#[cfg(not(feature = "testing"))]
 use exclude::Excludes;
 use settings::Settings;
 use tally::Tally;

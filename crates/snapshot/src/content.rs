@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Result, SnapshotError};
 use crate::limits::{self, MAX_REFS};
 
+#[cfg(feature = "testing")]
+pub(crate) use list::decode_list;
 pub(crate) use list::read_list;
 pub use reader::{Chunks, ContentReader, Near};
 pub(crate) use reader::{read_all, read_chunk};

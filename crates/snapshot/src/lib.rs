@@ -39,6 +39,8 @@ pub mod capture;
 mod check;
 mod collect;
 pub mod content;
+#[cfg(feature = "testing")]
+pub mod decoders;
 pub mod diff;
 mod drill;
 pub mod entry;

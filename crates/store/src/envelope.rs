@@ -49,17 +49,23 @@ pub fn wrap<T: Serialize>(
     version: u16,
     value: &T,
 ) -> Result<Vec<u8>, codec::CodecError> {
-    let mut bytes = Vec::with_capacity(512);
-    bytes.extend_from_slice(MAGIC);
-    bytes.push(kind as u8);
-    bytes.extend_from_slice(&version.to_le_bytes());
-    bytes.extend_from_slice(&codec::encode(value)?);
-    let hash = blake3::hash(&bytes);
-    bytes.extend_from_slice(hash.as_bytes());
+    let bytes = sealed(kind, version, &codec::encode(value)?);
     if bytes.len() > LIMIT {
         return Err(codec::CodecError::TooLong { len: bytes.len() });
     }
     Ok(bytes)
+}
+
+/// Encoded bytes in their wrapping.
+pub fn sealed(kind: Kind, version: u16, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(HEAD + payload.len() + HASH);
+    bytes.extend_from_slice(MAGIC);
+    bytes.push(kind as u8);
+    bytes.extend_from_slice(&version.to_le_bytes());
+    bytes.extend_from_slice(payload);
+    let hash = blake3::hash(&bytes);
+    bytes.extend_from_slice(hash.as_bytes());
+    bytes
 }
 
 /// Unwraps a value of the newest version this program knows, or of one before.

@@ -63,6 +63,9 @@ const DELTA_PAYS: usize = 4;
 /// What shrinks by less than this part is stored raw: reading it back is then a copy.
 const ZSTD_PAYS: usize = 32;
 
+/// How a frame of zstd begins, as against one that is to be skipped.
+const FRAME: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
 thread_local! {
     // Contexts are large and slow to make: one pair a thread serves every whole chunk.
     static CONTEXTS: RefCell<(CCtx<'static>, DCtx<'static>)> =
@@ -163,6 +166,9 @@ pub(crate) fn decompress(
     run: impl FnOnce(&mut Vec<u8>) -> Result<usize, usize>,
 ) -> Result<Vec<u8>, String> {
     // zstd itself would take several frames, and skippable ones, for one.
+    if !frame.starts_with(&FRAME) {
+        return Err("it is no frame of zstd".to_owned());
+    }
     if find_frame_compressed_size(frame).map_err(words)? != frame.len() {
         return Err("bytes follow its frame".to_owned());
     }
@@ -254,6 +260,55 @@ mod tests {
         let bomb = encode(&vec![0; MAX_PLAIN], 3, None).unwrap().bytes;
         assert!(decode(Encoding::Zstd, &bomb, 1, None).is_err());
         assert!(decode(Encoding::Zstd, &bomb, usize::MAX, None).is_err());
+    }
+
+    #[test]
+    fn bad_23_frames_to_be_skipped_and_of_a_foreign_dictionary_are_refused() {
+        // A frame to be skipped gives no bytes, and that is what a chunk without bytes has.
+        let skipped = [0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
+        assert!(decode(Encoding::Zstd, &skipped, 0, None).is_err());
+        let both = [&encode_whole(&text(5000), 3).unwrap().bytes, &skipped[..]].concat();
+        assert!(decode(Encoding::Zstd, &both, 5000, None).is_err());
+        // One byte of dictionary id, single segment, five bytes raw.
+        let named = [
+            0x28, 0xb5, 0x2f, 0xfd, 0x21, 7, 5, 0x29, 0, 0, 1, 2, 3, 4, 5,
+        ];
+        assert!(decode(Encoding::Zstd, &named, 5, None).is_err());
+        let plain = [0x28, 0xb5, 0x2f, 0xfd, 0x20, 5, 0x29, 0, 0, 1, 2, 3, 4, 5];
+        assert_eq!(
+            decode(Encoding::Zstd, &plain, 5, None).unwrap(),
+            [1, 2, 3, 4, 5]
+        );
+    }
+
+    #[test]
+    fn bad_23_a_window_of_two_gibibytes_costs_nothing() {
+        // Window descriptor 0xa8 is 2 GiB; the content is five raw bytes.
+        let wide = [
+            0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xa8, 0x29, 0, 0, 1, 2, 3, 4, 5,
+        ];
+        for plain_len in [5, 4, 6] {
+            let decoded = decode(Encoding::Zstd, &wide, plain_len, None);
+            assert!(decoded.is_err() || decoded.is_ok_and(|plain| plain == [1, 2, 3, 4, 5]));
+        }
+    }
+
+    #[test]
+    fn bad_22_a_frame_of_gibibytes_stops_at_the_length_that_is_declared() {
+        // Blocks of one byte repeated: 128 KiB each, 8192 of them.
+        let mut bomb = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58];
+        for block in 0..8192_u32 {
+            let header = (128 << 10) << 3 | 1 << 1 | u32::from(block == 8191);
+            bomb.extend_from_slice(&header.to_le_bytes()[..3]);
+            bomb.push(0);
+        }
+        for plain_len in [0, 1, 4096, MAX_PLAIN, MAX_PLAIN + 1] {
+            assert!(decode(Encoding::Zstd, &bomb, plain_len, None).is_err());
+        }
+        let whole = vec![0; 4096];
+        for encoding in [Encoding::Zstd, Encoding::Prefix { base: 1 }] {
+            assert!(decode(encoding, &bomb, 1, Some(&whole)).is_err());
+        }
     }
 
     #[test]

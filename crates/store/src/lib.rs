@@ -31,6 +31,8 @@ pub mod chunker;
 pub mod clock;
 pub mod codec;
 mod config;
+#[cfg(feature = "testing")]
+pub mod decoders;
 mod delta;
 pub mod disk;
 mod durable;

@@ -4,6 +4,8 @@
 //! "Packs".
 
 pub(crate) use reader::PackReader;
+#[cfg(feature = "testing")]
+pub(crate) use trailer::Footer;
 pub(crate) use trailer::{
     HEAD, MAX_STORED, Reader, Trailer, decode_encoding, decode_kind, encoding_tag,
 };

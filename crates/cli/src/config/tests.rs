@@ -114,3 +114,37 @@ fn the_help_shows_a_config_that_parses() {
     let config = parse(config).unwrap();
     assert!(config.has_retention() && config.schedule.is_some());
 }
+
+#[test]
+fn f55_bad_56_changed_configs_parse_or_are_refused() {
+    use lifeboat_snapshot::store::decoders::Mutation;
+    let mut mutation = Mutation::new(56);
+    for _ in 0..1500 {
+        let bytes = mutation.of(WHOLE.as_bytes(), b"[[\"=]\n'''#,{}\xff");
+        let text = String::from_utf8_lossy(&bytes);
+        if let Err(mistake) = parse(&text) {
+            let lines = mistake.into_failure(Path::new("lifeboat.toml")).lines();
+            assert!(!lines.is_empty());
+        }
+    }
+}
+
+/// `cargo test -p lifeboat --bin lifeboat -- --ignored --nocapture changed_configs`
+#[test]
+#[ignore = "ten minutes; see docs/testing.md"]
+fn f55_bad_56_changed_configs_for_many_minutes() {
+    use lifeboat_snapshot::store::decoders::Mutation;
+    let minutes = std::env::var("LIFEBOAT_FUZZ_MINUTES").map_or(10.0, |text| text.parse().unwrap());
+    let cpu = || {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        time.tv_sec as f64 / 60.0 + time.tv_nsec as f64 / 6e10
+    };
+    let mut mutation = Mutation::new(57);
+    let (began, mut runs) = (cpu(), 0_u64);
+    while cpu() - began < minutes {
+        let bytes = mutation.of(WHOLE.as_bytes(), b"[[\"=]\n'''#,{}\xff");
+        let _ = parse(&String::from_utf8_lossy(&bytes));
+        runs += 1;
+    }
+    println!("config file: {runs} inputs in {minutes} CPU minutes");
+}

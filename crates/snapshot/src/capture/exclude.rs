@@ -20,12 +20,16 @@ use crate::error::{Result, SnapshotError};
 /// A file of patterns that holds for the folder it is in and everything below.
 pub(crate) const IGNORE: &[u8] = b".lifeboatignore";
 
-/// A longer file of patterns is not read.
-const IGNORE_MAX: u64 = 1 << 20;
+/// A longer file of patterns is not in force, nor a part of it: a pattern that is cut means another. Each byte of some takes
+/// kilobytes of memory, and whoever writes into a source may write such a file.
+const IGNORE_MAX: u64 = 32 << 10;
 
 /// The file that marks a folder as a cache, and how it begins: <https://bford.info/cachedir/>.
 pub(crate) const CACHE_TAG: &[u8] = b"CACHEDIR.TAG";
 const CACHE_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
+
+/// Most bytes of a pattern.
+const MAX_PATTERN: usize = 1024;
 
 /// Decides for the paths of one source.
 pub(crate) struct Excludes {
@@ -47,6 +51,12 @@ impl Excludes {
                 pattern: pattern.clone(),
                 reason: error.to_string(),
             };
+            if pattern.len() > MAX_PATTERN {
+                return Err(SnapshotError::BadPattern {
+                    pattern: pattern.chars().take(64).collect(),
+                    reason: format!("it is longer than {MAX_PATTERN} bytes"),
+                });
+            }
             builder.add_line(None, pattern).map_err(bad)?;
         }
         let bad = |error: ignore::Error| SnapshotError::BadPattern {
@@ -116,7 +126,13 @@ impl Excludes {
 pub(crate) fn read_patterns(folder: &Path) -> (Option<Gitignore>, Option<String>) {
     let path = folder.join(OsStr::from_bytes(IGNORE));
     let mut text = String::new();
-    let read = open(&path).and_then(|file| file.take(IGNORE_MAX).read_to_string(&mut text));
+    let read = open(&path).and_then(|file| {
+        let len = file.take(IGNORE_MAX + 1).read_to_string(&mut text)?;
+        match len as u64 > IGNORE_MAX {
+            true => Err(std::io::Error::other("the file is too long")),
+            false => Ok(()),
+        }
+    });
     if let Err(error) = read {
         let words = crate::error::words(&error);
         return (
@@ -127,6 +143,10 @@ pub(crate) fn read_patterns(folder: &Path) -> (Option<Gitignore>, Option<String>
     let mut builder = GitignoreBuilder::new(folder);
     let mut problem = None;
     for line in text.lines() {
+        if line.len() > MAX_PATTERN {
+            problem = Some(format!("a line of it has more than {MAX_PATTERN} bytes"));
+            continue;
+        }
         if let Err(error) = builder.add_line(None, line) {
             problem = Some(format!("a line of it is not in force: {error}"));
         }

@@ -23,6 +23,6 @@ pub(crate) fn read_list(store: &Store, node: &Ref) -> Result<Vec<Ref>> {
 }
 
 /// The list in these bytes.
-fn decode_list(bytes: &[u8]) -> Result<Vec<Ref>> {
+pub(crate) fn decode_list(bytes: &[u8]) -> Result<Vec<Ref>> {
     meta::decode::<List>(meta::Kind::List, bytes).map(|list| list.0)
 }

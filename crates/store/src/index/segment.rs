@@ -76,6 +76,25 @@ impl Segment {
         })
     }
 
+    /// The same bytes as a file of this repository, with every hash in them put right.
+    #[cfg(feature = "testing")]
+    pub(crate) fn sealed(bytes: &[u8], repository: RepositoryId) -> Vec<u8> {
+        let counts: Vec<u8> = bytes.iter().skip(24).take(12).copied().collect();
+        let mut sealed = [MAGIC.as_slice(), repository.as_bytes(), &counts].concat();
+        sealed.resize(HEAD, 0);
+        let mut rest = bytes.get(HEAD + HASH..).unwrap_or_default().to_vec();
+        let packs = Reader(counts.as_slice()).u32().unwrap_or_default() as usize;
+        let table = packs.saturating_mul(PackId::LEN).min(rest.len());
+        let (table, blocks) = rest.split_at_mut(table);
+        for block in blocks.chunks_mut(BLOCK) {
+            if let Some((records, checksum)) = block.split_last_chunk_mut::<CHECKSUM>() {
+                *checksum = block_checksum(records);
+            }
+        }
+        let hash = head_hash(&sealed, table);
+        [&sealed, hash.as_slice(), table, blocks].concat()
+    }
+
     /// The file's name in the cache.
     pub(crate) fn name(&self) -> &str {
         &self.name

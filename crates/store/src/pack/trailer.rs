@@ -98,10 +98,12 @@ impl Trailer {
         // A pack is closed long before it holds 2³² chunks.
         bytes.extend_from_slice(&(self.entries.len() as u32).to_le_bytes());
         bytes.extend_from_slice(&self.body_len.to_le_bytes());
-        let hash = blake3::hash(&bytes);
-        bytes.extend_from_slice(hash.as_bytes());
-        bytes.extend_from_slice(END);
-        bytes
+        Self::sealed(&bytes)
+    }
+
+    /// Table and fixed fields, with their hash and the end.
+    pub(crate) fn sealed(content: &[u8]) -> Vec<u8> {
+        [content, blake3::hash(content).as_bytes(), END].concat()
     }
 
     /// Reads all the bytes that follow the body.

@@ -1,0 +1,281 @@
+//! Every decoder fed with its corpus, and with changes of it (harness H8, fault F-55): none panics, and none takes more than
+//! 64 MiB of memory. A corpus is a folder of `tests/corpus`; what once did harm is kept there.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lifeboat_snapshot::decoders::all;
+use lifeboat_snapshot::entry::Entry;
+use lifeboat_snapshot::manifest::{Database, Flag, Flaw};
+use lifeboat_snapshot::path::TreePath;
+use lifeboat_snapshot::sqlite::{Checked, Count, Facts};
+use lifeboat_store::codec;
+use lifeboat_store::decoders::{Decoder, Mutation};
+
+use super::forge::{self, description, entry, facts, link, node_bytes, source};
+use crate::support::Workbench;
+use crate::support::memory::peak_of;
+
+/// Most bytes that a decoder may hold.
+const MEMORY: usize = 64 << 20;
+
+fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus")
+}
+
+/// The inputs of a decoder.
+fn inputs(name: &str) -> Vec<Vec<u8>> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(corpus().join(name))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "{name} has no corpus");
+    paths.iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
+/// Feeds a decoder; tells what is wrong.
+fn feed(name: &str, decoder: Decoder, bytes: &[u8]) {
+    let (fed, peak) = peak_of(|| std::panic::catch_unwind(|| decoder(bytes)));
+    if fed.is_err() || peak > MEMORY {
+        let kept =
+            std::env::temp_dir().join(format!("lifeboat-{name}-{}", blake3::hash(bytes).to_hex()));
+        fs::write(&kept, bytes).unwrap();
+        panic!(
+            "{name}: {peak} bytes of memory, or a panic: {}",
+            kept.display()
+        );
+    }
+}
+
+#[test]
+fn f55_every_decoder_takes_its_corpus_within_64_mib() {
+    for (name, decoder) in all() {
+        for bytes in inputs(name) {
+            feed(name, decoder, &bytes);
+        }
+    }
+}
+
+#[test]
+fn f55_every_decoder_takes_lengths_that_lie_within_64_mib() {
+    // As much as an object may have, of the fewest bytes that anything takes.
+    for (name, decoder) in all() {
+        for byte in [0, 1, 2, 3, 0x7f, 0xff] {
+            for len in [1 << 16, 4 << 20] {
+                let mut bytes = vec![byte; len];
+                feed(name, decoder, &bytes);
+                let tag = inputs(name)[0].first().copied().unwrap_or(0);
+                let count = [vec![tag, 252], (len as u32).to_le_bytes().to_vec()].concat();
+                bytes.splice(..0, count);
+                feed(name, decoder, &bytes);
+            }
+        }
+    }
+}
+
+fn mutate(name: &str, decoder: Decoder, seed: u64, mut goes_on: impl FnMut(u64) -> bool) -> u64 {
+    let inputs = inputs(name);
+    let mut mutation = Mutation::new(seed);
+    let mut runs = 0;
+    while goes_on(runs) {
+        let one = mutation.below(inputs.len());
+        let other = mutation.below(inputs.len());
+        feed(name, decoder, &mutation.of(&inputs[one], &inputs[other]));
+        runs += 1;
+    }
+    runs
+}
+
+#[test]
+fn f55_every_decoder_takes_changes_of_its_corpus() {
+    for (name, decoder) in all() {
+        mutate(name, decoder, 1, |runs| runs < 1500);
+    }
+}
+
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// `LIFEBOAT_FUZZ_MINUTES=10 cargo test -p lifeboat --test suite -- --ignored --nocapture for_many_minutes`
+#[test]
+#[ignore = "ten minutes for each decoder; see docs/testing.md"]
+fn f55_every_decoder_takes_changes_of_its_corpus_for_many_minutes() {
+    let minutes = std::env::var("LIFEBOAT_FUZZ_MINUTES").map_or(10.0, |text| text.parse().unwrap());
+    let only = std::env::var("LIFEBOAT_FUZZ_ONLY").ok();
+    let seed = std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
+        .unwrap()
+        .as_nanos() as u64;
+    println!("seed {seed}");
+    for (name, decoder) in all() {
+        if only.as_ref().is_some_and(|only| only != name) {
+            continue;
+        }
+        let began = cpu_time();
+        let limit = Duration::from_secs_f64(60.0 * minutes);
+        let runs = mutate(name, decoder, seed, |_| cpu_time() - began < limit);
+        let minutes = (cpu_time() - began).as_secs_f64() / 60.0;
+        println!("{name}: {runs} inputs in {minutes:.1} CPU minutes");
+    }
+}
+
+/// What the corpus begins with: values as they are written, and such as nobody writes.
+fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let bench = Workbench::new();
+    let mut seeds = Vec::new();
+    forge::recorded(
+        &bench.place(),
+        |forge| {
+            let file = forge.file(b"some bytes");
+            let content = forge::one(forge.put(lifeboat_store::Kind::Data, b"x"));
+            let linked = lifeboat_snapshot::entry::Node::File {
+                content,
+                seen: Some(lifeboat_snapshot::entry::Seen {
+                    inode: 77,
+                    ctime: lifeboat_snapshot::entry::Time { secs: -3, nanos: 5 },
+                }),
+                links: Some(1 << 40),
+            };
+            let pipe = lifeboat_snapshot::entry::Node::Special {
+                kind: lifeboat_snapshot::entry::Special::Fifo,
+                device: 0,
+            };
+            let mut marked = entry(b"marked", linked);
+            marked.meta.xattrs = vec![(b"user.a".to_vec().into(), b"1".to_vec().into())];
+            let entries: Vec<Entry> = vec![
+                entry(b"a", file),
+                entry(b"folder", forge.folder(&[entry(b"inner", link(b"a"))])),
+                entry(b"link", link(b"../a")),
+                marked,
+                entry(b"pipe", pipe),
+            ];
+            seeds.push(("folder", "entries", node_bytes(&entries)));
+            seeds.push(("folder", "empty", node_bytes(&[])));
+            let refs = vec![forge.put(lifeboat_store::Kind::Data, b"y"); 9];
+            seeds.push(("list", "nine", description(0x11, &refs)));
+            let database = Database {
+                source: 0,
+                path: TreePath::parse(b"folder/app.db").unwrap(),
+                facts: Facts {
+                    row_counts: BTreeMap::from([("visits".to_owned(), 300)]),
+                    counts: BTreeMap::from([
+                        ("patients".to_owned(), Count::Is(-1)),
+                        ("why".to_owned(), Count::Unknown("no such table".to_owned())),
+                    ]),
+                    check: Checked::Damaged(vec!["row 1 missing".to_owned()]),
+                    schema_hash: Some([7; 32]),
+                    ..facts()
+                },
+                checked_ms: Some(5),
+            };
+            let flag = Flag {
+                source: 0,
+                path: TreePath::root(),
+                flaw: Flaw::Changed,
+            };
+            let root = source(b"x", forge.folder(&entries));
+            let bytes = forge.manifest_bytes(&[root], &[database], &[flag]);
+            seeds.push(("manifest", "whole", bytes.clone()));
+            let mut counted = vec![0x31, 253];
+            counted.extend((1_u64 << 60).to_le_bytes());
+            seeds.push(("manifest", "count", counted));
+            forge.raw_manifest(&bytes)
+        },
+        |record| {
+            record.tags = vec!["daily".to_owned()];
+            record.parent = Some(record.id);
+            record.description = "before the move".to_owned();
+        },
+    );
+    let files = |folder: &str, ending: &str| -> Vec<PathBuf> {
+        let mut paths: Vec<PathBuf> = fs::read_dir(bench.place().join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|found| found == ending))
+            .collect();
+        paths.sort_by_key(|path| fs::metadata(path).unwrap().len());
+        paths
+    };
+    let record = fs::read(&files("snapshots", "snapshot")[0]).unwrap();
+    seeds.push(("record", "whole", record[11..record.len() - 32].to_vec()));
+    let config = fs::read(bench.place().join("config")).unwrap();
+    seeds.push(("config", "whole", config[11..config.len() - 32].to_vec()));
+    let feature = codec::encode(&([5_u8; 16], vec!["a".to_owned()])).unwrap();
+    seeds.push(("config", "feature", feature));
+    let pack = fs::read(files("packs", "pack").last().unwrap()).unwrap();
+    let body = u64::from_le_bytes(pack[pack.len() - 48..pack.len() - 40].try_into().unwrap());
+    let trailer = pack[8 + body as usize..pack.len() - 40].to_vec();
+    seeds.push(("trailer", "pack", trailer));
+    seeds.push(("segment", "records", segment()));
+    let text = b"visit 17; patient 0001; ".repeat(40);
+    let whole = zstd::bulk::compress(&text, 3).unwrap();
+    let len = (text.len() as u32).to_le_bytes();
+    seeds.push((
+        "frame",
+        "zstd",
+        [&[1, len[0], len[1], len[2]], &whole[..]].concat(),
+    ));
+    seeds.push(("frame", "raw", [&[0, 3, 0, 0], &b"raw"[..]].concat()));
+    let mut bomb = vec![1, 0, 0, 1, 0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58];
+    bomb.extend([0x03, 0x00, 0x10, 0].repeat(400));
+    seeds.push(("frame", "bomb", bomb));
+    let halves = [(text.len() as u16).to_le_bytes(), 100_u16.to_le_bytes()].concat();
+    seeds.push((
+        "delta",
+        "zstd",
+        [&halves[..], &text[..100], &whole].concat(),
+    ));
+    seeds.push((
+        "excludes",
+        "common",
+        b"*.tmp\nbackups/\n!keep\n/**/x[a-z]\\ \n{a,b}".to_vec(),
+    ));
+    seeds.push((
+        "path",
+        "common",
+        "./a//b/M\u{fc}ller/\u{202e}x\u{9b}\n".as_bytes().to_vec(),
+    ));
+    seeds
+}
+
+/// A file of the index cache with two packs and a hundred records, whose hashes the decoder puts right.
+fn segment() -> Vec<u8> {
+    let mut bytes = b"LBINDEX1".to_vec();
+    bytes.extend([1; 16]);
+    bytes.extend(2_u32.to_le_bytes());
+    bytes.extend(100_u64.to_le_bytes());
+    bytes.extend([0; 32]);
+    bytes.extend([3; 32]);
+    for number in 0..100_u8 {
+        let mut record = [0; 64];
+        record[0] = number;
+        record[32] = 8;
+        record[48] = number % 2;
+        record[52..60].copy_from_slice(&[10, 0, 0, 0, 20, 0, 0, 0]);
+        record[61] = 1 + number % 2;
+        bytes.extend(record);
+        if number == 62 || number == 99 {
+            bytes.extend([0; 8]);
+        }
+    }
+    bytes
+}
+
+/// `LIFEBOAT_BLESS=1 cargo test -p lifeboat --test suite -- --ignored write_the_corpus`
+#[test]
+#[ignore = "writes into the checkout"]
+fn write_the_corpus() {
+    if std::env::var_os("LIFEBOAT_BLESS").is_none() {
+        return;
+    }
+    for (decoder, name, bytes) in seeds() {
+        let folder = corpus().join(decoder);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(name), bytes).unwrap();
+    }
+}
