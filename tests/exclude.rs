@@ -155,3 +155,19 @@ fn other_file_systems_are_empty_folders_on_request() {
     assert!(with.contains(&"disk/far".to_owned()));
     assert_eq!(summary["excluded"], 1);
 }
+
+#[test]
+fn a_file_of_patterns_that_is_too_long_is_told_and_no_part_of_it_is_in_force() {
+    let bench = Workbench::with_files();
+    // Cut in the middle, the last pattern would leave out a folder that nobody wanted left out.
+    let filler = "#".repeat(1000) + "\n";
+    let long =
+        filler.repeat(32) + &"#".repeat((32 << 10) - 32 * 1001 - 8) + "\npapers/nothing.tmp\n";
+    bench.write(".lifeboatignore", &long);
+    bench
+        .lifeboat(&["backup", "data", "--no-zip"])
+        .exits(0)
+        .says_aside(&[".lifeboatignore", "too long"]);
+    let listed = bench.lifeboat(&["ls", "-R", "latest"]).exits(0).text();
+    assert!(listed.contains("papers/one.txt"), "{listed}");
+}
