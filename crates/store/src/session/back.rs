@@ -6,8 +6,9 @@
 //! Or the collector sees the session, waits until it has ended, and marks again from the names that are there then, of which
 //! the one that was brought back is one. What remains is that the caller checked every chunk *in this session*.
 //!
-//! There is a second guard, for a session that is evicted while it lives: a collector drops the records that it lets go
-//! before it marks again, so a rename that succeeds is seen by that mark. Checked in `tests/model`.
+//! It must not be evicted while it lives: what it renames is not its own record, so that would not stop it. Its lock keeps
+//! it from that, as it does every session of this machine. A store in which the living can be evicted must have collectors
+//! drop forgotten records before their second mark, which then sees every rename that succeeded. (`tests/model` shows both.)
 
 use super::Session;
 use crate::error::{Result, StoreError};

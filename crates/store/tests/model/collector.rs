@@ -1,7 +1,7 @@
 //! Collectors, step by step as in `docs/gc.md`.
 
 use super::search::Next;
-use super::state::{Collector, Model, Mutant, OVER, Plan, Record, Stage, State, each};
+use super::state::{Collector, Model, Mutant, OVER, Plan, Record, Stage, State, UNDOER, each};
 
 const BEGIN: u8 = 0;
 const MARK: u8 = 1;
@@ -9,11 +9,12 @@ const PUBLISH: u8 = 2;
 /// Only of the mutant that lists sessions first.
 const LISTED_EARLY: u8 = 3;
 const LIST: u8 = 4;
-const DRAIN: u8 = 5;
-const MARK_AGAIN: u8 = 6;
-const CHOOSE: u8 = 7;
-const FINISH: u8 = 8;
-const DELETE: u8 = 9;
+const NOTE: u8 = 5;
+const DRAIN: u8 = 6;
+const MARK_AGAIN: u8 = 7;
+const CHOOSE: u8 = 8;
+const FINISH: u8 = 9;
+const DELETE: u8 = 10;
 
 type Go<'g> = dyn FnMut(&'static str, &dyn Fn(&mut State, &mut Collector)) + 'g;
 
@@ -34,17 +35,15 @@ pub(crate) fn steps(model: &Model, state: &State, me: usize, next: &mut Next) {
         BEGIN => begin(model, state, &mut go),
         MARK => mark(model, state, me, one, &mut go),
         PUBLISH | LISTED_EARLY => publish(model, state, one, &mut go),
-        LIST => go("lists sessions and drops what it lets go", &|state, one| {
-            if !model.is(Mutant::DroppedLate) {
-                drop_forgotten(state, one.let_go);
-            }
+        LIST => go("lists sessions", &|state, one| {
             one.waits = match model.is(Mutant::TimeGrace) {
                 true => 0,
                 false => state.sessions(|record| record == Record::Pending),
             };
-            one.at = DRAIN;
+            one.at = NOTE;
         }),
-        DRAIN => drain(state, one, &mut go),
+        NOTE => note(model, state, one, &mut go),
+        DRAIN => drain(model, state, one, &mut go),
         MARK_AGAIN => go("reads the records again", &|state, one| {
             one.lives = finds_root(model, state, *one);
             one.at = CHOOSE;
@@ -63,8 +62,8 @@ fn tidy(one: Collector) -> Collector {
         at,
         number: keep(at != OVER, one.number),
         condemned: keep((PUBLISH..=FINISH).contains(&at), one.condemned),
-        let_go: keep((MARK..=CHOOSE).contains(&at), one.let_go),
-        waits: keep(at == DRAIN || at == LISTED_EARLY, one.waits),
+        let_go: keep((MARK..=DELETE).contains(&at), one.let_go),
+        waits: keep([LISTED_EARLY, NOTE, DRAIN].contains(&at), one.waits),
         doomed: keep(at == FINISH || at == DELETE, one.doomed),
         lives: (at == MARK || at == CHOOSE) && one.lives,
     }
@@ -79,35 +78,59 @@ fn drop_forgotten(state: &mut State, let_go: u8) {
     }
 }
 
+/// Goes on from the plan as it is.
+fn adopt(state: &State) -> Collector {
+    let plan = state.plan;
+    let at = match (plan.stage, plan.waits) {
+        (Stage::Retired, _) => OVER,
+        (Stage::Final, _) => DELETE,
+        (Stage::Open, None) => LIST,
+        (Stage::Open, Some(_)) => DRAIN,
+    };
+    Collector {
+        at,
+        number: plan.number,
+        condemned: plan.condemned,
+        let_go: plan.let_go,
+        waits: plan.waits.unwrap_or(0),
+        doomed: plan.doomed,
+        lives: false,
+    }
+}
+
+/// Writes into the plan whom it waits for; where another has done so, that counts.
+fn note(model: &Model, state: &State, one: Collector, go: &mut Go<'_>) {
+    let is_first = state.plan.stage == Stage::Open
+        && state.plan.number == one.number
+        && state.plan.waits.is_none();
+    go(
+        "notes whom it waits for",
+        &|state, one| match is_first || model.is(Mutant::TwoPlans) {
+            true => {
+                if !model.is(Mutant::TwoPlans) {
+                    state.plan.waits = Some(one.waits);
+                }
+                if model.is(Mutant::DroppedEarly) {
+                    drop_forgotten(state, one.let_go);
+                }
+                one.at = DRAIN;
+            }
+            false => *one = adopt(state),
+        },
+    );
+}
+
 /// The plan that is there is adopted; else the records are read.
 fn begin(model: &Model, state: &State, go: &mut Go<'_>) {
-    let Plan {
-        number,
-        stage,
-        condemned,
-        let_go,
-        doomed,
-    } = state.plan;
-    match stage {
-        Stage::Open if !model.is(Mutant::TwoPlans) => go("adopts an open plan", &|_, one| {
-            *one = Collector {
-                at: LIST,
-                number,
-                condemned,
-                let_go,
-                ..*one
-            };
-        }),
-        Stage::Final if !model.is(Mutant::TwoPlans) => go("adopts a final plan", &|_, one| {
-            *one = Collector {
-                at: DELETE,
-                number,
-                doomed,
-                ..*one
-            };
-        }),
+    match state.plan.stage {
+        Stage::Open if !model.is(Mutant::TwoPlans) => {
+            go("adopts an open plan", &|state, one| *one = adopt(state));
+        }
+        Stage::Final if !model.is(Mutant::TwoPlans) => {
+            go("adopts a final plan", &|state, one| *one = adopt(state));
+        }
         _ => go("reads the records", &|state, one| {
-            one.number = number;
+            one.number = state.plan.number;
             one.lives = state.sessions(Record::is_committed) != 0;
             one.let_go = state
                 .sessions(|record| matches!(record, Record::Forgotten | Record::ForgottenAgain));
@@ -164,19 +187,23 @@ fn publish(model: &Model, state: &State, one: Collector, go: &mut Go<'_>) {
             stage: Stage::Open,
             condemned: one.condemned,
             let_go: one.let_go,
+            waits: (one.at == LISTED_EARLY).then_some(one.waits),
             doomed: 0,
         };
         one.at = if one.at == LISTED_EARLY { DRAIN } else { LIST };
     });
 }
 
-fn drain(state: &State, one: Collector, go: &mut Go<'_>) {
+fn drain(model: &Model, state: &State, one: Collector, go: &mut Go<'_>) {
     let pending = state.sessions(|record| record == Record::Pending) & one.waits;
     if pending == 0 {
         return go("has waited for all", &|_, one| one.at = MARK_AGAIN);
     }
     for (number, _) in state.records.iter().enumerate() {
-        if pending & (1 << number) != 0 {
+        // What a living undoer renames is not its own record, so its eviction would not stop it: its lock keeps it from that.
+        let is_spared =
+            number == UNDOER && state.undoer.at != OVER && !model.is(Mutant::UndoerEvicted);
+        if pending & (1 << number) != 0 && !is_spared {
             go("evicts", &|state, _| {
                 state.records[number] = Record::Evicted
             });
@@ -200,10 +227,7 @@ fn finds_root(model: &Model, state: &State, one: Collector) -> bool {
 /// What was condemned and is still not needed.
 fn choose(model: &Model, state: &State, one: Collector, go: &mut Go<'_>) {
     let mut doom = |doomed: u8| {
-        go("marks again", &|state, one| {
-            if model.is(Mutant::DroppedLate) {
-                drop_forgotten(state, one.let_go);
-            }
+        go("marks again", &|_, one| {
             one.doomed = doomed;
             one.at = FINISH;
         });
@@ -216,32 +240,30 @@ fn choose(model: &Model, state: &State, one: Collector, go: &mut Go<'_>) {
 }
 
 fn finish(model: &Model, state: &State, one: Collector, go: &mut Go<'_>) {
-    let Plan {
-        number,
-        stage,
-        doomed,
-        ..
-    } = state.plan;
     if model.is(Mutant::TwoPlans) {
         return go("is sure", &|_, one| one.at = DELETE);
     }
-    match stage {
-        Stage::Open if number == one.number => go("makes its plan final", &|state, one| {
+    let is_mine = state.plan.stage == Stage::Open && state.plan.number == one.number;
+    go("makes its plan final", &|state, one| match is_mine {
+        true => {
             state.plan.stage = Stage::Final;
             state.plan.condemned = 0;
-            state.plan.let_go = 0;
+            state.plan.waits = None;
             state.plan.doomed = one.doomed;
             one.at = DELETE;
-        }),
-        Stage::Final if number == one.number => go("takes what is final", &|_, one| {
-            one.doomed = doomed;
-            one.at = DELETE;
-        }),
-        _ => go("finds that others have done it", &|_, one| one.at = OVER),
-    }
+        }
+        false => *one = adopt(state),
+    });
 }
 
+/// First the records that are let go, then the packs.
 fn delete(model: &Model, state: &State, one: Collector, go: &mut Go<'_>) {
+    if one.let_go != 0 {
+        return go("drops what it lets go", &|state, one| {
+            drop_forgotten(state, one.let_go);
+            one.let_go = 0;
+        });
+    }
     let left = one.doomed & state.packs;
     each(left).for_each(|pack| go("deletes a pack", &|state, _| state.packs &= !pack));
     if left != 0 {

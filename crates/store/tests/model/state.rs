@@ -89,10 +89,12 @@ pub(crate) enum Mutant {
     ReaderUnseen,
     /// What was forgotten since the plan was made is let go as well.
     LateForgottenLetGo,
-    /// Somebody brings back without a session. Alone, it harms nothing.
+    /// Somebody brings back without a session.
     UndoerUnseen,
-    /// A collector drops forgotten records after its second mark.
-    DroppedLate,
+    /// Somebody who brings back is evicted alive.
+    UndoerEvicted,
+    /// Forgotten records are dropped before the second mark, which then sees what was brought back. Harms nothing.
+    DroppedEarly,
 }
 
 /// Where a session's record stands.
@@ -133,6 +135,8 @@ pub(crate) struct Plan {
     pub(crate) condemned: u8,
     /// Forgotten records that it lets go.
     pub(crate) let_go: u8,
+    /// Sessions that may not have seen it, once they are listed.
+    pub(crate) waits: Option<u8>,
     /// Packs to delete.
     pub(crate) doomed: u8,
 }
@@ -225,10 +229,12 @@ impl State {
             stage,
             condemned,
             let_go,
+            waits,
             doomed,
         } = self.plan;
         bytes.extend([self.packs, self.cached, self.forgets, self.reader]);
         bytes.extend([number, stage as u8, condemned, let_go, doomed]);
+        bytes.push(waits.unwrap_or(OVER));
         bytes.extend(self.records.map(Record::byte));
         for writer in self.writers.iter().chain([&self.undoer]) {
             bytes.extend([writer.at, writer.avoids, writer.found]);
