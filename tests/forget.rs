@@ -117,3 +117,35 @@ fn a_damaged_pin_is_a_pin() {
     let error = repository.forget(&[taken[0].id]).unwrap_err();
     assert!(matches!(error, SnapshotError::Pinned { .. }));
 }
+
+#[test]
+fn forgetting_with_gc_frees_the_room_and_what_is_pinned_or_kept_stays_whole() {
+    let bench = Workbench::with_files();
+    let mut all = Vec::new();
+    for number in 0..4_u8 {
+        // Bytes that do not compress and that no other snapshot has.
+        let noise = blake3::Hasher::new().update(&[number]).finalize_xof();
+        let mut bytes = vec![0; 200_000];
+        std::io::Read::read_exact(&mut { noise }, &mut bytes).unwrap();
+        bench.write("noise.bin", bytes);
+        all.push(bench.backs_up()["snapshot"].as_str().unwrap().to_owned());
+    }
+    bench.lifeboat(&["pin", &all[0]]).exits(0);
+    let forget = ["forget", "--keep-last", "1", "--gc", "--json"];
+    let summary = bench.lifeboat(&forget).exits(0).summary();
+    let freed = summary["gc"]["freed_bytes"].as_u64().unwrap();
+    assert!((400_000..600_000).contains(&freed), "{summary}");
+    assert_eq!(ids(&bench.repository()), [&all[..1], &all[3..]].concat());
+    bench.lifeboat(&["verify", "--read-data"]).exits(0);
+    bench
+        .lifeboat(&["forget", "--undo"])
+        .exits(2)
+        .complains(&["there is nothing to bring back"]);
+    assert_eq!(
+        bench
+            .lifeboat(&["list", "--forgotten", "--json"])
+            .exits(0)
+            .json(),
+        serde_json::json!([])
+    );
+}

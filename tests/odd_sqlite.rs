@@ -228,3 +228,23 @@ fn f32_a_database_cut_in_the_middle_of_a_page_is_stored_as_a_file_and_flagged() 
     let restored = bench.restore(&report.snapshot.unwrap(), "restored");
     assert_eq!(fs::read(restored.join("app.db")).unwrap(), cut);
 }
+
+#[test]
+fn f32_a_damaged_database_that_nobody_touched_is_flagged_again() {
+    for damage in [spoil, |path: &std::path::Path| {
+        fs::write(path, &fs::read(path).unwrap()[..5000]).unwrap()
+    }] {
+        let bench = Workbench::new();
+        let path = bench.data().join("app.db");
+        closed(&path, DELETE, 400);
+        damage(&path);
+        bench.age_data();
+        for number in 0..2 {
+            let report = bench.backup();
+            let kinds: Vec<_> = report.warnings.iter().map(|warning| warning.kind).collect();
+            assert_eq!(kinds, [WarningKind::DatabaseDamaged], "backup {number}");
+            let flaws = bench.repository().flaws(&report.snapshot.unwrap()).unwrap();
+            assert_eq!(flaws.damaged, 1, "backup {number}");
+        }
+    }
+}

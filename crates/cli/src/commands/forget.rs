@@ -6,9 +6,10 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use lifeboat_snapshot::Filter;
 use lifeboat_snapshot::retention::{Forget, Policy, Rule, Which};
+use lifeboat_snapshot::{Collect, Filter};
 
+use super::gc;
 use crate::args::Narrow;
 use crate::config::Config;
 use crate::config::retention::{parse_count, parse_within};
@@ -38,8 +39,11 @@ pub(crate) struct Args {
     /// Forget even the last snapshot of a source, or its last complete one, or one that cannot be read
     #[arg(long)]
     force: bool,
+    /// Then free at once what no snapshot needs, as gc does: what was forgotten cannot be brought back
+    #[arg(long)]
+    gc: bool,
     /// Bring back what was forgotten: the snapshots named, else those that were forgotten last
-    #[arg(long, conflicts_with_all = ["dry_run", "force"])]
+    #[arg(long, conflicts_with_all = ["dry_run", "force", "gc"])]
     undo: bool,
 }
 
@@ -122,8 +126,19 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if !args.dry_run {
         repository.forget_planned(&plan)?;
     }
-    told::tell(&plan, args.dry_run, &context.ui)?;
-    Ok(Exit::Done)
+    // What was forgotten is forgotten, whatever becomes of the collection.
+    let freed = match args.gc && !args.dry_run {
+        true => Some(gc::collect(&repository, &Collect::default(), context)),
+        false => None,
+    };
+    let freed = freed.transpose();
+    told::tell(
+        &plan,
+        args.dry_run,
+        freed.as_ref().ok().copied().flatten(),
+        &context.ui,
+    )?;
+    freed.map(|_| Exit::Done)
 }
 
 impl Args {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use lifeboat_snapshot::{Collect, CollectReport};
+use lifeboat_snapshot::{Collect, CollectReport, Repository};
 use serde_json::{Value, json};
 
 use crate::context::Context;
@@ -40,16 +40,25 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         wait: args.wait,
         threads: args.threads,
     };
-    let watch = context.watch();
-    let report = repository.collect(&plan, &watch);
-    drop(watch);
-    let report = report.map_err(|error| refusal(error.into()))?;
+    let report = collect(&repository, &plan, context)?;
     if context.ui.is_json() {
         context.ui.event(&summary(&report, args.dry_run))?;
     } else {
         context.ui.summary(lines(&report, args.dry_run))?;
     }
     Ok(Exit::Done)
+}
+
+/// Collects, with progress.
+pub(super) fn collect(
+    repository: &Repository,
+    plan: &Collect,
+    context: &Context,
+) -> Result<CollectReport, Failure> {
+    let watch = context.watch();
+    let report = repository.collect(plan, &watch);
+    drop(watch);
+    report.map_err(|error| refusal(error.into()))
 }
 
 /// Whatever is wrong with the repository itself, the answer is the same.
@@ -64,7 +73,7 @@ fn refusal(failure: Failure) -> Failure {
     }
 }
 
-fn summary(report: &CollectReport, dry_run: bool) -> Value {
+pub(super) fn summary(report: &CollectReport, dry_run: bool) -> Value {
     json!({
         "event": "summary",
         "dry_run": dry_run,
@@ -78,7 +87,7 @@ fn summary(report: &CollectReport, dry_run: bool) -> Value {
     })
 }
 
-fn lines(report: &CollectReport, dry_run: bool) -> Vec<String> {
+pub(super) fn lines(report: &CollectReport, dry_run: bool) -> Vec<String> {
     let packs = words::counted(report.packs, "pack", "packs");
     let [freed, live, pending] =
         [report.freed_bytes, report.live_bytes, report.pending_bytes].map(words::size);

@@ -56,6 +56,8 @@ impl Settings<'_> {
         match self.plan.check {
             CheckPolicy::None => false,
             CheckPolicy::Quick | CheckPolicy::Full => true,
+            // What is damaged is said of every snapshot that holds it.
+            CheckPolicy::Auto if matches!(old.facts.check, Checked::Damaged(_)) => true,
             // A clock that went backwards makes a check due rather than never again.
             CheckPolicy::Auto => old
                 .checked_ms

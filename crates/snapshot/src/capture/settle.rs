@@ -216,12 +216,14 @@ impl Assembly<'_, '_, '_> {
         error: SqliteError,
     ) -> Result<Option<Entry>> {
         let message = in_one_line(&error);
+        let mut is_damaged = false;
         match error {
             SqliteError::NotADatabase { .. } => {}
             SqliteError::Damaged { .. } | SqliteError::HotJournal { .. } => {
                 let message = format!("{message}; it is stored as a plain file");
                 self.warn(found, WarningKind::DatabaseDamaged, &message);
                 self.tally.flag(path.clone(), Flaw::Damaged);
+                is_damaged = true;
             }
             SqliteError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(self.vanished(found));
@@ -246,7 +248,14 @@ impl Assembly<'_, '_, '_> {
             near,
             false,
         );
-        self.settle_file(found, before, stored)
+        let mut entry = self.settle_file(found, before, stored)?;
+        if let Some(Node::File { seen, .. }) = entry.as_mut().map(|entry| &mut entry.node)
+            && is_damaged
+        {
+            // The next backup looks again, and says again that it is damaged.
+            *seen = None;
+        }
+        Ok(entry)
     }
 
     fn vanished(&mut self, found: &Found) -> Option<Entry> {

@@ -5,9 +5,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use lifeboat_snapshot::retention::{ForgetPlan, Group, Reason, Suspicion, Verdict};
-use lifeboat_snapshot::{ForgottenSnapshot, Snapshot, Warning, WarningKind};
+use lifeboat_snapshot::{CollectReport, ForgottenSnapshot, Snapshot, Warning, WarningKind};
 use serde_json::{Map, Value, json};
 
+use crate::commands::gc;
 use crate::failure::Failure;
 use crate::ui::table::{Cell, Table};
 use crate::ui::{Ui, facts, paint, words};
@@ -52,9 +53,17 @@ fn warning(group: &Group, suspicion: Suspicion) -> Warning {
 }
 
 /// Tells what was done or would be.
-pub(super) fn tell(plan: &ForgetPlan, dry_run: bool, ui: &Ui) -> Result<(), Failure> {
+pub(super) fn tell(
+    plan: &ForgetPlan,
+    dry_run: bool,
+    freed: Option<CollectReport>,
+    ui: &Ui,
+) -> Result<(), Failure> {
     if ui.is_json() {
-        return ui.event(&summary(plan, dry_run));
+        let mut summary = summary(plan, dry_run);
+        let freed = freed.map(|report| facts::object(gc::summary(&report, false)));
+        summary.insert("gc".to_owned(), json!(freed));
+        return ui.event(&summary);
     }
     if dry_run || ui.is_verbose() {
         let mut table = Table::new();
@@ -64,10 +73,12 @@ pub(super) fn tell(plan: &ForgetPlan, dry_run: bool, ui: &Ui) -> Result<(), Fail
     let (goes, all) = (plan.goes().len() as u64, plan.verdicts().count() as u64);
     let stays = all.saturating_sub(goes);
     let goes = words::counted(goes, "snapshot", "snapshots");
-    ui.summary([match dry_run {
+    let done = match dry_run {
         true => format!("Would forget {goes}, and keep {}", words::count(stays)),
         false => format!("Forgot {goes}, kept {}", words::count(stays)),
-    }])
+    };
+    let freed = freed.map(|report| gc::lines(&report, false));
+    ui.summary([done].into_iter().chain(freed.into_iter().flatten()))
 }
 
 fn row(verdict: &Verdict) -> [Cell; 5] {
