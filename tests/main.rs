@@ -67,6 +67,8 @@ mod restore;
 mod source_faults;
 /// Workbench, program, databases, writers and comparison.
 mod support;
+/// The tar, unpacked by other programs.
+mod tar;
 /// Trees of every odd sort, there and back.
 mod tree;
 /// The zip, opened by other programs.

@@ -13,6 +13,7 @@ use crate::support::{Answer, Ledger, Workbench, outside, tree};
 mod incremental;
 mod interrupted;
 mod kept;
+mod streamed;
 
 /// Opens the zip with Python's module, unpacks it, checks every CRC, and prints the description.
 const UNPACK: &str = "

@@ -3,7 +3,7 @@
 //! It appears under its name only when it is whole and durable. Layout: the snapshot's tree, and `backup_manifest.json` as
 //! the last entry.
 
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use lifeboat_store::{DurableFile, RealDisk, remove_left_over};
@@ -12,13 +12,14 @@ use crate::error::{Result, SnapshotError};
 use crate::monitor::{Monitor, Task};
 use crate::record::Snapshot;
 use crate::repository::Repository;
-use crate::zip::ZipError;
+use crate::zip::{ZipError, ZipWriter};
 
 use archive::Archive;
 use earlier::Earlier;
-use positioned::Positioned;
+use positioned::{Forward, Positioned};
 
 pub use keep::FoundZip;
+pub(crate) use place::split;
 
 mod after;
 mod archive;
@@ -86,6 +87,34 @@ impl Repository {
         }
     }
 
+    /// Writes a snapshot as a zip to something that cannot seek; `place` is for messages.
+    ///
+    /// # Errors
+    /// Where it cannot be written or the snapshot cannot be read.
+    pub fn export_zip_to(
+        &self,
+        snapshot: &Snapshot,
+        out: &mut (dyn Write + Send),
+        place: &Path,
+        monitor: &dyn Monitor,
+    ) -> Result<ZipReport> {
+        monitor.begin(Task::Export, Some(snapshot.bytes));
+        let tree = self.tree(snapshot)?;
+        let earlier = Earlier::of(self, snapshot);
+        let out = BufWriter::with_capacity(BUFFER, Forward(out));
+        let writer = ZipWriter::streaming(out);
+        let mut archive = Archive::new(self, snapshot, &tree, &earlier, monitor, place, writer);
+        self.in_pool(None, || archive.run())?;
+        let done = archive.finish()?;
+        Ok(ZipReport {
+            path: place.to_owned(),
+            bytes: done.totals.len,
+            copied_bytes: done.copied,
+            compressed_bytes: done.compressed,
+            removed: Vec::new(),
+        })
+    }
+
     /// `None` where the name was free at first and then taken, and any other will do.
     fn try_export(
         &self,
@@ -109,7 +138,8 @@ impl Repository {
         remove_left_over(&disk, &own);
         let file = DurableFile::create_marked(&disk, "", name, &own)?;
         let out = BufWriter::with_capacity(BUFFER, Positioned::new(file));
-        let mut archive = Archive::new(self, snapshot, &tree, &earlier, monitor, &path, out)?;
+        let writer = ZipWriter::new(out).map_err(|error| zip_error(&path, error))?;
+        let mut archive = Archive::new(self, snapshot, &tree, &earlier, monitor, &path, writer);
         self.in_pool(None, || archive.run())?;
         let done = archive.finish()?;
         let out = done.out.into_inner();
@@ -131,7 +161,7 @@ impl Repository {
     }
 }
 
-fn unusable(path: &Path, reason: &str) -> SnapshotError {
+pub(crate) fn unusable(path: &Path, reason: &str) -> SnapshotError {
     SnapshotError::TargetUnusable {
         path: path.to_owned(),
         reason: reason.to_owned(),

@@ -70,6 +70,7 @@ mod restore;
 pub mod retention;
 pub mod sqlite;
 mod stored;
+mod tar;
 mod tree;
 pub mod zip;
 
@@ -100,6 +101,7 @@ pub use record::{IMPORTED, Snapshot};
 pub use repair::{Lost, LostKind, PackFound, Repair, RepairReport, Retaken};
 pub use repository::{Filter, Listing, Repository};
 pub use restore::{Loss, Overwrite, Restore, RestoreReport};
+pub use tar::TarReport;
 pub use tree::{Tree, Walk};
 
 /// The code of the guide for embedders is compiled and run with the tests.

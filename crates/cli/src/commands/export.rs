@@ -1,59 +1,172 @@
-//! `lifeboat export`: a snapshot as a zip that any unzip opens, for the day on which there is no lifeboat at hand.
+//! `lifeboat export`: a snapshot as a zip or a tar that any program opens, for the day on which there is no lifeboat at hand.
 //!
 //! A file that exists is never replaced: what stands there may be somebody's only copy.
 
-use std::path::PathBuf;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 
-use lifeboat_snapshot::{ZipReport, ZipTarget};
+use lifeboat_snapshot::{Repository, Snapshot, TarReport, Warning, ZipReport, ZipTarget};
 use serde_json::{Map, Value, json};
 
 use crate::args::Pick;
 use crate::context::{Context, absolute};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::progress::Watch;
 use crate::ui::{facts, words};
 
-/// Write a snapshot as a zip that any program opens
+/// Write a snapshot as a zip or a tar that any program opens
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     pick: Pick,
-    /// The zip to write, or a folder for it [else [zip] dir of the config, else exports/ in the repository]
-    #[arg(long, value_name = "FILE|DIR")]
+    /// The zip to write, a folder for it, or - for stdout [else [zip] dir of the config, else exports/ in the repository]
+    #[arg(long, value_name = "FILE|DIR|-")]
     zip: Option<PathBuf>,
+    /// The tar to write, or - for stdout: with owners, attributes and nanoseconds
+    #[arg(long, value_name = "FILE|-", conflicts_with = "zip")]
+    tar: Option<PathBuf>,
+}
+
+/// What was written, whatever it is.
+struct Written {
+    what: &'static str,
+    path: PathBuf,
+    bytes: u64,
+    facts: Map<String, Value>,
+    warnings: Vec<Warning>,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let target = target(args, context)?;
+    let streams = [&args.zip, &args.tar]
+        .into_iter()
+        .flatten()
+        .any(|path| is_stdout(path));
+    if streams {
+        check_stdout(context)?;
+    }
     let repository = context.repository()?;
     let snapshot = repository.find(&args.pick.name, &args.pick.narrow.filter())?;
     let watch = context.watch();
-    let report = repository.export_zip(&snapshot, &target, &watch)?;
+    let written = match streams {
+        true => stream(args, &repository, &snapshot, context, &watch),
+        false => write(args, &repository, &snapshot, context, &watch),
+    };
     drop(watch);
+    let written = written?;
     let flaws = repository.flaws(&snapshot)?;
     if !flaws.is_complete() {
         let (id, lacking) = (snapshot.id.short(), words::flaws(&flaws));
         context.ui.note(format!(
-            "snapshot {id} is incomplete, and so is its zip: {lacking}"
+            "snapshot {id} is incomplete, and so is its {}: {lacking}",
+            written.what
         ));
     }
     if context.ui.is_json() {
         let mut summary = facts::object(json!({
             "event": "summary",
             "snapshot": snapshot.id.to_string(),
-            "zip": zip(&report),
         }));
-        summary.extend(zip(&report));
+        summary.insert(written.what.to_owned(), json!(written.facts));
+        summary.extend(written.facts);
         summary.extend(facts::flaws(Some(&flaws)));
         context.ui.event(&summary)?;
     } else {
-        let (path, size) = (facts::shown(&report.path), words::size(report.bytes));
-        context.ui.summary([format!(
-            "Wrote {path}, {size}, of snapshot {}",
-            snapshot.id.short()
-        )])?;
+        let (path, size) = (facts::shown(&written.path), words::size(written.bytes));
+        let line = format!("Wrote {path}, {size}, of snapshot {}", snapshot.id.short());
+        match streams {
+            true => context.ui.detail(line),
+            false => context.ui.summary([line])?,
+        }
     }
-    Ok(Exit::Done)
+    Ok(super::exit_of(&written.warnings))
+}
+
+fn is_stdout(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Bytes for a program must not meet words for people, nor a terminal.
+fn check_stdout(context: &Context) -> Result<(), Failure> {
+    let reason = if context.ui.is_json() {
+        "--json speaks there as well"
+    } else if std::io::stdout().is_terminal() {
+        "it is a terminal"
+    } else {
+        return Ok(());
+    };
+    Err(
+        Failure::usage("an archive cannot be written to the standard output")
+            .because(reason)
+            .hint("name a file, or send the output to a program"),
+    )
+}
+
+fn stream(
+    args: &Args,
+    repository: &Repository,
+    snapshot: &Snapshot,
+    context: &Context,
+    watch: &Watch<'_>,
+) -> Result<Written, Failure> {
+    let place = Path::new("the standard output");
+    let mut out = context.ui.raw();
+    let written = match args.tar {
+        Some(_) => repository
+            .export_tar_to(snapshot, &mut out, place, watch)
+            .map(|report| of_tar(place, report)),
+        None => repository
+            .export_zip_to(snapshot, &mut out, place, watch)
+            .map(|report| of_zip(&report)),
+    };
+    match out.failure() {
+        Some(failure) => Err(failure),
+        None => Ok(written?),
+    }
+}
+
+fn write(
+    args: &Args,
+    repository: &Repository,
+    snapshot: &Snapshot,
+    context: &Context,
+    watch: &Watch<'_>,
+) -> Result<Written, Failure> {
+    match &args.tar {
+        Some(typed) => {
+            let path = absolute(typed);
+            let report = repository.export_tar(snapshot, &path, watch)?;
+            Ok(of_tar(&path, report))
+        }
+        None => {
+            let target = target(args, context)?;
+            let report = repository.export_zip(snapshot, &target, watch)?;
+            Ok(of_zip(&report))
+        }
+    }
+}
+
+fn of_zip(report: &ZipReport) -> Written {
+    Written {
+        what: "zip",
+        path: report.path.clone(),
+        bytes: report.bytes,
+        facts: zip(report),
+        warnings: Vec::new(),
+    }
+}
+
+fn of_tar(path: &Path, report: TarReport) -> Written {
+    let mut tar = facts::with_local_path("path", path);
+    let (bytes, entries) = (report.bytes, report.entries);
+    tar.extend(facts::object(json!({"bytes": bytes, "entries": entries})));
+    Written {
+        what: "tar",
+        path: path.to_owned(),
+        bytes,
+        facts: tar,
+        warnings: report.warnings,
+    }
 }
 
 fn target(args: &Args, context: &Context) -> Result<ZipTarget, Failure> {

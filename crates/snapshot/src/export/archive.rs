@@ -17,7 +17,7 @@ use crate::path::TreePath;
 use crate::record::Snapshot;
 use crate::repository::Repository;
 use crate::tree::Tree;
-use crate::zip::ordered;
+use crate::zip::{ZipWriter, ordered};
 
 /// Files up to this many bytes are compressed whole, many at once.
 const SMALL: u64 = 1 << 20;
@@ -36,7 +36,7 @@ pub(super) struct Archive<'a, W: Write + Seek> {
 }
 
 impl<'a, W: Write + Seek + Send> Archive<'a, W> {
-    /// Begins a zip in `out`; `path` is for messages.
+    /// Writes by `writer`; `path` is for messages.
     pub(super) fn new(
         repository: &'a Repository,
         snapshot: &'a Snapshot,
@@ -44,16 +44,16 @@ impl<'a, W: Write + Seek + Send> Archive<'a, W> {
         earlier: &'a Earlier,
         monitor: &'a dyn Monitor,
         path: &'a Path,
-        out: W,
-    ) -> Result<Self> {
-        Ok(Self {
+        writer: ZipWriter<W>,
+    ) -> Self {
+        Self {
             repository,
             tree,
             earlier,
             monitor,
             packer: Packer::new(repository.store(), earlier, monitor),
-            output: Output::new(snapshot, path, out)?,
-        })
+            output: Output::new(snapshot, path, writer),
+        }
     }
 
     /// Writes every entry, and the description last.

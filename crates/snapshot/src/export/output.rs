@@ -69,14 +69,14 @@ impl Notes {
 }
 
 impl<'a, W: Write + Seek + Send> Output<'a, W> {
-    /// Begins a zip in `out`; `path` is for messages.
-    pub(super) fn new(snapshot: &'a Snapshot, path: &'a Path, out: W) -> Result<Self> {
-        Ok(Self {
+    /// Writes by `writer`; `path` is for messages.
+    pub(super) fn new(snapshot: &'a Snapshot, path: &'a Path, writer: ZipWriter<W>) -> Self {
+        Self {
             snapshot,
             path,
-            writer: ZipWriter::new(out).map_err(|error| zip_error(path, error))?,
+            writer,
             notes: Notes::default(),
-        })
+        }
     }
 
     /// A file whose compressed bytes are all there.

@@ -73,7 +73,7 @@ fn make(folder: &Path) -> Result<()> {
 }
 
 /// The folder and the name of a file.
-pub(super) fn split(path: &Path) -> Result<(PathBuf, String)> {
+pub(crate) fn split(path: &Path) -> Result<(PathBuf, String)> {
     let name = path.file_name().and_then(std::ffi::OsStr::to_str);
     let name = name.ok_or_else(|| unusable(path, "it is not the path of a file"))?;
     let folder = match path.parent() {

@@ -46,6 +46,26 @@ impl Seek for Positioned<'_> {
     }
 }
 
+/// Something that can only be written to its end.
+pub(super) struct Forward<'o>(pub(super) &'o mut (dyn Write + Send));
+
+impl Write for Forward<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Never called: a writer that streams does not go back.
+impl Seek for Forward<'_> {
+    fn seek(&mut self, _: SeekFrom) -> std::io::Result<u64> {
+        Err(std::io::ErrorKind::NotSeekable.into())
+    }
+}
+
 /// The cause alone: the path is told by the zip's error.
 fn io_error(error: StoreError) -> std::io::Error {
     match error {

@@ -259,7 +259,14 @@ mod tests {
         let parse = |text: &str| Described::parse(Path::new("/a.zip"), text.as_bytes());
         assert!(parse(r#"{"created_at":"2024-05-01T10:00:00","version":"1.3"}"#).is_ok());
         let newer = parse(r#"{"created_at":"2024-05-01T10:00:00","version":"2.0"}"#);
-        assert!(newer.unwrap_err().to_string().contains("newer"));
+        let store = |error| match error {
+            crate::error::SnapshotError::Store(error) => error,
+            other => panic!("{other}"),
+        };
+        assert!(matches!(
+            newer.map_err(store),
+            Err(lifeboat_store::StoreError::NewerFormat { found: 2, .. })
+        ));
         for bad in [
             r#"{"version":"1.0"}"#,
             "[]",

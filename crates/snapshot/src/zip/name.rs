@@ -39,6 +39,20 @@ pub fn unescape_name(name: &str) -> Vec<u8> {
     path
 }
 
+/// The name of an entry; a folder's ends in a slash.
+pub(super) fn zip_name(path: &[u8], is_folder: bool) -> String {
+    let mut name = escape_name(path).into_owned();
+    if is_folder {
+        name.push('/');
+    }
+    name
+}
+
+/// Whether a name stands for another one.
+pub(super) fn is_escaped(name: &str) -> bool {
+    name.contains('%') && unescape_name(name) != name.as_bytes()
+}
+
 fn is_plain(text: &str) -> bool {
     let harmless = |c: char| !c.is_control() && c != '\\' && c != '%';
     text.chars().all(harmless) && text.split('/').all(|part| !matches!(part, "" | "." | ".."))

@@ -22,6 +22,8 @@ const NEEDS_DEFLATE: u16 = 20;
 const NEEDS_ZIP64: u16 = 45;
 const MADE_BY_UNIX: u16 = 3 << 8 | NEEDS_ZIP64;
 const NAME_IS_UTF8: u16 = 1 << 11;
+const NUMBERS_FOLLOW: u16 = 1 << 3;
+const NUMBERS: u32 = 0x0807_4b50;
 
 const ZIP64_FIELD: u16 = 0x0001;
 const TIME_FIELD: u16 = 0x5455;
@@ -61,6 +63,8 @@ pub(super) struct Record {
     pub(super) offset: u64,
     /// Whether the local header has room for 64-bit sizes.
     pub(super) reserved: bool,
+    /// Whether lengths and checksum follow the bytes, since what was written cannot be gone back to.
+    pub(super) streamed: bool,
 }
 
 impl Record {
@@ -73,7 +77,13 @@ impl Record {
     pub(super) fn local_header(&self) -> Vec<u8> {
         let mut extra = Bytes::default();
         let mut run = self.run;
-        if self.is_large() {
+        if self.streamed {
+            run = Run::EMPTY;
+            if self.reserved {
+                extra.u16(ZIP64_FIELD).u16(RESERVED_LEN).u64(0).u64(0);
+                (run.plain_len, run.deflated_len) = (u64::MAX, u64::MAX);
+            }
+        } else if self.is_large() {
             extra.u16(ZIP64_FIELD).u16(RESERVED_LEN);
             extra.u64(run.plain_len).u64(run.deflated_len);
             // Here, unlike in the directory, both sizes move to the field together.
@@ -120,8 +130,20 @@ impl Record {
         header.0
     }
 
+    /// Lengths and checksum, for behind the bytes.
+    pub(super) fn numbers(&self) -> Vec<u8> {
+        let mut numbers = Bytes::default();
+        numbers.u32(NUMBERS).u32(self.run.crc);
+        let (deflated_len, plain_len) = (self.run.deflated_len, self.run.plain_len);
+        match self.reserved {
+            true => numbers.u64(deflated_len).u64(plain_len),
+            false => numbers.u32(low32(deflated_len)).u32(low32(plain_len)),
+        };
+        numbers.0
+    }
+
     fn needs(&self, zip64: bool) -> u16 {
-        if zip64 || self.is_large() {
+        if zip64 || self.is_large() || self.streamed && self.reserved {
             NEEDS_ZIP64
         } else {
             NEEDS_DEFLATE
@@ -130,11 +152,13 @@ impl Record {
 
     /// The part that both headers have in common.
     fn push_shared(&self, header: &mut Bytes, needs: u16, run: Run, extra: &Bytes) {
-        let flags = if self.name.is_ascii() {
+        let utf8 = if self.name.is_ascii() {
             0
         } else {
             NAME_IS_UTF8
         };
+        let follow = if self.streamed { NUMBERS_FOLLOW } else { 0 };
+        let flags = utf8 | follow;
         header.u16(needs).u16(flags).u16(self.method as u16);
         header
             .u16(self.modified.dos_time)

@@ -1,7 +1,8 @@
 //! What every reader must find in our archives, with readers that are not ours.
 //!
 //! Contents are compared through Python's `zipfile`; `unzip`, `jar`, `bsdtar` and `7z` test the archive where they are
-//! installed. A missing tool is named on stderr and skipped: the exact bytes of a small archive are pinned as well.
+//! installed, and the crate `zip` is always there. A missing tool is named on stderr and skipped: the exact bytes of a
+//! small archive are pinned as well.
 
 mod broken;
 mod golden;
@@ -118,9 +119,19 @@ fn python_tests(zip: &Path) {
     }
 }
 
+/// The crate compares checksums as it reads.
+fn zip_crate_tests(zip: &Path) {
+    let mut archive = ::zip::ZipArchive::new(File::open(zip).unwrap()).unwrap();
+    for number in 0..archive.len() {
+        let mut entry = archive.by_index(number).unwrap();
+        std::io::copy(&mut entry, &mut std::io::sink()).unwrap();
+    }
+}
+
 /// Every other reader that is installed takes the archive without a word of complaint.
 fn all_readers_test(zip: &Path) {
     python_tests(zip);
+    zip_crate_tests(zip);
     let said = |name: &str, out: Option<Output>| {
         if let Some(out) = out {
             let said = String::from_utf8_lossy(&out.stderr);

@@ -12,7 +12,7 @@ use std::io::{Seek, SeekFrom, Write};
 use super::ZipError;
 use super::entry::EntryWriter;
 use super::head::{EntryHead, Totals, Written};
-use super::name::{escape_name, unescape_name};
+use super::name::{is_escaped, zip_name};
 use super::record::{Directory, Kind, Method, Record};
 use super::segment::{Run, STREAM_END, Segment};
 use super::time::Modified;
@@ -41,6 +41,8 @@ pub struct ZipWriter<W> {
     /// Hashes of the names so far, keyed anew in each run so that nobody can choose names that collide.
     names: HashSet<u64>,
     hasher: RandomState,
+    /// Nothing that is written can be gone back to.
+    streams: bool,
 }
 
 impl<W: Write + Seek> ZipWriter<W> {
@@ -60,7 +62,21 @@ impl<W: Write + Seek> ZipWriter<W> {
             records: Vec::new(),
             names: HashSet::new(),
             hasher: RandomState::new(),
+            streams: false,
         })
+    }
+
+    /// Begins an archive in an `out` that cannot seek: where lengths are not known beforehand, they follow the bytes.
+    pub fn streaming(out: W) -> Self {
+        Self {
+            out,
+            position: 0,
+            state: State::Ready,
+            records: Vec::new(),
+            names: HashSet::new(),
+            hasher: RandomState::new(),
+            streams: true,
+        }
     }
 
     /// Length of the archive so far.
@@ -115,6 +131,11 @@ impl<W: Write + Seek> ZipWriter<W> {
     pub fn file(&mut self, head: &EntryHead) -> Result<EntryWriter<'_, W>, ZipError> {
         let mut record = self.record(head, Kind::File)?;
         record.reserved = head.at_most.is_none_or(|len| len >= LARGE);
+        record.streamed = self.streams;
+        // A stream that ends is all that tells a reader where the bytes end.
+        if self.streams {
+            record.method = Method::Deflated;
+        }
         self.step(State::Ready, State::InEntry, |zip| {
             zip.put(&record.local_header())
         })?;
@@ -166,7 +187,7 @@ impl<W: Write + Seek> ZipWriter<W> {
 
     /// The record of an entry without bytes, once its name is known to be good.
     fn record(&self, head: &EntryHead, kind: Kind) -> Result<Record, ZipError> {
-        let name = zip_name(head, kind);
+        let name = zip_name(&head.path, kind == Kind::Directory);
         if head.path.is_empty() {
             return Err(ZipError::EmptyName);
         }
@@ -189,6 +210,7 @@ impl<W: Write + Seek> ZipWriter<W> {
             run: Run::EMPTY,
             offset: self.position,
             reserved: false,
+            streamed: false,
         })
     }
 
@@ -252,6 +274,9 @@ impl<W: Write + Seek> ZipWriter<W> {
 
     /// Fills in a header that was written blank, which was as long.
     pub(super) fn put_again(&mut self, record: &Record) -> Result<(), ZipError> {
+        if record.streamed {
+            return self.put(&record.numbers());
+        }
         let header = record.local_header();
         let rewrite = |out: &mut W| {
             out.seek(SeekFrom::Start(record.offset))?;
@@ -265,22 +290,10 @@ impl<W: Write + Seek> ZipWriter<W> {
 
 /// Ends the deflate stream of `record`; a file without bytes has none and is stored. Says whether [`STREAM_END`] follows.
 pub(super) fn close_stream(record: &mut Record) -> bool {
-    let has_bytes = record.run.deflated_len > 0;
+    let has_bytes = record.run.deflated_len > 0 || record.streamed;
     if has_bytes {
         record.method = Method::Deflated;
         record.run.deflated_len += STREAM_END.len() as u64;
     }
     has_bytes
-}
-
-fn zip_name(head: &EntryHead, kind: Kind) -> String {
-    let mut name = escape_name(&head.path).into_owned();
-    if kind == Kind::Directory {
-        name.push('/');
-    }
-    name
-}
-
-fn is_escaped(name: &str) -> bool {
-    name.contains('%') && unescape_name(name) != name.as_bytes()
 }

@@ -45,6 +45,7 @@ fn numbers_equal_to_the_sentinel_are_written_in_64_bits() {
             },
             offset,
             reserved: true,
+            streamed: false,
         };
         (
             record.local_header().len() - 60,

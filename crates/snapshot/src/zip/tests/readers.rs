@@ -274,3 +274,13 @@ fn slow_readers_make_no_difference() {
     };
     assert!(build(&mut Dribble(&plain)) == build(&mut plain.as_slice()));
 }
+
+#[test]
+fn an_archive_that_was_streamed_is_read_from_both_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("streamed.zip");
+    let mut zip = ZipWriter::streaming(std::fs::File::create(&path).unwrap());
+    all_shapes(&mut zip);
+    zip.finish(b"").unwrap();
+    super::all_readers_test(&path);
+}
