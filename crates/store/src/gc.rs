@@ -183,7 +183,7 @@ impl<R: Reach> Collector<'_, R> {
             }
         }
         if !self.options.dry_run {
-            self.done.freed_bytes += before.clean(self.store)?;
+            self.done.freed_bytes += before.clean(self.store, self.known.is_some())?;
         }
         Ok(self.done)
     }

@@ -45,6 +45,10 @@ mod id;
 mod index;
 pub mod layout;
 mod map;
+#[cfg(not(feature = "testing"))]
+mod mutant;
+#[cfg(feature = "testing")]
+pub mod mutant;
 mod pack;
 mod parity;
 pub mod progress;

@@ -15,6 +15,8 @@ use crate::error::{Result, StoreError};
 use crate::frame::{self, Base, Frame};
 use crate::id::{ChunkId, SnapshotId};
 use crate::index::{Index, Location, MAX_LINKS};
+use crate::layout::Object;
+use crate::mutant::{self, Mutant};
 use crate::pack::{Kind, PackWriter, Trailer};
 use crate::storage::Claim;
 use crate::store::Store;
@@ -25,6 +27,7 @@ use salvage::Salvage;
 
 mod back;
 mod publish;
+mod register;
 mod salvage;
 mod terms;
 
@@ -83,15 +86,7 @@ fn shortened(near: &Location, chain: &[Location]) -> Option<Location> {
 impl<'a> Session<'a> {
     pub(crate) fn begin(store: &'a Store, options: Options) -> Result<Self> {
         let id = SnapshotId::from_bytes(store.draw()?);
-        let claim = store.storage().claim(id)?;
-        let index = match Self::look(store) {
-            Ok(index) => index,
-            Err(error) => {
-                // The error that kept the session from beginning is the one to tell.
-                let _ = claim.abandon();
-                return Err(error);
-            }
-        };
+        let (claim, index) = register::register(store, id)?;
         Ok(Self::over(store, id, claim, index, options))
     }
 
@@ -118,16 +113,6 @@ impl<'a> Session<'a> {
             stored_bytes: AtomicU64::new(0),
             new_chunks: AtomicU64::new(0),
         }
-    }
-
-    /// What a session reads once it is registered, in this order: whether somebody newer forbids writing and what a
-    /// collector has condemned (b2), then the packs (b3, b4).
-    fn look(store: &Store) -> Result<Arc<Index>> {
-        store.check_writable()?;
-        let condemned = store.condemned()?;
-        let index = store.load_index_without(&condemned)?;
-        store.storage().harden()?;
-        Ok(index)
     }
 
     /// The name that the snapshot will have.
@@ -287,6 +272,11 @@ impl<'a> Session<'a> {
     /// # Errors
     /// Where its pending record stays; whoever needs to evicts it.
     pub fn abandon(self) -> Result<()> {
+        if mutant::is(Mutant::AbortDeletes) {
+            for trailer in lock(&self.published).iter() {
+                self.store.storage().remove(Object::Pack(trailer.pack))?;
+            }
+        }
         unlocked(self.claim).abandon()
     }
 }

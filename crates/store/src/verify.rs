@@ -190,6 +190,9 @@ impl Store {
             let stored = body.next(copy.stored_len as usize)?;
             match self.decode_copy(index, &copy, stored) {
                 Ok(_) => drop(found.good.insert(copy.id)),
+                // A delta that nobody needs loses its base when that is collected. One that is needed is missed by whoever
+                // knows who needs it.
+                Err(StoreError::ChunkMissing { .. }) => {}
                 Err(error) => {
                     found.is_partial |= !error.is_damage();
                     bad.push(copy.id);

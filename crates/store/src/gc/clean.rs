@@ -29,8 +29,9 @@ impl Before {
         })
     }
 
-    /// Removes what nobody writes any more; gives its bytes.
-    pub(super) fn clean(self, store: &Store) -> Result<u64> {
+    /// Removes what nobody writes any more; gives its bytes. Parity of a pack that is gone may be all that is left of it:
+    /// it goes only if everything that is needed `is_there`.
+    pub(super) fn clean(self, store: &Store, is_there: bool) -> Result<u64> {
         let storage = store.storage();
         let at_work = living(storage, |id| self.sessions.contains(id))?;
         for object in storage.list(Folder::Snapshots)? {
@@ -39,7 +40,10 @@ impl Before {
                 storage.remove(object)?;
             }
         }
-        let mut freed = lone_parity(storage)?;
+        let mut freed = match is_there {
+            true => lone_parity(storage)?,
+            false => 0,
+        };
         if at_work.is_empty() {
             for name in &self.leftovers {
                 freed += storage.clear(name)?;

@@ -1,9 +1,11 @@
 //! g1 and g2: what nothing needs is condemned, if there is any.
 
+use super::drain::living;
 use super::plan::{MAX_PACKS, MAX_RECORDS, Plan, Seen, Stage};
 use super::{Collector, Reach, Root, Step, keep};
 use crate::error::Result;
 use crate::id::{PackId, SnapshotId};
+use crate::mutant::{self, Mutant};
 use crate::store::Forgotten;
 
 /// What could go.
@@ -20,10 +22,14 @@ impl<R: Reach> Collector<'_, R> {
         if packs.is_empty() && forgotten.is_empty() {
             return Ok(Step::Done);
         }
+        let waits = match mutant::is(Mutant::SessionsBeforePlan) {
+            true => Some(living(self.storage(), |_| true)?),
+            false => None,
+        };
         let stage = Stage::Open {
             packs,
             forgotten,
-            waits: None,
+            waits,
         };
         let id = self.store.draw()?;
         self.replace(seen, Plan { id, stage })

@@ -10,6 +10,7 @@ use super::{Collector, Marks, Phase, Reach, Step, keep};
 use crate::error::{Result, StoreError};
 use crate::id::{PackId, SnapshotId};
 use crate::layout::{Folder, Object};
+use crate::mutant::{self, Mutant};
 use crate::storage::Storage;
 
 impl<R: Reach> Collector<'_, R> {
@@ -35,7 +36,10 @@ impl<R: Reach> Collector<'_, R> {
         }
         // Somebody may have pinned one meanwhile.
         let forgotten = self.given_up(forgotten)?;
-        let packs = self.unneeded(packs, &forgotten)?;
+        let packs = match mutant::is(Mutant::MarksOnce) {
+            true => packs.clone(),
+            false => self.unneeded(packs, &forgotten)?,
+        };
         let stage = Stage::Final { packs, forgotten };
         let id = plan.id;
         self.replace(seen, Plan { id, stage })
@@ -67,6 +71,9 @@ impl<R: Reach> Collector<'_, R> {
 
     /// g4: whether all of these sessions have ended; the dead ones are given up.
     fn wait(&mut self, waits: &[SnapshotId]) -> Result<bool, R::Error> {
+        if mutant::is(Mutant::WaitsForNobody) {
+            return Ok(true);
+        }
         let waits: HashSet<SnapshotId> = waits.iter().copied().collect();
         let mut is_told = false;
         loop {

@@ -11,10 +11,14 @@
     reason = "a test fails by panicking"
 )]
 
+/// One thread at a time, in an order that a seed gives.
+mod baton;
 /// Power cuts, kills and faults at every operation of a collection.
 mod crash;
 /// What is kept, what goes, and who is waited for.
 mod protocol;
+/// Everything at once, in thousands of orders.
+mod schedule;
 /// Repositories, collectors and what must hold.
 mod stage;
 #[allow(dead_code, reason = "other tests use the rest")]
