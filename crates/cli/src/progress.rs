@@ -246,6 +246,7 @@ fn task_word(task: Task) -> &'static str {
         Task::Repair => "repair",
         Task::Mark => "mark",
         Task::Wait => "wait",
+        Task::Repack => "repack",
         Task::Sweep => "sweep",
     }
 }

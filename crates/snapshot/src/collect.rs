@@ -25,6 +25,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub struct Collect {
     /// Only tell what would be freed.
     pub dry_run: bool,
+    /// Most bytes that are copied out of packs of which little is needed.
+    pub max_repack: u64,
     /// How long a forgotten snapshot can be brought back.
     pub grace: Duration,
     /// How long to wait for sessions that began before: backups, restores and their kin. What is still waiting then is left
@@ -38,6 +40,7 @@ impl Default for Collect {
     fn default() -> Self {
         Self {
             dry_run: false,
+            max_repack: u64::MAX,
             grace: Duration::ZERO,
             wait: Duration::from_secs(60),
             threads: None,
@@ -73,6 +76,7 @@ impl Repository {
     pub fn collect(&self, plan: &Collect, monitor: &dyn Monitor) -> Result<CollectReport> {
         let options = gc::Collect {
             dry_run: plan.dry_run,
+            max_repack: plan.max_repack,
         };
         let watch = Waiting {
             monitor,
@@ -90,7 +94,7 @@ impl Repository {
         Ok(CollectReport {
             live_bytes: done.live_bytes,
             freed_bytes: done.freed_bytes,
-            repacked_bytes: 0,
+            repacked_bytes: done.repacked_bytes,
             pending_bytes: done.pending_bytes,
             sessions: done.sessions,
             packs: done.packs,
@@ -149,6 +153,7 @@ impl Watch for Waiting<'_> {
         let task = match phase {
             Phase::Mark => Task::Mark,
             Phase::Wait => Task::Wait,
+            Phase::Repack => Task::Repack,
             Phase::Sweep => Task::Sweep,
         };
         self.monitor.begin(task, total);

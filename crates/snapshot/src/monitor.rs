@@ -23,6 +23,8 @@ pub enum Task {
     Mark,
     /// Sessions that are at work are waited for.
     Wait,
+    /// What is needed is copied out of packs that are mostly garbage, or small.
+    Repack,
     /// What nothing needs is deleted.
     Sweep,
 }
@@ -39,6 +41,7 @@ impl Task {
             Self::Repair => "Repairing",
             Self::Mark => "Marking",
             Self::Wait => "Waiting",
+            Self::Repack => "Repacking",
             Self::Sweep => "Freeing",
         }
     }

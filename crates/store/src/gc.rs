@@ -30,8 +30,10 @@ mod keep;
 mod marks;
 mod packs;
 pub(crate) mod plan;
+mod repack;
 mod sweep;
 mod table;
+mod victims;
 
 /// What leads to chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,6 +78,8 @@ pub enum Phase {
     Mark,
     /// Waiting for sessions that began before the plan.
     Wait,
+    /// Copying what is needed out of packs that can go then.
+    Repack,
     /// Deleting.
     Sweep,
 }
@@ -92,10 +96,21 @@ pub trait Watch: Progress {
 }
 
 /// What a collection is to do.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Collect {
     /// Only tell what would be freed.
     pub dry_run: bool,
+    /// Most bytes that are copied out of packs of which little is needed.
+    pub max_repack: u64,
+}
+
+impl Default for Collect {
+    fn default() -> Self {
+        Self {
+            dry_run: false,
+            max_repack: u64::MAX,
+        }
+    }
 }
 
 /// What a collection did.
@@ -105,6 +120,8 @@ pub struct Collected {
     pub live_bytes: u64,
     /// Bytes of what was deleted, or would be.
     pub freed_bytes: u64,
+    /// Bytes that were written anew.
+    pub repacked_bytes: u64,
     /// Bytes of condemned packs that are still waiting for sessions to end.
     pub pending_bytes: u64,
     /// Sessions that were still at work.
@@ -133,6 +150,7 @@ impl Store {
             watch,
             known: None,
             bad: HashSet::new(),
+            emptied: None,
             done: Collected::default(),
         }
         .run()
@@ -156,6 +174,8 @@ struct Collector<'s, R> {
     known: Option<Known>,
     /// Copies that were read and do not give their chunk, each by its place.
     bad: HashSet<(PackId, u64)>,
+    /// Packs that were emptied, once that was done.
+    emptied: Option<Vec<PackId>>,
     done: Collected,
 }
 
@@ -231,7 +251,7 @@ impl<R: Reach> Collector<'_, R> {
         let known = match self.known.take() {
             // What was needed by a record that is gone is marked for ever: then better anew.
             Some(mut known) if known.roots.is_subset(&roots) => {
-                known.marks.renew(&index);
+                known.marks.renew(&index)?;
                 known
             }
             _ => Known {

@@ -21,6 +21,9 @@ pub(crate) struct Args {
     /// Only say what would be freed
     #[arg(long)]
     dry_run: bool,
+    /// Copy at most so much out of packs of which little is needed, as in 500M or 2G; 0 for nothing
+    #[arg(long, value_name = "SIZE", value_parser = words::parse_size)]
+    max_repack: Option<u64>,
     /// Keep forgotten snapshots that can still be brought back for so long, as in 7d
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = words::parse_span)]
     grace: Duration,
@@ -36,6 +39,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let repository = context.repository()?;
     let plan = Collect {
         dry_run: args.dry_run,
+        max_repack: args.max_repack.unwrap_or(u64::MAX),
         grace: args.grace,
         wait: args.wait,
         threads: args.threads,
@@ -93,6 +97,10 @@ pub(super) fn lines(report: &CollectReport, dry_run: bool) -> Vec<String> {
         [report.freed_bytes, report.live_bytes, report.pending_bytes].map(words::size);
     let verb = if dry_run { "Would free" } else { "Freed" };
     let mut lines = vec![format!("{verb} {freed} in {packs}; snapshots need {live}")];
+    if report.repacked_bytes > 0 {
+        let repacked = words::size(report.repacked_bytes);
+        lines.push(format!("Wrote {repacked} of them anew, to free more"));
+    }
     if report.sessions > 0 {
         let sessions = report.sessions as u64;
         let many = words::counted(sessions, "backup or restore is", "backups or restores are");

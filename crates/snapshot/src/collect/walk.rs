@@ -18,7 +18,7 @@ use crate::repository::Repository;
 const BATCH: usize = 64;
 
 /// How often a record is looked for under its other name: it may be forgotten or brought back meanwhile.
-const LOOKS: usize = 4;
+const LOOKS: usize = 8;
 
 /// What the references at depth 0 of a content are to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

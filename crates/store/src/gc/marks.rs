@@ -37,22 +37,27 @@ impl Marks {
     }
 
     /// Takes a newer index; what was marked stays.
-    pub(super) fn renew(&mut self, index: &Index) {
-        let known = self.table.len();
+    ///
+    /// # Errors
+    /// Where a chunk that is marked has no copy any more.
+    pub(super) fn renew(&mut self, index: &Index) -> Result<()> {
         self.table.extend(index);
         self.referred.grow(self.table.len());
-        // New copies of what is marked already are marked as well: all copies of a chunk tell the same.
+        // All copies of a chunk tell the same, the new ones as well. What is marked may be known from a copy that is gone.
         let (table, referred) = (&self.table, &self.referred);
-        let spread = |copies: &[Copy]| -> Result<()> {
-            if copies.iter().any(|copy| copy.number >= known)
-                && copies.iter().any(|copy| referred.has(copy.number))
-            {
-                set_all(referred, copies);
+        table.each_known(|copies| {
+            let is_marked = copies.iter().any(|copy| referred.has(copy.number));
+            match copies.first() {
+                Some(lost) if is_marked && !copies.iter().any(|copy| table.is_there(copy)) => {
+                    Err(StoreError::ChunkMissing { id: lost.at.id })
+                }
+                _ if is_marked => {
+                    set_all(referred, copies);
+                    Ok(())
+                }
+                _ => Ok(()),
             }
-            Ok(())
-        };
-        // The closure cannot fail.
-        let _ = table.each_chunk(spread);
+        })
     }
 
     fn gathered(&self) -> MutexGuard<'_, Vec<ChunkId>> {

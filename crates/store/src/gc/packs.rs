@@ -1,10 +1,11 @@
 //! The packs of a table by their numbers, and what of each is kept.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::table::Copy;
 use crate::id::PackId;
+use crate::pack::Kind;
 
 /// What a pass found of one pack.
 #[derive(Debug, Default)]
@@ -15,6 +16,30 @@ pub(super) struct Tally {
     kept_bytes: AtomicU64,
     /// Stored bytes of all copies.
     all_bytes: AtomicU64,
+    /// Whether its chunks are metadata.
+    is_meta: AtomicBool,
+    /// Whether a delta in it is to be stored whole.
+    has_whole: AtomicBool,
+}
+
+/// What a pass counted of one pack.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Count {
+    pub(super) number: u32,
+    pub(super) id: PackId,
+    pub(super) kind: Kind,
+    /// Stored bytes of what is kept.
+    pub(super) kept_bytes: u64,
+    /// Stored bytes of all copies.
+    pub(super) all_bytes: u64,
+    pub(super) has_whole: bool,
+}
+
+impl Count {
+    /// Stored bytes of what nothing needs.
+    pub(super) const fn garbage(&self) -> u64 {
+        self.all_bytes.saturating_sub(self.kept_bytes)
+    }
 }
 
 /// One pack.
@@ -60,10 +85,15 @@ impl Packs {
         }
     }
 
-    /// The name of a pack that is there.
-    pub(super) fn present(&self, number: u32) -> Option<PackId> {
-        let pack = self.all.get(number as usize)?;
-        (!pack.is_gone).then_some(pack.id)
+    /// The name of a pack, which may be gone.
+    pub(super) fn id(&self, number: u32) -> Option<PackId> {
+        self.all.get(number as usize).map(|pack| pack.id)
+    }
+
+    /// Whether a pack is there.
+    pub(super) fn is_there(&self, number: u32) -> bool {
+        let pack = self.all.get(number as usize);
+        pack.is_some_and(|pack| !pack.is_gone)
     }
 
     /// Numbers of the packs with these names.
@@ -77,15 +107,11 @@ impl Packs {
 
     /// Forgets what was counted.
     pub(super) fn reset(&self) {
-        for pack in &self.all {
-            let Tally {
-                kept,
-                kept_bytes,
-                all_bytes,
-            } = &pack.tally;
-            for count in [kept, kept_bytes, all_bytes] {
+        for Pack { tally, .. } in &self.all {
+            for count in [&tally.kept, &tally.kept_bytes, &tally.all_bytes] {
                 count.store(0, Ordering::Relaxed);
             }
+            tally.has_whole.store(false, Ordering::Relaxed);
         }
     }
 
@@ -94,6 +120,8 @@ impl Packs {
         if let Some(pack) = self.all.get(copy.pack as usize) {
             let bytes = u64::from(copy.at.stored_len);
             pack.tally.all_bytes.fetch_add(bytes, Ordering::Relaxed);
+            let is_meta = copy.at.kind == Kind::Meta;
+            pack.tally.is_meta.store(is_meta, Ordering::Relaxed);
         }
     }
 
@@ -112,31 +140,60 @@ impl Packs {
         pack.map_or(0, |pack| pack.tally.kept_bytes.load(Ordering::Relaxed))
     }
 
-    /// Each pack that is there: number, name, kept copies, their bytes, all bytes.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, PackId, u64, u64, u64)> + '_ {
-        let there = (0..).zip(&self.all).filter(|(_, pack)| !pack.is_gone);
-        there.map(|(number, pack)| {
-            let Tally {
-                kept,
-                kept_bytes,
-                all_bytes,
-            } = &pack.tally;
-            let [kept, kept_bytes, all_bytes] =
-                [kept, kept_bytes, all_bytes].map(|count| count.load(Ordering::Relaxed));
-            (number, pack.id, kept, kept_bytes, all_bytes)
+    fn there(&self) -> impl Iterator<Item = (u32, &Pack)> + '_ {
+        (0..).zip(&self.all).filter(|(_, pack)| !pack.is_gone)
+    }
+
+    /// What was counted of each pack that is there.
+    pub(super) fn counts(&self) -> impl Iterator<Item = Count> + '_ {
+        self.there().map(|(number, Pack { id, tally, .. })| Count {
+            number,
+            id: *id,
+            kind: match tally.is_meta.load(Ordering::Relaxed) {
+                true => Kind::Meta,
+                false => Kind::Data,
+            },
+            kept_bytes: tally.kept_bytes.load(Ordering::Relaxed),
+            all_bytes: tally.all_bytes.load(Ordering::Relaxed),
+            has_whole: tally.has_whole.load(Ordering::Relaxed),
         })
+    }
+
+    /// The names of these packs.
+    pub(super) fn names<'a>(
+        &'a self,
+        numbers: &'a HashSet<u32>,
+    ) -> impl Iterator<Item = PackId> + 'a {
+        let there = self.there().filter(|(number, _)| numbers.contains(number));
+        there.map(|(_, pack)| pack.id)
+    }
+
+    /// Counts a kept copy as what nothing will need.
+    pub(super) fn waste(&self, copy: &Copy) {
+        if let Some(pack) = self.all.get(copy.pack as usize) {
+            let bytes = u64::from(copy.at.stored_len);
+            pack.tally.kept_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that a delta in its pack is to be stored whole.
+    pub(super) fn note_whole(&self, copy: &Copy) {
+        if let Some(pack) = self.all.get(copy.pack as usize) {
+            pack.tally.has_whole.store(true, Ordering::Relaxed);
+        }
     }
 
     /// The packs of which nothing is kept, sorted.
     pub(super) fn free(&self) -> Vec<PackId> {
-        let free = self.iter().filter(|(_, _, kept, ..)| *kept == 0);
-        let mut free: Vec<PackId> = free.map(|(_, id, ..)| id).collect();
+        let is_free = |pack: &Pack| pack.tally.kept.load(Ordering::Relaxed) == 0;
+        let free = self.there().filter(|(_, pack)| is_free(pack));
+        let mut free: Vec<PackId> = free.map(|(_, pack)| pack.id).collect();
         free.sort_unstable();
         free
     }
 
     /// Stored bytes of everything that is kept.
     pub(super) fn live_bytes(&self) -> u64 {
-        self.iter().map(|(_, _, _, kept_bytes, _)| kept_bytes).sum()
+        self.counts().map(|count| count.kept_bytes).sum()
     }
 }

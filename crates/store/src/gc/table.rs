@@ -127,12 +127,17 @@ impl Table {
 
     fn copy(&self, run: &Run, position: u64, record: &Record) -> Option<Copy> {
         let pack = *run.packs.get(record.pack_number() as usize)?;
-        let id = self.packs.present(pack)?;
+        let id = self.packs.id(pack)?;
         Some(Copy {
             number: run.base + position,
             pack,
             at: record.location(id)?,
         })
+    }
+
+    /// Whether the copy's pack is still there.
+    pub(super) fn is_there(&self, copy: &Copy) -> bool {
+        self.packs.is_there(copy.pack)
     }
 
     /// Every copy of every chunk whose id has this prefix.
@@ -142,6 +147,7 @@ impl Table {
                 .map_while(move |position| Some((position, run.source.get(position)?)))
                 .take_while(move |(_, record)| record.prefix() == prefix)
                 .filter_map(|(position, record)| self.copy(run, position, &record))
+                .filter(|copy| self.is_there(copy))
         })
     }
 
@@ -153,6 +159,27 @@ impl Table {
 
     /// Calls for every chunk with all its copies, from several threads.
     pub(super) fn each_chunk<E: Send>(
+        &self,
+        visit: impl Fn(&[Copy]) -> Result<(), E> + Sync,
+    ) -> Result<(), E> {
+        self.each_known(|copies| {
+            let is_there = |copy: &Copy| self.is_there(copy);
+            match copies.iter().all(is_there) {
+                true => visit(copies),
+                false => {
+                    let there = copies.iter().filter(|copy| is_there(copy));
+                    let there: Vec<Copy> = there.copied().collect();
+                    match there.is_empty() {
+                        true => Ok(()),
+                        false => visit(&there),
+                    }
+                }
+            }
+        })
+    }
+
+    /// The same with the copies that are gone.
+    pub(super) fn each_known<E: Send>(
         &self,
         visit: impl Fn(&[Copy]) -> Result<(), E> + Sync,
     ) -> Result<(), E> {

@@ -4,7 +4,9 @@ use std::sync::atomic::Ordering;
 
 use super::{Session, lock};
 use crate::error::Result;
+use crate::frame::{Encoding, Frame};
 use crate::id::PackId;
+use crate::index::Location;
 use crate::layout::Object;
 use crate::pack::{Kind, PackWriter};
 use crate::small::put_object;
@@ -15,6 +17,21 @@ impl<'a> Session<'a> {
         let upload = self.store.storage().create(Object::Pack(pack))?;
         let parity = self.options.parity;
         Ok(PackWriter::begin(upload, pack, kind, parity))
+    }
+
+    /// Stores a copy of a chunk that is there, in these bytes, which were checked.
+    pub(crate) fn copy(&self, at: &Location, frame: &Frame) -> Result<()> {
+        if !lock(&self.claimed).insert(at.id) {
+            return Ok(());
+        }
+        let stored = self.check_running();
+        let stored = stored.and_then(|()| self.append(at.kind, at.id, at.plain_len, frame));
+        stored.inspect_err(|error| drop(self.failed.set(error.again())))
+    }
+
+    /// Whether a copy of this encoding may be stored: all that it is made from is in packs that may be built on.
+    pub(crate) fn may_stand_on(&self, encoding: Encoding) -> bool {
+        self.index.has_bases(encoding)
     }
 
     pub(super) fn publish(&self, writer: PackWriter<'a>) -> Result<()> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use lifeboat_store::disk::sim::{Budget, ERRNOS, Fault, Harm, SimDisk};
 use rayon::prelude::*;
 
-use crate::stage::{backs_up, check_clean, collect, forget, open, repository};
+use crate::stage::{backs_up, check_clean, collect, forget, open, repack, repository};
 use crate::support::{Acknowledged, BackUp, assert_none, back_up, check, words};
 
 const PACK_BYTES: u64 = 1000;
@@ -31,7 +31,7 @@ fn workload() -> (SimDisk, Vec<Acknowledged>) {
     let next = backs_up(&disk, 6, 1..4, PACK_BYTES);
     forget(&disk, next.id);
     known.push(next);
-    collect(&open(&disk, 7)).unwrap();
+    repack(&open(&disk, 7)).unwrap();
     (disk, known)
 }
 
@@ -49,7 +49,7 @@ fn recover(disk: &SimDisk, expected: &[Acknowledged]) -> Result<(), String> {
         back_up(&store, 2..7, PACK_BYTES).map_err(|error| format!("backup: {}", words(error)))?;
     let mut all = expected.to_vec();
     all.push(next);
-    collect(&open(disk, 9)).map_err(|error| format!("collection: {}", words(error)))?;
+    repack(&open(disk, 9)).map_err(|error| format!("collection: {}", words(error)))?;
     check(&open(disk, 10), &all).map_err(|what| format!("after the collection: {what}"))?;
     check_clean(disk, 11).map_err(|what| format!("after the collection: {what}"))
 }
@@ -118,7 +118,7 @@ fn f08_i8_a_collection_that_meets_a_fault_loses_nothing_and_the_next_finishes() 
                 let fault = Fault::nth(nth, harm);
                 disk.inject(if forever { fault.forever() } else { fault });
                 let _ = lifeboat_store::Store::open(crate::support::backing(&disk, 5))
-                    .and_then(|store| collect(&store));
+                    .and_then(|store| repack(&store));
                 if disk.faults_struck() == 0 {
                     break;
                 }

@@ -11,6 +11,8 @@
     reason = "a test fails by panicking"
 )]
 
+/// What is written anew.
+mod anew;
 /// One thread at a time, in an order that a seed gives.
 mod baton;
 /// Power cuts, kills and faults at every operation of a collection.

@@ -78,14 +78,23 @@ fn run(
     mutant: Option<Mutant>,
     start: &(SimDisk, Vec<Acknowledged>),
 ) -> Result<(), String> {
+    run_on(seed, mutant, &start.0.copy(), &start.1)
+}
+
+fn run_on(
+    seed: u64,
+    mutant: Option<Mutant>,
+    disk: &SimDisk,
+    known: &[Acknowledged],
+) -> Result<(), String> {
     let mut dice = Dice::new(seed ^ 0xabcd);
     let roles = roles(&mut dice);
     let stage = Stage {
-        disk: start.0.copy(),
+        disk: disk.clone(),
         baton: Baton::new(roles.len(), seed),
         seed,
         mutant,
-        acknowledged: Mutex::new(start.1.clone()),
+        acknowledged: Mutex::new(known.to_vec()),
         forgotten: Mutex::default(),
         wrong: Mutex::default(),
     };
@@ -292,4 +301,17 @@ fn every_mistake_that_the_protocol_must_not_make_is_noticed() {
         })
         .collect();
     assert_eq!(missed, []);
+}
+
+/// `SEED=884 cargo test -p lifeboat-store --test gc -- --ignored --nocapture one_seed`
+#[test]
+#[ignore = "for a seed that failed: prints every change of the run"]
+fn one_seed() {
+    let seed = std::env::var("SEED").unwrap().parse().unwrap();
+    let (disk, known) = beginning();
+    let verdict = run_on(seed, None, &disk, &known);
+    for operation in disk.operations() {
+        println!("{operation}");
+    }
+    verdict.unwrap();
 }

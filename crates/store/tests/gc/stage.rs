@@ -32,19 +32,24 @@ impl Reach for Rows<'_> {
 }
 
 fn read(store: &Store, root: Root) -> Result<Vec<u8>> {
-    let bytes = match root {
-        Root::Snapshot(id) => store.record(id),
-        Root::Forgotten(forgotten) => store.forgotten_record(forgotten),
-    };
-    match bytes {
-        // Forgotten since it was listed.
-        Err(StoreError::NoRecord { id }) => {
-            let forgotten = store.forgotten()?;
-            let found = forgotten.into_iter().find(|found| found.id == id);
-            store.forgotten_record(found.ok_or(StoreError::NoRecord { id })?)
+    let mut root = root;
+    // It may be forgotten and brought back meanwhile.
+    for _ in 0..8 {
+        let bytes = match root {
+            Root::Snapshot(id) => store.record(id),
+            Root::Forgotten(forgotten) => store.forgotten_record(forgotten),
+        };
+        match bytes {
+            Err(StoreError::NoRecord { .. }) => {}
+            bytes => return bytes,
         }
-        bytes => bytes,
+        let found = store
+            .forgotten()?
+            .into_iter()
+            .find(|found| found.id == root.id());
+        root = found.map_or(Root::Snapshot(root.id()), Root::Forgotten);
     }
+    Err(StoreError::NoRecord { id: root.id() })
 }
 
 /// Looks so often whether sessions have ended.
@@ -101,14 +106,26 @@ impl<T: Send> Watch for Sleeper<'_, T> {
     }
 }
 
-/// Collects without waiting for anybody.
+/// Collects without waiting for anybody, and without writing anything anew.
 pub(crate) fn collect(store: &Store) -> Result<Collected> {
+    let options = Collect {
+        max_repack: 0,
+        ..Collect::default()
+    };
+    store.collect(options, &Rows(store), &Patience::of(0))
+}
+
+/// Collects, and writes anew what is worth it.
+pub(crate) fn repack(store: &Store) -> Result<Collected> {
     store.collect(Collect::default(), &Rows(store), &Patience::of(0))
 }
 
 /// What a collection would do.
 pub(crate) fn rehearse(store: &Store) -> Result<Collected> {
-    let options = Collect { dry_run: true };
+    let options = Collect {
+        dry_run: true,
+        ..Collect::default()
+    };
     store.collect(options, &Rows(store), &Patience::of(0))
 }
 
