@@ -1,54 +1,18 @@
 //! SQL on a database inside a snapshot, without restoring it: the read-only file system of SQLite over stored chunks.
 
-use std::io;
-use std::sync::Arc;
-
-use lifeboat_snapshot::content::{Content, ContentReader};
-use lifeboat_snapshot::sqlite::{Image, open_image};
-use lifeboat_snapshot::{Repository, Snapshot, TreePath};
+use lifeboat_snapshot::{Snapshot, TreePath};
 use rusqlite::Connection;
 
 use crate::support::{Ledger, Workbench};
-
-/// A stored content as the bytes of a database.
-struct Stored {
-    repository: Repository,
-    content: Content,
-}
-
-impl Image for Stored {
-    fn len(&self) -> u64 {
-        self.content.len
-    }
-
-    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
-        let reader = ContentReader::new(self.repository.store(), self.content.clone());
-        let mut filled = 0;
-        while filled < buf.len() {
-            let at = offset + filled as u64;
-            match reader
-                .read_at(&mut buf[filled..], at)
-                .map_err(io::Error::other)?
-            {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                read => filled += read,
-            }
-        }
-        Ok(())
-    }
-}
 
 /// Opens a database inside a snapshot.
 fn open(bench: &Workbench, snapshot: &Snapshot, name: &str) -> Connection {
     let repository = bench.repository();
     let path = TreePath::parse(name.as_bytes()).unwrap();
     let entry = repository.tree(snapshot).unwrap().entry(&path).unwrap();
-    let content = entry.node.content().unwrap().clone();
-    open_image(Arc::new(Stored {
-        repository,
-        content,
-    }))
-    .unwrap()
+    repository
+        .open_database(entry.node.content().unwrap())
+        .unwrap()
 }
 
 fn ask<T: rusqlite::types::FromSql>(connection: &Connection, query: &str) -> T {

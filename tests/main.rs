@@ -71,5 +71,7 @@ mod support;
 mod tar;
 /// Trees of every odd sort, there and back.
 mod tree;
+/// A part at a time, databases too, and what is remembered of it.
+mod verify;
 /// The zip, opened by other programs.
 mod zip;

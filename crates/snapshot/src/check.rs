@@ -2,18 +2,23 @@
 //!
 //! The store finds what is bad, [`losses`] whom it concerns. Reports, never repairs.
 
-use lifeboat_store::{SnapshotId, StoreError};
+use lifeboat_store::{Reading, Share, SnapshotId, StoreError};
 
-use crate::error::Result;
+use crate::error::{Result, in_one_line};
 use crate::monitor::{Monitor, Task};
 use crate::record::Snapshot;
 use crate::repository::Repository;
 
 use losses::Losses;
 
+pub use databases::DatabaseVerified;
+
+mod ages;
 mod blame;
+mod databases;
 mod lists;
 mod losses;
+mod rounds;
 
 /// What to verify.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +27,10 @@ pub struct Verify {
     pub snapshots: Option<Vec<Snapshot>>,
     /// Read and hash every stored byte, as against the structure alone.
     pub read_data: bool,
+    /// Read and hash this part of the stored bytes, beginning with what was not read for the longest time.
+    pub subset: Option<Share>,
+    /// Open every database of the snapshots and run SQLite's integrity check on it.
+    pub databases: bool,
     /// Threads that work; as many as there are cores where not given.
     pub threads: Option<usize>,
 }
@@ -37,6 +46,14 @@ pub struct VerifyReport {
     pub checked_bytes: u64,
     /// What is damaged, and whom it concerns.
     pub damaged: Vec<Damaged>,
+    /// What SQLite says of the databases.
+    pub databases: Vec<DatabaseVerified>,
+    /// Packs that there are, and those of them that were read by now, in this round or an earlier one.
+    pub packs: u64,
+    /// See `packs`.
+    pub packs_read: u64,
+    /// Why the round could not be remembered, where it could not: the next one will read the same again.
+    pub not_remembered: Option<String>,
 }
 
 /// A damaged object.
@@ -59,21 +76,22 @@ impl Repository {
     /// Where the repository cannot be listed. Damage is a finding, no error.
     pub fn verify(&self, plan: &Verify, monitor: &dyn Monitor) -> Result<VerifyReport> {
         self.in_pool(plan.threads, || {
-            let total = plan
-                .read_data
-                .then(|| self.store().pack_bytes())
-                .transpose()?;
-            monitor.begin(Task::Verify, total);
             // Before the snapshots are listed: what they lead to is not deleted meanwhile.
             let _hold = self.store().hold();
+            let verified = self.store().verified()?;
+            let sizes = self.store().pack_sizes()?;
+            let (reading, bytes) = rounds::choose(plan, &verified, &sizes);
+            monitor.begin(Task::Verify, bytes);
             let listing = self.snapshots()?;
-            let packs = self.store().verify_packs(plan.read_data, monitor)?;
+            let packs = self.store().verify_as(&reading, monitor)?;
+            let read = packs.read;
             let mut report = VerifyReport {
                 checked_chunks: packs.checked_chunks,
                 checked_bytes: packs.checked_bytes,
                 ..VerifyReport::default()
             };
-            for (path, what) in self.store().verify_config() {
+            let small = self.store().verify_config().into_iter();
+            for (path, what) in small.chain(verified.damaged()) {
                 report.damaged.push(Damaged {
                     object: path.display().to_string(),
                     what,
@@ -95,8 +113,25 @@ impl Repository {
             }
             report.snapshots = snapshots.len() as u64;
             report.damaged.extend(losses.finish());
+            if plan.databases {
+                report.databases = self.verify_databases(snapshots, monitor)?;
+            }
+            self.count_packs(&verified, &sizes, &read, &mut report);
+            if !matches!(reading, Reading::Structure) {
+                let remembered = self.remember_round(verified, read, snapshots, &report, monitor);
+                report.not_remembered = not_remembered(remembered)?;
+            }
             Ok(report)
         })
+    }
+}
+
+/// A repository that cannot be written, or may not be, is as good as verified.
+fn not_remembered(remembered: Result<()>) -> Result<Option<String>> {
+    match remembered {
+        Err(error) if error.is_cancelled() => Err(error),
+        Err(error) => Ok(Some(in_one_line(&error))),
+        Ok(()) => Ok(None),
     }
 }
 

@@ -50,6 +50,7 @@ mod find;
 mod folder;
 mod forgotten;
 mod fresh;
+mod image;
 mod import;
 mod inplace;
 pub mod limits;
@@ -75,7 +76,7 @@ mod tree;
 pub mod zip;
 
 pub use capture::{Backup, BackupReport, CheckPolicy, CountQuery, DatabaseReport};
-pub use check::{Damaged, Verify, VerifyReport};
+pub use check::{Damaged, DatabaseVerified, Verify, VerifyReport};
 pub use collect::{Collect, CollectReport};
 pub use diff::{Change, ChangeKind, DiffTotals, Live};
 pub use drill::{Drill, DrillReport};

@@ -162,6 +162,7 @@ impl Repository {
             };
             // A session writes a lost copy of the config by itself, and that is a repair as well.
             let configs = self.store().verify_config();
+            let rounds: Vec<_> = self.store().verified()?.damaged().collect();
             let session = match plan.apply {
                 true => self.store().begin_salvage(options)?,
                 false => self.store().rehearse_salvage(options)?,
@@ -171,7 +172,7 @@ impl Repository {
             let ended = session.abandon();
             let mut report = report?;
             ended?;
-            report.others.extend(configs);
+            report.others.extend(configs.into_iter().chain(rounds));
             Ok(report)
         })
     }

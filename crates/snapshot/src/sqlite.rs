@@ -33,6 +33,7 @@ mod tests;
 
 pub use capture::{CaptureOptions, Check, ExtentSink, Stopped, capture};
 pub use error::SqliteError;
+pub(crate) use facts::check_image;
 pub use facts::{Checked, Count, Facts};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub(crate) use held::{descriptor as kept_descriptor, keep_shared, kept_open};

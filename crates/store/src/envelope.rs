@@ -27,6 +27,8 @@ pub enum Kind {
     Plan = 3,
     /// What keeps a snapshot from being forgotten.
     Pin = 4,
+    /// When packs and snapshots were last verified.
+    Verified = 5,
     /// What came of a drill.
     Drill = 6,
 }

@@ -91,6 +91,11 @@ id_type!(
     16
 );
 id_type!(
+    /// Name of what a round of verification left behind: random, never used twice.
+    RoundId,
+    16
+);
+id_type!(
     /// Name of a repository: random, made once by its creation.
     RepositoryId,
     16

@@ -1,6 +1,6 @@
 //! Where the objects of a repository stand: the only place that spells their paths.
 
-use crate::id::{PackId, SnapshotId};
+use crate::id::{PackId, RoundId, SnapshotId};
 
 /// A folder of objects that can be listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum Folder {
     Parity,
     /// Records of drills; there from the first drill on.
     Drills,
+    /// What verifications have left; there from the first on.
+    Verified,
 }
 
 impl Folder {
@@ -22,7 +24,7 @@ impl Folder {
     pub const ALL: [Self; 2] = [Self::Packs, Self::Snapshots];
 
     /// Those that are made for the first object in them.
-    pub const LATE: [Self; 3] = [Self::Pins, Self::Parity, Self::Drills];
+    pub const LATE: [Self; 4] = [Self::Pins, Self::Parity, Self::Drills, Self::Verified];
 
     /// Path of the folder, relative to the repository.
     pub const fn path(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Folder {
             Self::Pins => "pins",
             Self::Parity => "parity",
             Self::Drills => "drills",
+            Self::Verified => "verified",
         }
     }
 }
@@ -72,6 +75,8 @@ pub enum Object {
     Pack(PackId),
     /// What mends the pack of this name.
     Parity(PackId),
+    /// When packs and snapshots were last verified.
+    Verified(RoundId),
     /// A committed snapshot record.
     Snapshot(SnapshotId),
     /// The record of a session that has neither committed nor been evicted.
@@ -94,6 +99,7 @@ impl Object {
             Self::ConfigCopy => "config.copy".to_owned(),
             Self::Pack(id) => format!("packs/{id}.pack"),
             Self::Parity(id) => format!("parity/{id}.parity"),
+            Self::Verified(id) => format!("verified/{id}.verified"),
             Self::Snapshot(id) => format!("snapshots/{id}.snapshot"),
             Self::Pending(id) => format!("snapshots/{id}.pending"),
             Self::Evicted(id) => format!("snapshots/{id}.evicted"),
@@ -117,6 +123,7 @@ impl Object {
             Self::Config | Self::ConfigCopy => "",
             Self::Pack(_) => Folder::Packs.path(),
             Self::Parity(_) => Folder::Parity.path(),
+            Self::Verified(_) => Folder::Verified.path(),
             Self::Snapshot(_) | Self::Pending(_) | Self::Evicted(_) | Self::Forgotten(..) => {
                 Folder::Snapshots.path()
             }
@@ -137,6 +144,7 @@ impl Object {
         let object = match (folder, ending) {
             (Folder::Packs, "pack") => Self::Pack(stem.parse().ok()?),
             (Folder::Parity, "parity") => Self::Parity(stem.parse().ok()?),
+            (Folder::Verified, "verified") => Self::Verified(stem.parse().ok()?),
             (Folder::Snapshots, "snapshot") => Self::Snapshot(stem.parse().ok()?),
             (Folder::Snapshots, "pending") => Self::Pending(stem.parse().ok()?),
             (Folder::Snapshots, "evicted") => Self::Evicted(stem.parse().ok()?),

@@ -10,12 +10,13 @@ use crate::error::{IoContext, Result, StoreError};
 use crate::id::{ChunkId, PackId};
 use crate::index::{Index, list_packs, locations};
 use crate::layout::Object;
-use crate::pack::{HEAD, PackReader, Trailer};
+use crate::pack::{PackReader, Trailer};
 use crate::progress::Progress;
 use crate::store::Store;
 
-/// Bytes of a pack that are read at once.
-const WINDOW: u64 = 1 << 20;
+use body::Body;
+
+mod body;
 
 /// What a look at the packs found.
 #[derive(Debug, Default)]
@@ -30,6 +31,29 @@ pub struct Verification {
     pub good: HashSet<ChunkId>,
     /// Whether something could not be read, as against read and found wrong.
     pub is_partial: bool,
+    /// The packs that were read from end to end, and whether each is whole.
+    pub read: Vec<(PackId, bool)>,
+}
+
+/// How much is read.
+#[derive(Debug, Clone)]
+pub enum Reading {
+    /// The structure alone.
+    Structure,
+    /// Every stored byte.
+    All,
+    /// Every stored byte of these packs, the structure of the others.
+    Some(HashSet<PackId>),
+}
+
+impl Reading {
+    pub(crate) fn reads(&self, pack: PackId) -> bool {
+        match self {
+            Self::Structure => false,
+            Self::All => true,
+            Self::Some(packs) => packs.contains(&pack),
+        }
+    }
 }
 
 /// One damaged object.
@@ -50,15 +74,30 @@ impl Store {
     /// # Errors
     /// Where the packs cannot be listed, or on request. Damage is a finding, no error.
     pub fn verify_packs(&self, read_data: bool, progress: &dyn Progress) -> Result<Verification> {
+        let reading = match read_data {
+            true => Reading::All,
+            false => Reading::Structure,
+        };
+        self.verify_as(&reading, progress)
+    }
+
+    /// The same, with some packs read and others not.
+    ///
+    /// # Errors
+    /// As [`verify_packs`](Self::verify_packs).
+    pub fn verify_as(&self, reading: &Reading, progress: &dyn Progress) -> Result<Verification> {
         let mut all = Verification::default();
-        for (pack, what) in self.verify_parity(read_data, progress)? {
+        for (pack, what) in self.verify_parity(reading, progress)? {
             all.damage.push(Damage {
                 object: self.storage().locate(Object::Parity(pack)),
                 what,
                 chunks: Vec::new(),
             });
         }
-        for (_, one) in self.verify_each(read_data, progress)? {
+        for (pack, one) in self.verify_each(reading, progress)? {
+            if reading.reads(pack) {
+                all.read.push((pack, one.damage.is_empty()));
+            }
             all.checked_chunks += one.checked_chunks;
             all.checked_bytes += one.checked_bytes;
             all.damage.extend(one.damage);
@@ -71,7 +110,7 @@ impl Store {
     /// The same, pack by pack.
     pub(crate) fn verify_each(
         &self,
-        read_data: bool,
+        reading: &Reading,
         progress: &dyn Progress,
     ) -> Result<Vec<(PackId, Verification)>> {
         // In this order: a delta's pack is never listed without its base being known.
@@ -79,7 +118,7 @@ impl Store {
         let index = self.load_index()?;
         packs.sort_unstable();
         let check =
-            |index: &Index, packs: &[PackId]| self.verify_these(index, packs, read_data, progress);
+            |index: &Index, packs: &[PackId]| self.verify_these(index, packs, reading, progress);
         let (doubtful, mut found): (Vec<_>, Vec<_>) = check(&index, &packs)?
             .into_iter()
             .partition(|(_, one)| !one.damage.is_empty());
@@ -97,10 +136,13 @@ impl Store {
         &self,
         index: &Index,
         packs: &[PackId],
-        read_data: bool,
+        reading: &Reading,
         progress: &dyn Progress,
     ) -> Result<Vec<(PackId, Verification)>> {
-        let one = |&pack| Ok((pack, self.verify_pack(index, pack, read_data, progress)?));
+        let one = |&pack| {
+            let read_data = reading.reads(pack);
+            Ok((pack, self.verify_pack(index, pack, read_data, progress)?))
+        };
         packs.par_iter().map(one).collect()
     }
 
@@ -109,14 +151,33 @@ impl Store {
     /// # Errors
     /// Where they cannot be listed.
     pub fn pack_bytes(&self) -> Result<u64> {
-        let mut bytes = 0;
-        for pack in list_packs(self.storage())? {
+        Ok(self.pack_sizes()?.into_iter().map(|(_, bytes)| bytes).sum())
+    }
+
+    /// Every pack and its length in bytes, by name.
+    ///
+    /// # Errors
+    /// Where they cannot be listed.
+    pub fn pack_sizes(&self) -> Result<Vec<(PackId, u64)>> {
+        let mut packs: Vec<PackId> = list_packs(self.storage())?.into_iter().collect();
+        packs.sort_unstable();
+        let mut sizes = Vec::new();
+        for pack in packs {
             if let Some(file) = self.storage().open(Object::Pack(pack))? {
                 let path = || self.storage().locate(Object::Pack(pack));
-                bytes += file.len().context("read", path)?;
+                sizes.push((pack, file.len().context("read", path)?));
             }
         }
-        Ok(bytes)
+        Ok(sizes)
+    }
+
+    /// The packs that have a copy of the chunk.
+    ///
+    /// # Errors
+    /// Where the packs cannot be listed.
+    pub fn packs_of(&self, id: &ChunkId) -> Result<Vec<PackId>> {
+        let copies = self.index()?.copies(id);
+        Ok(copies.into_iter().map(|copy| copy.pack).collect())
     }
 
     fn verify_pack(
@@ -210,52 +271,6 @@ impl Store {
             });
         }
         Ok(())
-    }
-}
-
-/// A pack's body, read once from front to end and hashed on the way.
-struct Body<'a> {
-    reader: PackReader<'a>,
-    hasher: blake3::Hasher,
-    window: Vec<u8>,
-    /// Where in the window the next chunk begins.
-    cursor: usize,
-    /// Where in the file the window ends, and where the body does.
-    read_to: u64,
-    end: u64,
-}
-
-impl<'a> Body<'a> {
-    fn new(reader: PackReader<'a>, len: u64) -> Self {
-        let begin = HEAD.len() as u64;
-        Self {
-            reader,
-            hasher: blake3::Hasher::new(),
-            window: Vec::new(),
-            cursor: 0,
-            read_to: begin,
-            end: begin + len,
-        }
-    }
-
-    /// The next stored bytes. The trailer's lengths add up to the body, so they are there unless the file shrinks.
-    fn next(&mut self, len: usize) -> Result<&[u8]> {
-        while self.window.len() - self.cursor < len && self.read_to < self.end {
-            self.window.drain(..self.cursor);
-            self.cursor = 0;
-            let more = WINDOW.min(self.end - self.read_to);
-            let more = self.reader.read(self.read_to, more)?;
-            self.read_to += more.len() as u64;
-            self.hasher.update(&more);
-            self.window.extend(more);
-        }
-        let begin = self.cursor;
-        self.cursor = (begin + len).min(self.window.len());
-        Ok(self.window.get(begin..self.cursor).unwrap_or_default())
-    }
-
-    fn hash(&self) -> [u8; 32] {
-        *self.hasher.finalize().as_bytes()
     }
 }
 

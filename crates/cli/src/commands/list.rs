@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use lifeboat_snapshot::store::SnapshotId;
 use lifeboat_snapshot::{Flaws, Repository, Snapshot, ZipTarget};
 use serde_json::{Map, Value, json};
@@ -47,10 +47,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let pins = repository.pins()?;
     let zips = zips(&repository, context)?;
+    let verified = repository.verified_at()?;
     let mut rows = Vec::new();
     for snapshot in &listing.snapshots {
         let mut found = Found::read(&repository, snapshot);
         found.zip = zips.get(&snapshot.id).cloned();
+        found.verified = verified.get(&snapshot.id).and_then(|ms| facts::moment(*ms));
         if let Some(failure) = &found.damage {
             context.ui.damage(failure);
             exit = Exit::Damage;
@@ -78,6 +80,7 @@ struct Found {
     words: String,
     damage: Option<Failure>,
     zip: Option<PathBuf>,
+    verified: Option<DateTime<Utc>>,
 }
 
 /// Where the snapshots' zips are, as far as the config and the repository know the places.
@@ -105,6 +108,7 @@ impl Found {
                     words: "(cannot be read)".to_owned(),
                     damage: Some(error.into()),
                     zip: None,
+                    verified: None,
                 };
             }
         };
@@ -129,6 +133,7 @@ impl Found {
             words: named.join("; "),
             damage: None,
             zip: None,
+            verified: None,
         }
     }
 }
@@ -136,6 +141,10 @@ impl Found {
 fn item(snapshot: &Snapshot, is_pinned: bool, found: Found) -> Map<String, Value> {
     let mut item = facts::snapshot(snapshot, is_pinned);
     item.insert("databases".to_owned(), json!(found.items));
+    item.insert(
+        "verified_at".to_owned(),
+        json!(found.verified.map(facts::utc)),
+    );
     item.extend(facts::flaws(found.flaws.as_ref()));
     let zip = found.zip.as_deref();
     item.insert("zip".to_owned(), Value::Null);
@@ -150,7 +159,7 @@ fn table(rows: &[(&Snapshot, bool, Found)]) -> Table {
     let mut table = Table::new();
     let heads = ["ID", "TAKEN"].map(Cell::new).into_iter();
     let numbers = ["AGE", "FILES", "SIZE", "STORED"].map(Cell::right);
-    let rest = ["ZIP", "SOURCE", "DATABASES"].map(Cell::new);
+    let rest = ["ZIP", "VERIFIED", "SOURCE", "DATABASES"].map(Cell::new);
     table.row(
         heads
             .chain(numbers)
@@ -167,11 +176,20 @@ fn table(rows: &[(&Snapshot, bool, Found)]) -> Table {
             Cell::right(words::size(snapshot.bytes)),
             Cell::right(words::size(snapshot.stored_bytes)),
             Cell::new(if found.zip.is_some() { "yes" } else { "" }),
+            Cell::new(verified(found.verified, now)),
             Cell::new(label(snapshot, *is_pinned) + &lacking(found)),
             Cell::new(&found.words),
         ]);
     }
     table
+}
+
+/// How long ago everything of it was last read.
+fn verified(at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> String {
+    at.map_or_else(
+        || "never".to_owned(),
+        |at| words::age(at.fixed_offset(), now),
+    )
 }
 
 /// That the snapshot lacks something, and what.

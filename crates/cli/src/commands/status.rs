@@ -3,6 +3,7 @@
 //! The exit code is the answer (0, 20, 21). A source that the config names and no snapshot has is the alarm this exists
 //! for, so the config counts as much as the repository; and a snapshot that lacks something is no reason to be calm.
 
+use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +11,8 @@ use std::time::Duration;
 use anstyle::Style;
 use chrono::{DateTime, Utc};
 use lifeboat_snapshot::path::escape;
-use lifeboat_snapshot::{Drill, Newest, Repository, SourceKey};
+use lifeboat_snapshot::store::SnapshotId;
+use lifeboat_snapshot::{Drill, Newest, Repository, Snapshot, SourceKey};
 use serde_json::{Value, json};
 
 use crate::config::Config;
@@ -46,6 +48,8 @@ struct Row {
     key: SourceKey,
     newest: Option<Newest>,
     state: State,
+    /// When everything of its newest verified snapshot was last read.
+    verified: Option<DateTime<Utc>>,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
@@ -57,8 +61,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let now = Utc::now();
     let newest = repository.newest(&listing, &wanted(&config));
+    let looks = repository.verified_at()?;
     let row = |(key, newest): (SourceKey, Option<Newest>)| Row {
         state: state(newest.as_ref(), args.max_age, now),
+        verified: verified(&listing.snapshots, &looks, &key),
         key,
         newest,
     };
@@ -70,6 +76,20 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         false => print(&repository, &rows, &config, now, &context.ui)?,
     }
     Ok(worst.exit())
+}
+
+/// When everything of the source's newest verified snapshot was last read.
+fn verified(
+    snapshots: &[Snapshot],
+    looks: &HashMap<SnapshotId, i64>,
+    (host, path): &SourceKey,
+) -> Option<DateTime<Utc>> {
+    let is_of = |snapshot: &&Snapshot| {
+        snapshot.host == *host && snapshot.sources.iter().any(|source| **source == **path)
+    };
+    let mut newest_first = snapshots.iter().rev().filter(is_of);
+    let ms = newest_first.find_map(|snapshot| looks.get(&snapshot.id))?;
+    facts::moment(*ms)
 }
 
 /// The sources of the config on this machine; none where it names none.
@@ -164,7 +184,7 @@ fn item(row: &Row, now: DateTime<Utc>) -> Value {
         "age_s": age,
         "complete_snapshot": complete.map(|snapshot| snapshot.id.to_string()),
         "complete_time": complete.map(facts::time),
-        "verified_at": Value::Null,
+        "verified_at": row.verified.map(facts::utc),
     })));
     item.extend(facts::flaws(
         newest.and_then(|newest| newest.flaws.as_ref()),
@@ -234,7 +254,11 @@ fn name(path: &[u8], config: &Config) -> String {
 
 /// Where the source is, and what its last snapshot lacks.
 fn about(row: &Row, path: &[u8], now: DateTime<Utc>) -> String {
-    let mut about = escape(path);
+    let verified = match row.verified {
+        Some(at) => format!("verified {}", words::age(at.fixed_offset(), now)),
+        None => "never verified".to_owned(),
+    };
+    let mut about = format!("{}; {verified}", escape(path));
     let Some(newest) = row.newest.as_ref().filter(|newest| !newest.is_complete()) else {
         return about;
     };

@@ -47,6 +47,11 @@ pub(crate) fn time(snapshot: &Snapshot) -> String {
         .to_rfc3339_opts(SecondsFormat::Millis, false)
 }
 
+/// The moment of a time in milliseconds.
+pub(crate) fn moment(ms: i64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_millis(ms)
+}
+
 /// A time that is nobody's local one.
 pub(crate) fn utc(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, false)

@@ -101,7 +101,7 @@ impl<'a> Chunks<'a> {
     }
 }
 
-/// A list that cannot be read is an error once, and what stands behind it follows: [`offset`](Chunks::offset) has passed
+/// A list that cannot be read is an error once, and what stands behind it follows: `offset` has passed
 /// over what the list stood for.
 impl Iterator for Chunks<'_> {
     type Item = Result<(u64, Ref)>;

@@ -77,6 +77,15 @@ pub enum Count {
     Unknown(String),
 }
 
+/// Runs the check that the options ask for over a stored database of so many bytes.
+pub(crate) fn check_image(
+    connection: &Connection,
+    bytes: u64,
+    options: &CaptureOptions,
+) -> Checked {
+    check::check(connection, bytes, options, Vec::new())
+}
+
 /// The result of SQLite's check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Checked {

@@ -8,7 +8,7 @@ use crate::id::PackId;
 use crate::layout::{Folder, Object};
 use crate::progress::Progress;
 use crate::store::Store;
-use crate::verify::words;
+use crate::verify::{Reading, words};
 
 impl Store {
     /// The packs that have a parity object, whether it is good or not.
@@ -28,10 +28,10 @@ impl Store {
     /// What is wrong with which parity object: with its head or, with `read_data`, with any of its recovery shards.
     pub(crate) fn verify_parity(
         &self,
-        read_data: bool,
+        reading: &Reading,
         progress: &dyn Progress,
     ) -> Result<Vec<(PackId, String)>> {
-        let check = |pack: PackId| match self.check_parity(pack, read_data, progress) {
+        let check = |pack: PackId| match self.check_parity(pack, reading.reads(pack), progress) {
             Ok(()) => None,
             Err(StoreError::Cancelled) => Some(Err(StoreError::Cancelled)),
             Err(error) => Some(Ok((pack, words(&error)))),

@@ -12,6 +12,7 @@ use crate::parity::Share;
 use crate::progress::{Progress, Unwatched};
 use crate::session::Session;
 use crate::store::Store;
+use crate::verify::Reading;
 
 impl Store {
     /// Copies what damaged packs give, and no sound pack has, into packs of the session. Gives the packs of which
@@ -105,6 +106,9 @@ impl Store {
             self.rebuild_cache()?;
         }
         self.remake_parity(examination, share, &mut repaired)?;
+        for round in self.verified()?.damaged_rounds() {
+            repaired.quarantined += u64::from(self.storage().quarantine(Object::Verified(round))?);
+        }
         repaired.configs = self.repair_config()?;
         Ok(repaired)
     }
@@ -117,7 +121,7 @@ impl Store {
         }
         let mut index = Index::load(self.storage(), None, self.config.id)?;
         self.add_mendable(&mut index);
-        for (_, verified) in self.verify_these(&index, &written, true, progress)? {
+        for (_, verified) in self.verify_these(&index, &written, &Reading::All, progress)? {
             if let Some(damage) = verified.damage.into_iter().next() {
                 return Err(StoreError::Damaged {
                     object: damage.object,

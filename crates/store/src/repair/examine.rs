@@ -9,7 +9,7 @@ use crate::index::{Index, list_packs};
 use crate::layout::Object;
 use crate::progress::Progress;
 use crate::store::Store;
-use crate::verify::{Verification, words};
+use crate::verify::{Reading, Verification, words};
 
 impl Store {
     /// Reads everything and finds out what is damaged and what gives it back. From here on this store reads what parity
@@ -21,7 +21,7 @@ impl Store {
         self.forget_mendable();
         // Parity before packs: one whose pack is being written is not taken for one whose pack is lost.
         let parity = self.list_parity()?;
-        let found = self.verify_each(true, progress)?;
+        let found = self.verify_each(&Reading::All, progress)?;
         let mut examination = Examination {
             configs: self.verify_config(),
             ..Examination::default()
@@ -137,7 +137,7 @@ impl Store {
         self.forget_packs();
         let mut index = Index::load(self.storage(), None, self.config.id)?;
         self.add_mendable(&mut index);
-        for (pack, verified) in self.verify_these(&index, packs, true, progress)? {
+        for (pack, verified) in self.verify_these(&index, packs, &Reading::All, progress)? {
             let lost = verified.damage.into_iter().flat_map(|damage| damage.chunks);
             let lost: Vec<_> = lost.collect();
             let own = examination.packs.iter_mut().find(|own| own.pack == pack);
@@ -162,7 +162,7 @@ impl Store {
         examination: &mut Examination,
         progress: &dyn Progress,
     ) -> Result<()> {
-        for (pack, what) in self.verify_parity(true, progress)? {
+        for (pack, what) in self.verify_parity(&Reading::All, progress)? {
             let path = self.storage().locate(Object::Parity(pack));
             examination.parity.push((pack, path, what));
         }

@@ -8,11 +8,12 @@ use crate::disk::Disk;
 use crate::error::{IoContext, Result};
 use crate::layout::{CACHE, Folder, Object, PLAN, PLANS, TEMPORARY};
 
-const FOLDERS: [Folder; 4] = [
+const FOLDERS: [Folder; 5] = [
     Folder::Packs,
     Folder::Parity,
     Folder::Snapshots,
     Folder::Pins,
+    Folder::Verified,
 ];
 
 /// The temporary files of all folders; of names that nobody here would have made, none.

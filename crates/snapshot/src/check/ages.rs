@@ -1,0 +1,137 @@
+//! How long ago everything of a snapshot was last read: the oldest time over the packs that it needs.
+//!
+//! What snapshots share is walked once. Losses are not looked for: a snapshot with any has no such time.
+
+use std::collections::HashMap;
+
+use lifeboat_store::{ChunkId, Verified};
+
+use crate::content::{Chunks, Content};
+use crate::entry::Node;
+use crate::error::{Result, SnapshotError};
+use crate::folder::FolderReader;
+use crate::monitor::Monitor;
+use crate::record::Snapshot;
+use crate::repository::Repository;
+
+/// A folder, or a content of another sort, by all that it refers to.
+type Key = (bool, Vec<ChunkId>);
+
+/// A step of a walk without recursion.
+enum Visit {
+    Enter(Node),
+    /// All below was visited.
+    Leave(Key),
+}
+
+/// Walks snapshots of which nothing is missing.
+pub(super) struct Ages<'r> {
+    repository: &'r Repository,
+    verified: &'r Verified,
+    monitor: &'r dyn Monitor,
+    /// The oldest time below what was walked.
+    known: HashMap<Key, i64>,
+}
+
+impl<'r> Ages<'r> {
+    /// Nothing is known yet.
+    pub(super) fn new(
+        repository: &'r Repository,
+        verified: &'r Verified,
+        monitor: &'r dyn Monitor,
+    ) -> Self {
+        Self {
+            repository,
+            verified,
+            monitor,
+            known: HashMap::new(),
+        }
+    }
+
+    /// The oldest time of a snapshot; `None` where something of it was not read yet.
+    pub(super) fn oldest(&mut self, snapshot: &Snapshot) -> Result<Option<i64>> {
+        match self.walk(snapshot) {
+            Err(error) if error.is_cancelled() => Err(error),
+            // What cannot be walked is damage, which is told elsewhere.
+            result => Ok(result.ok().flatten()),
+        }
+    }
+
+    fn walk(&mut self, snapshot: &Snapshot) -> Result<Option<i64>> {
+        let Some(oldest) = self.content(&snapshot.manifest)? else {
+            return Ok(None);
+        };
+        let manifest = self.repository.manifest(snapshot)?;
+        let roots = manifest.sources.into_iter();
+        let mut waiting: Vec<Visit> = roots.map(|source| Visit::Enter(source.root.node)).collect();
+        // The oldest time of each folder that is being walked, the snapshot's own first.
+        let mut open = vec![oldest];
+        while let Some(visit) = waiting.pop() {
+            if self.monitor.cancelled() {
+                return Err(SnapshotError::cancelled());
+            }
+            let below = match visit {
+                Visit::Leave(key) => {
+                    let own = open.pop().unwrap_or(i64::MAX);
+                    self.known.insert(key, own);
+                    own
+                }
+                Visit::Enter(node) => match self.enter(node, &mut open, &mut waiting)? {
+                    Some(time) => time,
+                    None => return Ok(None),
+                },
+            };
+            if let Some(above) = open.last_mut() {
+                *above = below.min(*above);
+            }
+        }
+        Ok(open.pop())
+    }
+
+    /// The time of an entry as far as it is known now: that of a folder follows when it is left.
+    fn enter(
+        &mut self,
+        node: Node,
+        open: &mut Vec<i64>,
+        waiting: &mut Vec<Visit>,
+    ) -> Result<Option<i64>> {
+        let Some(content) = node.stored() else {
+            return Ok(Some(i64::MAX));
+        };
+        let is_folder = matches!(node, Node::Folder { .. });
+        let key = (is_folder, content.refs.iter().map(|r| r.id).collect());
+        if let Some(known) = self.known.get(&key) {
+            return Ok(Some(*known));
+        }
+        let Some(own) = self.content(content)? else {
+            return Ok(None);
+        };
+        if !is_folder {
+            self.known.insert(key, own);
+            return Ok(Some(own));
+        }
+        open.push(own);
+        waiting.push(Visit::Leave(key));
+        for child in FolderReader::new(self.repository.store(), content) {
+            waiting.push(Visit::Enter(child?.node));
+        }
+        Ok(Some(own))
+    }
+
+    fn content(&self, content: &Content) -> Result<Option<i64>> {
+        let store = self.repository.store();
+        let mut oldest = i64::MAX;
+        for chunk in Chunks::of_all_depths(store, content) {
+            let packs = store.packs_of(&chunk?)?;
+            let looks = packs
+                .iter()
+                .filter_map(|pack| self.verified.packs.get(pack));
+            // Any copy that was read will do.
+            let Some(newest) = looks.filter_map(|look| look.whole_ms).max() else {
+                return Ok(None);
+            };
+            oldest = oldest.min(newest);
+        }
+        Ok(Some(oldest))
+    }
+}
