@@ -13,6 +13,9 @@ use crate::support::small::Small;
 use crate::support::tree::{Look, differences, looks};
 use crate::support::{Answer, Workbench, outside};
 
+/// System calls that fail.
+mod inject;
+
 /// An ext4 file system in a file, whose power can be cut.
 struct Ext4 {
     image: PathBuf,
@@ -296,4 +299,37 @@ fn f05_a_disk_that_is_full_at_any_moment_of_a_backup_is_told_and_harms_nothing()
     println!("{failed} sizes of a full disk");
     let listed = run(&["list", "--json"]).exits(0).json();
     assert_eq!(listed.as_array().unwrap().len(), 2);
+}
+
+/// What is free on a full disk: a collection has a plan to write.
+const ROOM: u64 = 64 << 10;
+
+#[test]
+fn f05_forget_and_gc_make_room_on_a_full_disk_and_then_a_backup_fits() {
+    let bench = Workbench::with_files();
+    let Some(small) = Small::mount(bench.path("small"), "64m") else {
+        return;
+    };
+    let place = small.0.join("repository");
+    let place = place.to_str().unwrap();
+    let run = |args: &[&str]| -> Answer { bench.lifeboat(&[&["--repo", place], args].concat()) };
+    for seed in 0..3 {
+        let other: Vec<u8> = noise(2_000_000).iter().map(|byte| byte ^ seed).collect();
+        bench.write("large.bin", other);
+        run(&["backup", "data", "--no-zip"]).exits(0);
+    }
+    let expected = looks(&bench.data());
+    resize(&small, used(&small) + ROOM);
+    bench.write("third.bin", noise(3_500_000).split_off(2_500_000));
+    run(&["backup", "data", "--no-zip"]).exits(28);
+    run(&["forget", "latest~1", "latest~2"]).exits(0);
+    run(&["gc"]).exits(0);
+    run(&["verify", "--read-data"]).exits(0);
+    run(&["restore", "latest", "--to", "restored"]).exits(0);
+    assert_eq!(
+        differences(&expected, &looks(&bench.path("restored"))),
+        [""; 0]
+    );
+    run(&["backup", "data", "--no-zip"]).exits(0);
+    run(&["verify", "--read-data"]).exits(0);
 }

@@ -317,6 +317,28 @@ fn a_sequence_that_nothing_could_follow_is_no_record() {
 }
 
 #[test]
+fn a_record_that_could_not_be_read_for_a_moment_is_not_the_newest_afterwards() {
+    let bench = Workbench::with_files();
+    for state in 0..4 {
+        bench.write("notes.txt", state.to_string());
+        let snapshot = bench.backs_up()["snapshot"].as_str().unwrap().to_owned();
+        let record = bench.place().join(format!("snapshots/{snapshot}.snapshot"));
+        let aside = bench.path("aside");
+        fs::rename(&record, &aside).unwrap();
+        fs::create_dir(&record).unwrap();
+        bench.write("notes.txt", format!("after {state}"));
+        let next = bench.backs_up()["snapshot"].clone();
+        fs::remove_dir(&record).unwrap();
+        fs::rename(&aside, &record).unwrap();
+        let shown = bench
+            .lifeboat(&["show", "latest", "--json"])
+            .exits(0)
+            .json();
+        assert_eq!(shown["id"], next);
+    }
+}
+
+#[test]
 fn times_at_the_edge_of_what_can_be_told_end_nothing() {
     let edges = [
         (i64::MIN, i32::MIN),

@@ -226,19 +226,24 @@ impl Repository {
         let known: HashSet<SnapshotId> = seen.ids().collect();
         let sequences = seen.snapshots.iter().map(|snapshot| snapshot.sequence);
         let mut newest = sequences.max().unwrap_or(0);
+        // One that cannot be read now may be read tomorrow, and must not be the newest then: each may have raised the number.
+        let mut unread = seen.damaged.len();
         for id in self.store().records()? {
-            if !known.contains(&id)
-                && let Ok(other) = self.snapshot(id)
-            {
-                newest = newest.max(other.sequence);
+            if known.contains(&id) {
+                continue;
+            }
+            match self.snapshot(id) {
+                Ok(other) => newest = newest.max(other.sequence),
+                Err(_) => unread += 1,
             }
         }
         // One that is brought back takes its old place, which must be nobody else's.
-        let forgotten = self.forgotten()?.items;
-        let forgotten = forgotten.iter().map(|item| item.snapshot.sequence).max();
-        let newest = newest.max(forgotten.unwrap_or(0));
+        let forgotten = self.forgotten()?;
+        unread += forgotten.damaged.len();
+        let sequences = forgotten.items.iter().map(|item| item.snapshot.sequence);
+        let newest = newest.max(sequences.max().unwrap_or(0));
         // Where no number is left, the last one is shared: the order is then that of the names.
-        Ok(newest.saturating_add(1).min(MAX_SEQUENCE))
+        Ok(newest.saturating_add(1 + unread as u64).min(MAX_SEQUENCE))
     }
 
     /// The sources' real paths. A missing one is an alarm before anything is written, never an empty snapshot (F-48).
