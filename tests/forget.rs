@@ -130,6 +130,15 @@ fn forgetting_with_gc_frees_the_room_and_what_is_pinned_or_kept_stays_whole() {
         bench.write("noise.bin", bytes);
         all.push(bench.backs_up()["snapshot"].as_str().unwrap().to_owned());
     }
+    let stats = bench
+        .lifeboat(&["stats", "--costs", "--json"])
+        .exits(0)
+        .json();
+    let alone = stats["snapshot_costs"][1]["alone_bytes"].as_u64().unwrap();
+    assert!((200_000..202_000).contains(&alone), "its noise: {stats}");
+    let source = stats["source_costs"][0]["alone_bytes"].as_u64().unwrap();
+    assert_eq!(source, stats["live_bytes"].as_u64().unwrap());
+    assert!((800_000..810_000).contains(&source), "{stats}");
     bench.lifeboat(&["pin", &all[0]]).exits(0);
     let forget = ["forget", "--keep-last", "1", "--gc", "--json"];
     let summary = bench.lifeboat(&forget).exits(0).summary();

@@ -39,6 +39,7 @@ pub mod capture;
 mod check;
 mod collect;
 pub mod content;
+mod costs;
 #[cfg(feature = "testing")]
 pub mod decoders;
 pub mod diff;
@@ -78,6 +79,7 @@ pub mod zip;
 pub use capture::{Backup, BackupReport, CheckPolicy, CountQuery, DatabaseReport};
 pub use check::{Damaged, DatabaseVerified, Verify, VerifyReport};
 pub use collect::{Collect, CollectReport};
+pub use costs::{Costs, SourceCosts};
 pub use diff::{Change, ChangeKind, DiffTotals, Live};
 pub use drill::{Drill, DrillReport};
 pub use error::{Result, SnapshotError};

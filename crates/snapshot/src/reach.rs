@@ -12,13 +12,19 @@ use crate::path::MAX_DEPTH;
 use crate::record::Snapshot;
 use crate::repository::Repository;
 
+/// Whether to walk what a folder or a long content refers to.
+pub(crate) type Enter<'e> = dyn FnMut(Key) -> bool + 'e;
+
 /// What is done with each chunk.
 pub(crate) type Visit<'v> = dyn FnMut(ChunkId) -> Result<()> + 'v;
+
+/// A folder or a long content, by all that it refers to.
+pub(crate) type Key = [u8; 16];
 
 /// Walks snapshots; the folders and long contents that they share are walked once.
 pub(crate) struct Reach<'r> {
     repository: &'r Repository,
-    walked: HashSet<[u8; 16]>,
+    walked: HashSet<Key>,
 }
 
 impl<'r> Reach<'r> {
@@ -36,12 +42,28 @@ impl<'r> Reach<'r> {
     /// # Errors
     /// Where a description cannot be read, or `visit` fails.
     pub(crate) fn walk(&mut self, snapshot: &Snapshot, visit: &mut Visit<'_>) -> Result<()> {
+        let mut walked = std::mem::take(&mut self.walked);
+        let result = self.walk_where(snapshot, &mut |key| walked.insert(key), visit);
+        self.walked = walked;
+        result
+    }
+
+    /// The same, of what `enter` says is to be walked.
+    ///
+    /// # Errors
+    /// As [`walk`](Self::walk).
+    pub(crate) fn walk_where(
+        &self,
+        snapshot: &Snapshot,
+        enter: &mut Enter<'_>,
+        visit: &mut Visit<'_>,
+    ) -> Result<()> {
         self.content(&snapshot.manifest, visit)?;
         let manifest = self.repository.manifest(snapshot)?;
         // Depth stands beside each folder: how deep they go is the repository's choice, and nothing recurses.
         let mut waiting: Vec<(usize, Content)> = Vec::new();
         for source in manifest.sources {
-            self.node(0, source.root.node, &mut waiting, visit)?;
+            self.node(0, source.root.node, &mut waiting, enter, visit)?;
         }
         while let Some((depth, folder)) = waiting.pop() {
             if depth > MAX_DEPTH {
@@ -52,7 +74,7 @@ impl<'r> Reach<'r> {
             }
             self.content(&folder, visit)?;
             for child in FolderReader::new(self.repository.store(), &folder) {
-                self.node(depth + 1, child?.node, &mut waiting, visit)?;
+                self.node(depth + 1, child?.node, &mut waiting, enter, visit)?;
             }
         }
         Ok(())
@@ -60,20 +82,21 @@ impl<'r> Reach<'r> {
 
     /// Visits what a file holds; a folder waits for its turn.
     fn node(
-        &mut self,
+        &self,
         depth: usize,
         node: Node,
         waiting: &mut Vec<(usize, Content)>,
+        enter: &mut Enter<'_>,
         visit: &mut Visit<'_>,
     ) -> Result<()> {
         match node {
-            Node::Folder { entries } if self.is_first(b"folder", &entries) => {
+            Node::Folder { entries } if enter(key(b"folder", &entries)) => {
                 waiting.push((depth, entries));
                 Ok(())
             }
             Node::File { content, .. } | Node::Database { content, .. } => {
                 // Short lists cost less than it would to remember them.
-                match content.depth == 0 || self.is_first(b"bytes", &content) {
+                match content.depth == 0 || enter(key(b"bytes", &content)) {
                     true => self.content(&content, visit),
                     false => Ok(()),
                 }
@@ -82,18 +105,17 @@ impl<'r> Reach<'r> {
         }
     }
 
-    fn is_first(&mut self, kind: &[u8], content: &Content) -> bool {
-        let mut hash = blake3::Hasher::new();
-        hash.update(kind).update(&[content.depth]);
-        for found in &content.refs {
-            hash.update(found.id.as_bytes());
-        }
-        let hash = *hash.finalize().as_bytes();
-        hash.first_chunk()
-            .is_none_or(|key| self.walked.insert(*key))
-    }
-
     fn content(&self, content: &Content, visit: &mut Visit<'_>) -> Result<()> {
         Chunks::of_all_depths(self.repository.store(), content).try_for_each(|id| visit(id?))
     }
+}
+
+fn key(kind: &[u8], content: &Content) -> Key {
+    let mut hash = blake3::Hasher::new();
+    hash.update(kind).update(&[content.depth]);
+    for found in &content.refs {
+        hash.update(found.id.as_bytes());
+    }
+    let hash = *hash.finalize().as_bytes();
+    hash.first_chunk().copied().unwrap_or_default()
 }

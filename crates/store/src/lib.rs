@@ -76,6 +76,6 @@ pub use repair::{DamagedPack, Examination, Repaired, Way};
 pub use session::{Options, Put, Session, Totals};
 pub use small::unwrap_object;
 pub use storage::Storage;
-pub use store::{Backing, Forgotten, Store};
+pub use store::{Backing, Footprint, Forgotten, Store};
 pub use verified::{Look, Verified};
 pub use verify::{Damage, Reading, Verification};

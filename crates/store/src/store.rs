@@ -17,10 +17,12 @@ use crate::session::{Options, Session};
 use crate::small::read_object;
 use crate::storage::{LocalStorage, Storage};
 
+pub use footprint::Footprint;
 pub use forgotten::Forgotten;
 
 mod drills;
 mod effort;
+mod footprint;
 mod forgotten;
 mod pins;
 mod read;

@@ -5,6 +5,8 @@
 use lifeboat_snapshot::Snapshot;
 use serde_json::json;
 
+use costs::Told;
+
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -13,9 +15,15 @@ use crate::ui::{facts, paint, words};
 
 /// Tell how much is stored, and how well
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Tell as well what each source and snapshot costs, and what gc would free: this reads all descriptions
+    #[arg(long)]
+    costs: bool,
+}
 
-pub(crate) fn run(_: &Args, context: &Context) -> Result<Exit, Failure> {
+mod costs;
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let repository = context.repository()?;
     let listing = repository.snapshots()?;
     let stored = repository.store().pack_bytes()?;
@@ -31,6 +39,8 @@ pub(crate) fn run(_: &Args, context: &Context) -> Result<Exit, Failure> {
         sum(|snapshot| snapshot.new_bytes),
     );
     let newest = listing.snapshots.last();
+    let costs = args.costs.then(|| Told::find(&repository, context));
+    let costs = costs.transpose()?;
     if context.ui.is_json() {
         let mut answer = facts::with_local_path("repository", &repository.place());
         answer.extend(facts::object(json!({
@@ -42,6 +52,9 @@ pub(crate) fn run(_: &Args, context: &Context) -> Result<Exit, Failure> {
             "unique_bytes": new,
             "stored_bytes": stored,
         })));
+        if let Some(costs) = &costs {
+            answer.extend(costs.fields());
+        }
         context.ui.document(&answer)?;
         return Ok(Exit::Done);
     }
@@ -68,6 +81,9 @@ pub(crate) fn run(_: &Args, context: &Context) -> Result<Exit, Failure> {
     row("unique", words::size(new), "of different data among them");
     row("stored", words::size(stored), &ratio(plain, stored));
     context.ui.table(&table)?;
+    if let Some(costs) = &costs {
+        costs.tell(&context.ui)?;
+    }
     Ok(Exit::Done)
 }
 
