@@ -16,6 +16,8 @@ use crate::support::{Answer, Workbench};
 mod holders;
 /// Kills at every system call that writes.
 mod kills;
+/// Databases that are written back through SQLite.
+mod online;
 /// What must not happen, and does not.
 mod refused;
 

@@ -245,6 +245,14 @@ pub enum SnapshotError {
         /// The programs, as far as they can be seen.
         holders: Vec<crate::inplace::Holder>,
     },
+    /// A database cannot be written back while programs have it open.
+    #[error("{} cannot be written back while it is open", path.display())]
+    NotOnline {
+        /// The database.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// What is to be replaced cannot be saved before.
     #[error("{} cannot be saved before it is replaced: {reason}", path.display())]
     NotSaved {

@@ -30,6 +30,7 @@ mod compare;
 mod extras;
 mod files;
 mod holders;
+mod in_use;
 mod journal;
 mod links;
 pub(crate) mod live;

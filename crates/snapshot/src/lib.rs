@@ -60,6 +60,7 @@ pub mod manifest;
 mod meta;
 pub mod monitor;
 mod names;
+mod online;
 mod opened;
 pub mod path;
 mod pins;

@@ -4,10 +4,12 @@
 //! safety snapshot of its own, so that the next undo takes this one back.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::context::{Context, real};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::ui::words;
 
 use super::restore::in_place::{self, Over, Wish};
 
@@ -29,6 +31,12 @@ pub(crate) struct Args {
     /// Go on although programs have the files open; they go on with the old ones until they are restarted
     #[arg(long)]
     force: bool,
+    /// Write databases back through SQLite, for programs that have them open and go on with the restored data
+    #[arg(long, conflicts_with = "force")]
+    online: bool,
+    /// How long to wait for the locks of other programs
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = words::parse_span)]
+    busy_timeout: Duration,
     /// Threads that work [as many as there are cores]
     #[arg(long, value_name = "N", value_parser = super::threads)]
     threads: Option<usize>,
@@ -40,7 +48,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let source = args.source.as_deref().map(real);
     let snapshot = repository.last_safety(&host, source.as_deref())?;
     let wish = Wish {
-        over: &Over::new(args.yes, args.force),
+        over: &Over::new(args.yes, args.force, args.online, args.busy_timeout),
         paths: &[],
         delete: true,
         is_undo: true,

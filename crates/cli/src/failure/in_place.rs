@@ -12,7 +12,9 @@ pub(super) fn exit_of(error: &SnapshotError) -> Option<Exit> {
     Some(match error {
         SnapshotError::TargetHeld { .. } | SnapshotError::InUse { .. } => Exit::Held,
         SnapshotError::ChangedMeanwhile { .. } => Exit::SourceBusy,
-        SnapshotError::NotSaved { .. } | SnapshotError::JournalUnusable { .. } => Exit::Target,
+        SnapshotError::NotSaved { .. }
+        | SnapshotError::NotOnline { .. }
+        | SnapshotError::JournalUnusable { .. } => Exit::Target,
         SnapshotError::RestoreStopped { source, .. } => disk::exit_of(source),
         SnapshotError::NothingToUndo => Exit::Usage,
         SnapshotError::RestoredWrong { .. } => Exit::Damage,
@@ -32,6 +34,10 @@ pub(super) fn explained(failure: Failure, error: &SnapshotError) -> Failure {
                 .path(path)
                 .hint("nothing was changed; restore with --to another folder, and move things by hand")
         }
+        SnapshotError::NotOnline { path, reason } => failure
+            .because(reason)
+            .path(path)
+            .hint("nothing was changed; stop the programs that use it, and restore without --online"),
         SnapshotError::ChangedMeanwhile { path } => failure
             .path(path)
             .because("a program is writing to it")

@@ -201,3 +201,12 @@ pub(super) fn side_files(path: &Path) -> Result<Vec<(PathBuf, Option<Stamp>)>> {
     let look = |path: PathBuf| Stamp::at(&path).map(|stamp| (path, stamp));
     [wal, journal].into_iter().map(look).collect()
 }
+
+/// Reads a database and keeps nothing of it.
+pub(super) struct Discard;
+
+impl ExtentSink for Discard {
+    fn extent(&mut self, _: u64, _: Vec<u8>) -> Result<(), Stopped> {
+        Ok(())
+    }
+}

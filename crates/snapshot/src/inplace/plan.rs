@@ -23,6 +23,8 @@ pub struct InPlace {
     pub delete: bool,
     /// Go on although programs have the files open: they go on with the old ones, and what they write is lost.
     pub force: bool,
+    /// Write databases that are there back through SQLite, for programs that have them open: see `docs/restore.md`.
+    pub online: bool,
     /// Patterns of what is never removed although the snapshot lacks it.
     pub excludes: Vec<String>,
     /// Folders that are never touched, besides the repository.
@@ -49,6 +51,7 @@ impl Default for InPlace {
             paths: Vec::new(),
             delete: false,
             force: false,
+            online: false,
             excludes: Vec::new(),
             protect: Vec::new(),
             setuid: false,
@@ -132,6 +135,8 @@ pub(super) struct Difference {
     pub(super) is_database: bool,
     /// How the live one looks; `None` where there is none.
     pub(super) stamp: Option<Stamp>,
+    /// It is a database that is written back through SQLite.
+    pub(super) online: bool,
     /// Of a live database, how its side files look.
     pub(super) side_files: Vec<(PathBuf, Option<Stamp>)>,
 }
@@ -153,6 +158,7 @@ impl Difference {
             bytes: 0,
             is_database: false,
             stamp: None,
+            online: false,
             side_files: Vec::new(),
         }
     }

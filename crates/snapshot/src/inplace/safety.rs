@@ -60,7 +60,7 @@ pub(super) fn save(
 /// A change in the same tick of the clock as the one before would leave no trace.
 fn wait_for_stamps(plan: &Plan) -> Result<()> {
     let began = Instant::now();
-    for (place, stamp) in saved(plan) {
+    for (place, stamp) in still(plan) {
         while stamp.is_fresh() && began.elapsed() < PATIENCE {
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -80,6 +80,15 @@ fn saved(plan: &Plan) -> impl Iterator<Item = (&Place, &Stamp)> {
     differences.chain(inside)
 }
 
+/// The same without databases that are written back through SQLite: they may change at any time, and are locked for that.
+fn still(plan: &Plan) -> impl Iterator<Item = (&Place, &Stamp)> {
+    let is_online = |place: &Place| {
+        let mut online = plan.differences.iter().filter(|found| found.online);
+        online.any(|found| found.place == *place)
+    };
+    saved(plan).filter(move |(place, _)| !is_online(place))
+}
+
 fn check_stamp(plan: &Plan, place: &Place, stamp: &Stamp) -> Result<()> {
     let Some(target) = plan.targets.get(place.0) else {
         return Ok(());
@@ -93,8 +102,9 @@ fn check_stamp(plan: &Plan, place: &Place, stamp: &Stamp) -> Result<()> {
 
 /// Nothing has changed since the plan was made: looked at once more, as late as can be.
 pub(super) fn check_stamps(plan: &Plan) -> Result<()> {
-    saved(plan).try_for_each(|(place, stamp)| check_stamp(plan, place, stamp))?;
-    let side_files = plan.differences.iter().flat_map(|found| &found.side_files);
+    still(plan).try_for_each(|(place, stamp)| check_stamp(plan, place, stamp))?;
+    let still = plan.differences.iter().filter(|found| !found.online);
+    let side_files = still.flat_map(|found| &found.side_files);
     for (path, stamp) in side_files {
         if Stamp::at(path)? != *stamp {
             return Err(SnapshotError::ChangedMeanwhile { path: path.clone() });

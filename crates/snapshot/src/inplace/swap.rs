@@ -41,6 +41,9 @@ impl Work<'_> {
         if self.monitor.cancelled() {
             return Err(SnapshotError::cancelled());
         }
+        if journal.steps.is_empty() {
+            return self.clear(&journal, &[]);
+        }
         journal.write(self.leader())?;
         let kept = finish(&journal, &files, self.leader())?;
         self.tell_late_holders(&journal);
@@ -62,6 +65,7 @@ impl Work<'_> {
             stage: bytes(stage),
         });
         let steps = self.plan.differences.iter();
+        let steps = steps.filter(|difference| !difference.online);
         Ok(Journal {
             folders: folders.collect(),
             steps: steps
@@ -132,7 +136,8 @@ impl Work<'_> {
             let Some(path) = self.path(difference) else {
                 continue;
             };
-            if !goes || !difference.is_database || difference.stamp.is_none() {
+            let is_live = difference.stamp.is_some() && !difference.online;
+            if !goes || !difference.is_database || !is_live {
                 continue;
             }
             let mut options = std::fs::OpenOptions::new();

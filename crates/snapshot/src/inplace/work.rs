@@ -42,6 +42,7 @@ impl Work<'_> {
                 .plan_in_place(self.snapshot, self.options, self.monitor)?;
             self.plan = again;
         }
+        let online = self.choose_online()?;
         self.check_holders()?;
         for stage in &self.stages {
             target::check_room(stage, 0, self.plan.bytes, |_| Ok(self.plan.bytes))?;
@@ -54,7 +55,10 @@ impl Work<'_> {
             self.snapshot,
             self.monitor,
         )?;
-        let staged = self.stage().and_then(|()| self.swap());
+        let staged = self
+            .stage()
+            .and_then(|()| self.write_back(online))
+            .and_then(|()| self.swap());
         if staged.is_err() && Journal::read(self.leader()).ok().flatten().is_none() {
             // Nothing was changed, and what lies ready is of no use.
             self.stages
@@ -115,7 +119,8 @@ impl Work<'_> {
             return Ok(());
         }
         let goes = |difference: &&Difference| {
-            difference.stamp.is_some() && matches!(difference.what, What::Put | What::Remove)
+            let goes = matches!(difference.what, What::Put | What::Remove);
+            difference.stamp.is_some() && goes && !difference.online
         };
         let wanted = self.plan.differences.iter().filter(goes);
         let mut wanted: Vec<Wanted> = wanted

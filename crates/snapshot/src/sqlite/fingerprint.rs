@@ -69,6 +69,22 @@ pub(super) fn fingerprint_at(path: &Path, now: SystemTime) -> io::Result<Option<
     Ok(unchanged.then(|| Fingerprint(*hasher.finalize().as_bytes())))
 }
 
+/// What every commit of another program changes: in WAL mode its last commit, else the change counter. Unlike a
+/// fingerprint it is of the moment only, and can be taken while the database is locked.
+pub(crate) fn commit_mark(path: &Path) -> io::Result<[u8; 32]> {
+    let main = held::descriptor(path)?;
+    let mut hasher = blake3::Hasher::new_derive_key("lifeboat 2026 database commit mark");
+    hasher.update(&main.metadata()?.ino().to_le_bytes());
+    let wal = sibling(path, "-wal");
+    if super::sniff::has_wal(path)? {
+        hash_wal(&wal, &mut hasher)?;
+    } else {
+        let header = first_bytes::<HEADER_BYTES>(&main)?;
+        hasher.update(header.get(24..28).unwrap_or_default());
+    }
+    Ok(*hasher.finalize().as_bytes())
+}
+
 /// What the file system says of a file.
 #[derive(PartialEq, Eq)]
 struct Stamp {

@@ -27,6 +27,12 @@ pub(crate) struct Over {
     /// Go on although programs have the files open; they go on with the old ones until they are restarted
     #[arg(long, requires = "in_place")]
     force: bool,
+    /// Write databases back through SQLite, for programs that have them open and go on with the restored data
+    #[arg(long, requires = "in_place", conflicts_with = "force")]
+    online: bool,
+    /// How long to wait for the locks of other programs
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = words::parse_span)]
+    busy_timeout: Duration,
 }
 
 /// What is to be restored over live data.
@@ -43,8 +49,13 @@ pub(crate) struct Wish<'a> {
 
 impl Over {
     /// The flags that an undo shares.
-    pub(crate) const fn new(yes: bool, force: bool) -> Self {
-        Self { yes, force }
+    pub(crate) const fn new(yes: bool, force: bool, online: bool, busy_timeout: Duration) -> Self {
+        Self {
+            yes,
+            force,
+            online,
+            busy_timeout,
+        }
     }
 }
 
@@ -87,6 +98,7 @@ fn options(wish: &Wish<'_>, context: &Context, sources: &[PathBuf]) -> Result<In
         paths: wish.paths.to_vec(),
         delete: wish.delete,
         force: wish.over.force,
+        online: wish.over.online,
         excludes: excludes.flatten().collect(),
         full_check: wish.full_check,
         setuid: wish.setuid,
@@ -94,7 +106,7 @@ fn options(wish: &Wish<'_>, context: &Context, sources: &[PathBuf]) -> Result<In
         counts: config.count_queries(),
         host: gethostname::gethostname().to_string_lossy().into_owned(),
         offset_minutes: Local::now().offset().local_minus_utc() / 60,
-        busy_timeout: Duration::from_secs(30),
+        busy_timeout: wish.over.busy_timeout,
         threads: wish.threads,
     })
 }

@@ -1,0 +1,168 @@
+//! Databases that are written back through SQLite instead of being replaced, because programs have them open.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::holders::{self, Wanted};
+use super::live;
+use super::plan::{Difference, Now, What};
+use super::work::Work;
+use crate::content::Content;
+use crate::entry::Node;
+use crate::error::{Result, SnapshotError};
+use crate::inplace::live::look;
+use crate::manifest::Database;
+use crate::online::{Mark, NotWritten, WriteBack};
+use crate::opened::Opened;
+use crate::sqlite::{self, CaptureOptions, Check, Checked, image_facts};
+use crate::stored::StoredImage;
+
+/// A database that is written back.
+pub(super) struct Online {
+    path: PathBuf,
+    content: Content,
+    database: Database,
+    /// Taken before the safety snapshot.
+    mark: Mark,
+}
+
+impl Work<'_> {
+    /// Chooses the databases that are written back. The others are replaced, as are those that are none any more.
+    pub(super) fn choose_online(&mut self) -> Result<Vec<Online>> {
+        if !self.options.online {
+            return Ok(Vec::new());
+        }
+        let tree = self.repository.tree(self.snapshot)?;
+        let mut chosen = Vec::new();
+        let mut differences = std::mem::take(&mut self.plan.differences);
+        for difference in &mut differences {
+            let Some(path) = self.live_database(difference)? else {
+                continue;
+            };
+            let databases = &tree.manifest().databases;
+            let database = databases
+                .iter()
+                .find(|database| tree.database_path(database) == difference.tree);
+            let entry = tree.entry(&difference.tree)?;
+            let (Some(database), Node::Database { content, .. }) = (database, &entry.node) else {
+                continue;
+            };
+            if content.len == 0 {
+                continue;
+            }
+            self.check_page_size(&path, database)?;
+            difference.online = true;
+            self.plan.staged.remove(&difference.tree);
+            chosen.push(Online {
+                mark: Mark::of(&path)?,
+                content: content.clone(),
+                database: database.clone(),
+                path,
+            });
+        }
+        self.plan.differences = differences;
+        Ok(chosen)
+    }
+
+    fn live_database(&self, difference: &Difference) -> Result<Option<PathBuf>> {
+        let is_replaced = matches!(difference.what, What::Put) && difference.stamp.is_some();
+        let path = self.path(difference).filter(|_| is_replaced);
+        let Some(path) = path else {
+            return Ok(None);
+        };
+        let is_database = match look(&path)? {
+            Some(stat) => live::is_database(&path, &stat)?,
+            None => false,
+        };
+        Ok(is_database.then_some(path))
+    }
+
+    /// Nothing can change the page size of a database in WAL mode while it is open.
+    fn check_page_size(&self, path: &PathBuf, database: &Database) -> Result<()> {
+        let mut databases = self.plan.databases.iter();
+        let now = databases
+            .find(|change| change.path == *path)
+            .map(|change| &change.now);
+        let then = database.facts.page_size;
+        match now {
+            Some(Now::Facts(now)) if now.journal_mode == "wal" && now.page_size != then => {
+                Err(SnapshotError::NotOnline {
+                    path: path.clone(),
+                    reason: format!(
+                        "it is in WAL mode with pages of {} bytes, and those of the snapshot have {then}",
+                        now.page_size
+                    ),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks what the repository has, and then writes one database after the other: each is wholly old or wholly new.
+    pub(super) fn write_back(&mut self, online: Vec<Online>) -> Result<()> {
+        for one in &online {
+            let store = self.repository.shared_store();
+            let image: Arc<dyn sqlite::Image> = StoredImage::new(store, one.content.clone());
+            let options = CaptureOptions {
+                check: Check::Quick,
+                ..CaptureOptions::default()
+            };
+            let facts = image_facts(image, &options)?;
+            if let (Checked::Damaged(findings), false) = (&facts.check, self.options.force) {
+                let finding = findings.first().map_or("", String::as_str);
+                return Err(SnapshotError::RestoredWrong {
+                    path: one.path.clone(),
+                    reason: format!("it was damaged when it was backed up: {finding}"),
+                });
+            }
+        }
+        for one in online {
+            self.monitor.item(&one.path);
+            let write = WriteBack {
+                path: &one.path,
+                content: one.content.clone(),
+                mark: &one.mark,
+                busy_timeout: self.options.busy_timeout,
+            };
+            match write.run(self.repository.shared_store(), self.monitor) {
+                Ok(()) => self.opened.push(opened(&one)),
+                Err(NotWritten::Failed(error)) => return Err(error),
+                Err(NotWritten::Locked) => {
+                    let wanted = Wanted {
+                        path: one.path.clone(),
+                        is_database: true,
+                    };
+                    return Err(SnapshotError::InUse {
+                        path: one.path,
+                        holders: holders::find(&[wanted]),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The database after it was written back. Other programs may have written to it since, so only its health is judged.
+fn opened(one: &Online) -> Opened {
+    let options = CaptureOptions {
+        check: Check::Quick,
+        ..CaptureOptions::default()
+    };
+    let (facts, check) = match sqlite::capture(&one.path, &options, &mut live::Discard) {
+        Ok(facts) => (Some(facts.clone()), facts.check),
+        Err(error) => (None, Checked::Unable(error.to_string())),
+    };
+    let then = &one.database.facts.check;
+    let is_worse = matches!(check, Checked::Damaged(_)) && !matches!(then, Checked::Damaged(_));
+    let differences = match is_worse {
+        true => vec!["SQLite finds it damaged now".to_owned()],
+        false => Vec::new(),
+    };
+    Opened {
+        path: one.path.clone(),
+        facts,
+        check,
+        differences,
+    }
+}

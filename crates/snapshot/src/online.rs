@@ -1,0 +1,152 @@
+//! Writing a snapshot's database back into a live one that other programs have open.
+//!
+//! SQLite does it: the online backup, with the stored pages as its source and the live file as its destination, is one
+//! transaction of the live database. Whoever has it open sees the old state until it ends and the restored one from the
+//! next transaction on, in WAL mode and with a rollback journal, and a crash leaves one of the two. No copy of the database is
+//! written anywhere else.
+//!
+//! A commit of another program between the safety snapshot and this transaction would be in neither. So the live database
+//! gets a mark before it is saved, and once its lock is held the mark must be the same.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use lifeboat_store::Store;
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use crate::content::Content;
+use crate::error::{Result, SnapshotError};
+use crate::monitor::Monitor;
+use crate::sqlite::{self, SqliteError};
+use crate::stored::StoredImage;
+
+/// Pages that are copied between two looks at whether to stop.
+const STEP: i32 = 256;
+
+/// How long to wait before the lock of another program is tried again.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How long SQLite itself waits: it cannot be stopped meanwhile.
+const SLICE: Duration = Duration::from_millis(250);
+
+/// What tells that nothing was committed in between.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mark([u8; 32]);
+
+impl Mark {
+    /// The mark of a live database as it is now.
+    pub(crate) fn of(path: &Path) -> Result<Self> {
+        let mark = sqlite::commit_mark(path).map_err(|source| SnapshotError::Io {
+            action: "read",
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self(mark))
+    }
+}
+
+/// A database to write back.
+pub(crate) struct WriteBack<'a> {
+    /// Where it is live.
+    pub(crate) path: &'a Path,
+    /// Its stored bytes.
+    pub(crate) content: Content,
+    /// The mark that it had before it was saved.
+    pub(crate) mark: &'a Mark,
+    /// For how long to wait for the locks of other programs.
+    pub(crate) busy_timeout: Duration,
+}
+
+/// Why it was not written; the live database is as it was.
+pub(crate) enum NotWritten {
+    /// Other programs hold locks on it.
+    Locked,
+    /// Anything else.
+    Failed(SnapshotError),
+}
+
+impl From<SnapshotError> for NotWritten {
+    fn from(error: SnapshotError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl WriteBack<'_> {
+    /// Writes it, durably.
+    pub(crate) fn run(
+        &self,
+        store: Arc<Store>,
+        monitor: &dyn Monitor,
+    ) -> std::result::Result<(), NotWritten> {
+        let image = StoredImage::new(store, self.content.clone());
+        let source = sqlite::open_image(image).map_err(SnapshotError::from)?;
+        let mut target = self.open()?;
+        let backup = Backup::new(&source, &mut target).map_err(|error| self.fail(error))?;
+        self.step(&backup, 0, monitor)?;
+        if Mark::of(self.path)? != *self.mark {
+            let path = self.path.to_owned();
+            return Err(SnapshotError::ChangedMeanwhile { path }.into());
+        }
+        // Nothing should be in the way any more, but a wait without an end would block every writer.
+        while !self.step(&backup, STEP, monitor)? {
+            if monitor.cancelled() {
+                return Err(SnapshotError::cancelled().into());
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&self) -> std::result::Result<Connection, NotWritten> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let target = Connection::open_with_flags_and_vfs(self.path, flags, "unix");
+        let target = target.map_err(|error| self.fail(error))?;
+        let prepared = target
+            .busy_timeout(self.busy_timeout.min(SLICE))
+            .and_then(|()| target.execute_batch("PRAGMA synchronous = FULL"));
+        prepared.map_err(|error| self.fail(error))?;
+        Ok(target)
+    }
+
+    /// Copies so many pages; none at first, for the lock that the whole copy needs. Whether that was all.
+    fn step(
+        &self,
+        backup: &Backup<'_, '_>,
+        pages: i32,
+        monitor: &dyn Monitor,
+    ) -> std::result::Result<bool, NotWritten> {
+        let began = Instant::now();
+        loop {
+            match backup.step(pages) {
+                Ok(StepResult::Done) => return Ok(true),
+                Ok(StepResult::More) => return Ok(false),
+                Err(error) if !is_busy(&error) => return Err(self.fail(error)),
+                _ if monitor.cancelled() => return Err(SnapshotError::cancelled().into()),
+                _ if began.elapsed() >= self.busy_timeout => return Err(NotWritten::Locked),
+                _ => std::thread::sleep(PAUSE),
+            }
+        }
+    }
+
+    fn fail(&self, error: rusqlite::Error) -> NotWritten {
+        if is_busy(&error) {
+            return NotWritten::Locked;
+        }
+        let error = SqliteError::Sqlite {
+            path: self.path.to_owned(),
+            doing: "write back",
+            source: error,
+        };
+        NotWritten::Failed(error.into())
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    let busy = [ErrorCode::DatabaseBusy, ErrorCode::DatabaseLocked];
+    error
+        .sqlite_error_code()
+        .is_some_and(|code| busy.contains(&code))
+}
