@@ -1,6 +1,6 @@
 //! F-51: programs that have the database open while it is restored: refused, or forced, in each of the ways to hold one.
 
-use super::{database, in_place, notes};
+use super::{database, in_place, notes, stages};
 use crate::support::tree::{differences, looks};
 use crate::support::{Answer, Process, Workbench};
 
@@ -34,6 +34,7 @@ fn f51_a_database_in_use_is_not_replaced_and_its_holders_are_named() {
             let before = looks(&bench.data());
             let answer = in_place(&bench, &[]).exits(11);
             assert_names(&answer, &holder);
+            assert_eq!(stages(&bench), [""; 0], "nothing is left beside the data");
             let differing = differences(&before, &looks(&bench.data()));
             assert_eq!(differing, [""; 0], "{mode} {role}");
             let expected = match role {

@@ -47,7 +47,17 @@ impl Work<'_> {
         journal.write(self.leader())?;
         let kept = finish(&journal, &files, self.leader())?;
         self.tell_late_holders(&journal);
-        self.clear(&journal, &kept)
+        // It is done; that something could not be tidied up must not look as if it were not.
+        Ok(self.clear(&journal, &kept).unwrap_or_else(|error| {
+            let warning = Warning {
+                path: self.leader().to_owned(),
+                kind: WarningKind::Skipped,
+                message: format!("could not be removed: {error}"),
+            };
+            self.monitor.warning(&warning);
+            self.warnings.push(warning);
+            Vec::new()
+        }))
     }
 
     fn live_path(&self, step: &Step) -> PathBuf {

@@ -35,7 +35,22 @@ pub(super) struct Work<'a> {
 impl Work<'_> {
     pub(super) fn run(&mut self) -> Result<(Option<Snapshot>, Vec<PathBuf>)> {
         let is_new = self.make_folders()?;
-        let _locks = self.lock()?;
+        let locks = self.lock();
+        let done = match &locks {
+            Ok(_) => Some(self.under_lock(is_new)),
+            Err(_) => None,
+        };
+        let is_done = done.as_ref().is_some_and(Result::is_ok);
+        if !is_done && Journal::read(self.leader()).ok().flatten().is_none() {
+            // Nothing was changed, and what lies ready is of no use.
+            let stages = self.stages.iter();
+            stages.for_each(|stage| drop(stage::discard(stage)));
+        }
+        let _locks = locks?;
+        done.unwrap_or_else(|| Err(SnapshotError::cancelled()))
+    }
+
+    fn under_lock(&mut self, is_new: bool) -> Result<(Option<Snapshot>, Vec<PathBuf>)> {
         if is_new {
             let again = self
                 .repository
@@ -55,17 +70,9 @@ impl Work<'_> {
             self.snapshot,
             self.monitor,
         )?;
-        let staged = self
-            .stage()
-            .and_then(|()| self.write_back(online))
-            .and_then(|()| self.swap());
-        if staged.is_err() && Journal::read(self.leader()).ok().flatten().is_none() {
-            // Nothing was changed, and what lies ready is of no use.
-            self.stages
-                .iter()
-                .for_each(|stage| drop(stage::discard(stage)));
-        }
-        Ok((safety, staged?))
+        self.stage()?;
+        self.write_back(online)?;
+        Ok((safety, self.swap()?))
     }
 
     /// Makes the folders that are gone altogether; whether there were any.
