@@ -110,6 +110,9 @@ fn each_command_shows_what_it_did() {
         ("export", &["export", "latest", "--zip", "first.zip"]),
         ("status", &["status"]),
         ("status-stale", &["status", "--max-age", "0s"]),
+        ("history", &["history"]),
+        ("config-check", &["config", "check"]),
+        ("config-show", &["config", "show"]),
     ] {
         shown(&bench, name, args);
     }
@@ -143,8 +146,8 @@ fn the_help_names_every_command_and_every_exit_code() {
     shown(&bench, "help", &["--help"]);
     shown(&bench, "help-exit-codes", &["help", "exit-codes"]);
     for command in [
-        "backup", "list", "show", "ls", "cat", "find", "diff", "restore", "verify", "export",
-        "status", "stats", "init",
+        "backup", "list", "show", "ls", "cat", "find", "diff", "history", "restore", "verify",
+        "export", "status", "stats", "init",
     ] {
         for args in [[command, "--help"], ["help", command]] {
             let help = bench.lifeboat(&args).exits(0).quietly().text();
@@ -209,6 +212,8 @@ fn json_answers_have_the_fields_of_the_contract() {
         ("export", &["export", "latest", "--zip", "x.zip"]),
         ("status", &["status"]),
         ("stats", &["stats"]),
+        ("history", &["history"]),
+        ("config-show", &["config", "show"]),
         ("error", &["show", "abcd1234"]),
         ("error-lines", &["restore", "abcd1234", "--to", "x"]),
     ] {

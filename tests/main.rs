@@ -41,6 +41,8 @@ mod formats;
 mod fresh;
 /// Collections by the program, beside everything else that it does.
 mod gc;
+/// What was done and how it ended.
+mod history;
 /// Repositories that a hostile hand wrote: whole in every hash, and made to do harm.
 mod hostile;
 /// SQL on a database inside a snapshot.

@@ -8,8 +8,9 @@ use clap::{Args, Parser, Subcommand};
 use lifeboat_snapshot::Filter;
 
 use crate::commands::{
-    backup, cat, check_live, completions, diff, drill, export, find, forget, gc, help, import,
-    init, list, ls, pin, repair, restore, show, stats, status, undo, unpin, verify,
+    backup, cat, check_live, completions, config, diff, drill, export, find, forget, gc, help,
+    history, import, init, list, ls, pin, repair, restore, show, stats, status, undo, unpin,
+    verify,
 };
 use crate::context::{Context, real};
 use crate::exit::Exit;
@@ -83,7 +84,9 @@ pub(crate) enum Command {
     Pin(pin::Args),
     Unpin(unpin::Args),
     Status(status::Args),
+    History(history::Args),
     Stats(stats::Args),
+    Config(config::Args),
     Init(init::Args),
     Completions(completions::Args),
     Help(help::Args),
@@ -130,6 +133,8 @@ impl Command {
             Self::Pin(args) => pin::run(args, context),
             Self::Unpin(args) => unpin::run(args, context),
             Self::Status(args) => status::run(args, context),
+            Self::History(args) => history::run(args, context),
+            Self::Config(args) => config::run(args, context),
             Self::Stats(args) => stats::run(args, context),
             Self::Init(args) => init::run(args, context),
             Self::Completions(args) => completions::run(args, context),

@@ -149,6 +149,12 @@ impl Exit {
         row.map_or((1, "failed"), |&(_, code, word, _)| (code, word))
     }
 
+    /// The word for a number; that of failure for one that is none of these.
+    pub(crate) fn word_of(code: u8) -> &'static str {
+        let row = TABLE.iter().find(|(_, other, ..)| *other == code);
+        row.map_or("failed", |&(_, _, word, _)| word)
+    }
+
     /// The number that the shell sees.
     pub(crate) fn code(self) -> u8 {
         self.row().0

@@ -13,6 +13,7 @@ mod failure;
 mod limits;
 mod place;
 mod progress;
+mod recorded;
 mod signals;
 mod ui;
 

@@ -91,6 +91,16 @@ impl Place {
         }
     }
 
+    /// Who named it, in a word or two.
+    pub(crate) fn named_by(&self) -> String {
+        match &self.origin {
+            Origin::Flag => "--repo".to_owned(),
+            Origin::Variable => VARIABLE.to_owned(),
+            Origin::Config(file) => file.display().to_string(),
+            Origin::Default => "by default".to_owned(),
+        }
+    }
+
     /// Who named it.
     pub(crate) fn origin(&self) -> String {
         match &self.origin {

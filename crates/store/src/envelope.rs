@@ -31,6 +31,8 @@ pub enum Kind {
     Verified = 5,
     /// What came of a drill.
     Drill = 6,
+    /// What a run did.
+    Run = 7,
 }
 
 /// Why bytes are not the wrapped value.

@@ -96,6 +96,11 @@ id_type!(
     16
 );
 id_type!(
+    /// Name of the record of a run: random, never used twice.
+    RunId,
+    16
+);
+id_type!(
     /// Name of a repository: random, made once by its creation.
     RepositoryId,
     16

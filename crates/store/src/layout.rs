@@ -1,6 +1,6 @@
 //! Where the objects of a repository stand: the only place that spells their paths.
 
-use crate::id::{PackId, RoundId, SnapshotId};
+use crate::id::{PackId, RoundId, RunId, SnapshotId};
 
 /// A folder of objects that can be listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Folder {
     Drills,
     /// What verifications have left; there from the first on.
     Verified,
+    /// All records of runs; there from the first one on.
+    Runs,
 }
 
 impl Folder {
@@ -24,7 +26,13 @@ impl Folder {
     pub const ALL: [Self; 2] = [Self::Packs, Self::Snapshots];
 
     /// Those that are made for the first object in them.
-    pub const LATE: [Self; 4] = [Self::Pins, Self::Parity, Self::Drills, Self::Verified];
+    pub const LATE: [Self; 5] = [
+        Self::Pins,
+        Self::Parity,
+        Self::Drills,
+        Self::Verified,
+        Self::Runs,
+    ];
 
     /// Path of the folder, relative to the repository.
     pub const fn path(self) -> &'static str {
@@ -35,6 +43,7 @@ impl Folder {
             Self::Parity => "parity",
             Self::Drills => "drills",
             Self::Verified => "verified",
+            Self::Runs => "runs",
         }
     }
 }
@@ -89,6 +98,8 @@ pub enum Object {
     Pin(SnapshotId),
     /// What came of a drill; the name is its own.
     Drill(SnapshotId),
+    /// The record of a run, and when it began: in milliseconds since 1970.
+    Run(RunId, u64),
 }
 
 impl Object {
@@ -106,6 +117,7 @@ impl Object {
             Self::Forgotten(id, at_ms) => format!("snapshots/{id}.{at_ms}.forgotten"),
             Self::Pin(id) => format!("pins/{id}.pin"),
             Self::Drill(id) => format!("drills/{id}.drill"),
+            Self::Run(id, at_ms) => format!("runs/{id}.{at_ms}.run"),
         }
     }
 
@@ -129,6 +141,7 @@ impl Object {
             }
             Self::Pin(_) => Folder::Pins.path(),
             Self::Drill(_) => Folder::Drills.path(),
+            Self::Run(..) => Folder::Runs.path(),
         }
     }
 
@@ -150,6 +163,10 @@ impl Object {
             (Folder::Snapshots, "evicted") => Self::Evicted(stem.parse().ok()?),
             (Folder::Pins, "pin") => Self::Pin(stem.parse().ok()?),
             (Folder::Drills, "drill") => Self::Drill(stem.parse().ok()?),
+            (Folder::Runs, ending) => {
+                let at_ms = ending.strip_suffix(".run")?;
+                Self::Run(stem.parse().ok()?, at_ms.parse().ok()?)
+            }
             (Folder::Snapshots, ending) => {
                 let at_ms = ending.strip_suffix(".forgotten")?;
                 Self::Forgotten(stem.parse().ok()?, at_ms.parse().ok()?)

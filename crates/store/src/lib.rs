@@ -68,7 +68,7 @@ pub use durable::{DurableFile, remove_left_over};
 pub use error::{Result, StoreError};
 pub use frame::MAX_PLAIN;
 pub use hold::Hold;
-pub use id::{BadId, ChunkId, PackId, RepositoryId, RoundId, SnapshotId};
+pub use id::{BadId, ChunkId, PackId, RepositoryId, RoundId, RunId, SnapshotId};
 pub use pack::Kind;
 pub use parity::Share;
 pub use random::{Random, SystemRandom};

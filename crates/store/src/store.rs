@@ -26,6 +26,7 @@ mod footprint;
 mod forgotten;
 mod pins;
 mod read;
+mod runs;
 
 /// What a store stands on.
 #[derive(Clone)]

@@ -3,26 +3,27 @@
 //! It runs unattended at night, so it asks nothing; and what it could not save must not look like success: every loss is
 //! named, and the exit code is 3.
 
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::Local;
 use lifeboat_snapshot::retention::Policy;
 use lifeboat_snapshot::store::Share;
-use lifeboat_snapshot::{
-    Backup, BackupReport, Repository, SnapshotError, Warning, WarningKind, ZipTarget,
-};
+use lifeboat_snapshot::{Backup, Repository, RunKind, SnapshotError, ZipTarget};
 
 use crate::config::{Check, Config, When, parse_parity};
-use crate::context::{Context, absolute};
+use crate::context::{Context, absolute, real};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::place::Place;
+use crate::recorded::recorded;
 use crate::signals;
 use crate::ui::words;
+use aside::{outcome, tell_not_in_force, tell_uncounted};
 use summary::Summary;
 
+mod aside;
 mod prune;
 mod sources;
 mod summary;
@@ -108,10 +109,24 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let retention = args.retention(&config, &plan)?;
     super::restore::in_place::settle(&plan.sources, false, context)?;
-    let watch = context.watch();
-    let report = repository.backup(&plan, &watch);
-    drop(watch);
-    let mut report = report.map_err(|error| with_room(error, &repository))?;
+    let work = || {
+        let watch = context.watch();
+        let report = repository.backup(&plan, &watch);
+        report.map_err(|error| with_room(error, &repository))
+    };
+    let paths = plan.sources.iter();
+    let sources: Vec<Vec<u8>> = paths
+        .map(|path| real(path).into_os_string().into_vec())
+        .collect();
+    let report = recorded(
+        context,
+        &repository,
+        RunKind::Backup,
+        &sources,
+        work,
+        outcome,
+    );
+    let mut report = report?;
     if args.paths.is_empty() || config.sources.is_empty() {
         tell_uncounted(&mut report, &config, context);
     }
@@ -216,43 +231,12 @@ fn open(place: &Place, plan: &Backup, context: &Context) -> Result<(Repository, 
     Ok((repository, true))
 }
 
-/// A mistyped name must not be found out when the number is missed. Where not everything of the config was backed up, its
-/// other databases are no mistake.
-fn tell_uncounted(report: &mut BackupReport, config: &Config, context: &Context) {
-    let file = config.file.clone().unwrap_or_default();
-    for name in &report.uncounted {
-        let message = format!(
-            "nothing is counted for [counts.\"{}\"]: no database of this name was captured",
-            name.display()
-        );
-        let warning = Warning {
-            path: file.clone(),
-            kind: WarningKind::CountFailed,
-            message,
-        };
-        context.ui.warning(&warning);
-        report.warnings.push(warning);
-    }
-}
-
 /// A full disk is better mended when one knows how full it is.
 fn with_room(error: SnapshotError, repository: &Repository) -> Failure {
     let failure = Failure::from(error);
     match repository.store().free_bytes() {
         Ok(Some(free)) if failure.exit() == Exit::NoSpace => failure.with_free_bytes(free),
         _ => failure,
-    }
-}
-
-/// A rule that is written down and not kept must not be believed in.
-fn tell_not_in_force(config: &Config, context: &Context) {
-    let keys = config.not_in_force();
-    if !keys.is_empty() {
-        let are = if keys.len() == 1 { "is" } else { "are" };
-        let keys = keys.join(", ");
-        context.ui.note(format!(
-            "{keys} of the config {are} understood, but not in force yet"
-        ));
     }
 }
 

@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use lifeboat_snapshot::{Drill, DrillReport, Filter, Open};
+use lifeboat_snapshot::{Drill, DrillReport, Filter, Open, RunKind};
 use serde_json::{Map, Value, json};
 
 use super::restore::Which;
 use crate::context::{Context, absolute};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::recorded::{Outcome, losses, recorded};
 use crate::ui::{facts as shown, opened, words};
 
 /// Restore a snapshot into a scratch folder, check it, and time it
@@ -43,22 +44,31 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         counts: context.config()?.count_queries(),
     };
     let scratch = args.scratch.as_deref().map_or_else(scratch, absolute);
-    let watch = context.watch();
-    let report = repository.drill(&snapshot, &scratch, &how, args.threads, &watch);
-    drop(watch);
-    let report = report?;
+    let work = || {
+        let watch = context.watch();
+        Ok(repository.drill(&snapshot, &scratch, &how, args.threads, &watch)?)
+    };
+    let outcome = |report: &DrillReport| Outcome {
+        exit: exit(report),
+        snapshot: Some(snapshot.id),
+        bytes: snapshot.bytes,
+        error: losses(&report.warnings),
+    };
+    let report = recorded(context, &repository, RunKind::Drill, &[], work, outcome)?;
     if context.ui.is_json() {
         context.ui.event(&summary(&report))?;
     } else {
         context.ui.summary(lines(&report))?;
     }
-    Ok(
-        match (report.lost.is_empty(), opened::exit_of(&report.databases)) {
-            (false, _) => Exit::Damage,
-            (true, Exit::Done) => super::exit_of(&report.warnings),
-            (true, exit) => exit,
-        },
-    )
+    Ok(exit(&report))
+}
+
+fn exit(report: &DrillReport) -> Exit {
+    match (report.lost.is_empty(), opened::exit_of(&report.databases)) {
+        (false, _) => Exit::Damage,
+        (true, Exit::Done) => super::exit_of(&report.warnings),
+        (true, exit) => exit,
+    }
 }
 
 /// On the disk, and never in a folder of temporary files that is memory in disguise, where that can be had.

@@ -5,7 +5,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use lifeboat_snapshot::{Repository, Snapshot, TarReport, Warning, ZipReport, ZipTarget};
+use lifeboat_snapshot::{Repository, RunKind, Snapshot, TarReport, Warning, ZipReport, ZipTarget};
 use serde_json::{Map, Value, json};
 
 use crate::args::Pick;
@@ -13,6 +13,7 @@ use crate::context::{Context, absolute};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Watch;
+use crate::recorded::{Outcome, losses, recorded};
 use crate::ui::{facts, words};
 
 /// Write a snapshot as a zip or a tar that any program opens
@@ -47,13 +48,20 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let repository = context.repository()?;
     let snapshot = repository.find(&args.pick.name, &args.pick.narrow.filter())?;
-    let watch = context.watch();
-    let written = match streams {
-        true => stream(args, &repository, &snapshot, context, &watch),
-        false => write(args, &repository, &snapshot, context, &watch),
+    let work = || {
+        let watch = context.watch();
+        match streams {
+            true => stream(args, &repository, &snapshot, context, &watch),
+            false => write(args, &repository, &snapshot, context, &watch),
+        }
     };
-    drop(watch);
-    let written = written?;
+    let outcome = |written: &Written| Outcome {
+        exit: super::exit_of(&written.warnings),
+        snapshot: Some(snapshot.id),
+        bytes: written.bytes,
+        error: losses(&written.warnings),
+    };
+    let written = recorded(context, &repository, RunKind::Export, &[], work, outcome)?;
     let flaws = repository.flaws(&snapshot)?;
     if !flaws.is_complete() {
         let (id, lacking) = (snapshot.id.short(), words::flaws(&flaws));

@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use lifeboat_snapshot::retention::{Forget, Policy, Rule, Which};
-use lifeboat_snapshot::{Collect, Filter};
+use lifeboat_snapshot::{Collect, Filter, RunKind};
 
 use super::gc;
 use crate::args::Narrow;
@@ -16,6 +16,7 @@ use crate::config::retention::{parse_count, parse_within};
 use crate::context::{Context, this_host};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::recorded::{Outcome, recorded};
 
 pub(super) mod told;
 
@@ -124,7 +125,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let plan = repository.plan_forget(&Forget { which, rule, force })?;
     told::warn(&plan, &context.ui);
     if !args.dry_run {
-        repository.forget_planned(&plan)?;
+        let work = || Ok(repository.forget_planned(&plan)?);
+        let outcome = |_: &_| Outcome::of(Exit::Done);
+        recorded(context, &repository, RunKind::Forget, &[], work, outcome)?;
     }
     // What was forgotten is forgotten, whatever becomes of the collection.
     let freed = match args.gc && !args.dry_run {

@@ -4,12 +4,13 @@
 
 use std::time::Duration;
 
-use lifeboat_snapshot::{Collect, CollectReport, Repository};
+use lifeboat_snapshot::{Collect, CollectReport, Repository, RunKind};
 use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::recorded::{Outcome, recorded};
 use crate::ui::words;
 
 /// Free what no snapshot needs
@@ -59,10 +60,19 @@ pub(super) fn collect(
     plan: &Collect,
     context: &Context,
 ) -> Result<CollectReport, Failure> {
-    let watch = context.watch();
-    let report = repository.collect(plan, &watch);
-    drop(watch);
-    report.map_err(|error| refusal(error.into()))
+    let work = || {
+        let report = repository.collect(plan, &context.watch());
+        report.map_err(|error| refusal(error.into()))
+    };
+    let outcome = |report: &CollectReport| Outcome {
+        bytes: report.freed_bytes,
+        ..Outcome::of(Exit::Done)
+    };
+    // Saying what would be done is not doing it.
+    match plan.dry_run {
+        true => work(),
+        false => recorded(context, repository, RunKind::Collect, &[], work, outcome),
+    }
 }
 
 /// Whatever is wrong with the repository itself, the answer is the same.

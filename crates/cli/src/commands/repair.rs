@@ -4,12 +4,13 @@
 //! meant to.
 
 use lifeboat_snapshot::store::Share;
-use lifeboat_snapshot::{Backup, Repair, RepairReport};
+use lifeboat_snapshot::{Backup, Repair, RepairReport, RunKind};
 
 use crate::config::{Config, parse_parity};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::recorded::{Outcome, recorded};
 
 mod answer;
 
@@ -45,9 +46,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         return Err(Failure::usage("there is no parity to add: its share is 0")
             .hint("say how much: --parity 5%"));
     }
-    let watch = context.watch();
-    let report = repository.repair(&plan, &watch)?;
-    drop(watch);
+    let work = || Ok(repository.repair(&plan, &context.watch())?);
+    let outcome = |report: &RepairReport| Outcome::of(exit_of(report));
+    // Saying what would be done is not doing it.
+    let report = match args.apply {
+        true => recorded(context, &repository, RunKind::Repair, &[], work, outcome)?,
+        false => work()?,
+    };
     if context.ui.is_json() {
         context.ui.event(&answer::summary(&report))?;
     } else {

@@ -6,13 +6,14 @@
 
 use std::path::{Path, PathBuf};
 
-use lifeboat_snapshot::{Loss, Open, Opened, Overwrite, Restore, RestoreReport, Snapshot};
+use lifeboat_snapshot::{Loss, Open, Opened, Overwrite, Restore, RestoreReport, RunKind, Snapshot};
 use serde_json::{Value, json};
 
 use crate::args::Pick;
 use crate::context::{Context, absolute};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::recorded::{Outcome, losses, recorded};
 use crate::ui::{facts, opened, words};
 
 pub(super) mod in_place;
@@ -108,15 +109,28 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         full: args.check == Which::Full,
         counts: context.config()?.count_queries(),
     };
-    let watch = context.watch();
-    let report = repository.restore(&snapshot, &plan, &watch)?;
     // With what was kept or is lost, a database cannot be what it was; both are told.
     let is_opened = !args.dry_run && plan.overwrite != Overwrite::Never;
-    let databases = match is_opened {
-        true => repository.open_restored(&snapshot, &plan, &report, &how, &watch)?,
-        false => Vec::new(),
+    let work = || {
+        let watch = context.watch();
+        let report = repository.restore(&snapshot, &plan, &watch)?;
+        let databases = match is_opened {
+            true => repository.open_restored(&snapshot, &plan, &report, &how, &watch)?,
+            false => Vec::new(),
+        };
+        Ok((report, databases))
     };
-    drop(watch);
+    let outcome = |(report, databases): &(RestoreReport, Vec<Opened>)| Outcome {
+        exit: exit(report, databases),
+        snapshot: Some(snapshot.id),
+        bytes: report.bytes,
+        error: losses(&report.warnings),
+    };
+    // Saying what would be done is not doing it.
+    let (report, databases) = match plan.dry_run {
+        true => work()?,
+        false => recorded(context, &repository, RunKind::Restore, &[], work, outcome)?,
+    };
     if context.ui.is_json() {
         let summary = summary(&snapshot, &plan, &report, &databases);
         context.ui.event(&summary)?;
@@ -124,13 +138,15 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         context.ui.summary(lines(&snapshot, &plan, &report))?;
         context.ui.summary(opened::lines(&databases))?;
     }
-    Ok(
-        match (report.lost.is_empty(), opened::exit_of(&databases)) {
-            (false, _) => Exit::Damage,
-            (true, Exit::Done) => super::exit_of(&report.warnings),
-            (true, exit) => exit,
-        },
-    )
+    Ok(exit(&report, &databases))
+}
+
+fn exit(report: &RestoreReport, databases: &[Opened]) -> Exit {
+    match (report.lost.is_empty(), opened::exit_of(databases)) {
+        (false, _) => Exit::Damage,
+        (true, Exit::Done) => super::exit_of(&report.warnings),
+        (true, exit) => exit,
+    }
 }
 
 impl Args {

@@ -3,24 +3,26 @@
 //! The exit code is the answer (0, 20, 21). A source that the config names and no snapshot has is the alarm this exists
 //! for, so the config counts as much as the repository; and a snapshot that lacks something is no reason to be calm.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 use std::time::Duration;
 
 use anstyle::Style;
 use chrono::{DateTime, Utc};
-use lifeboat_snapshot::path::escape;
+use lifeboat_snapshot::history::growth_per_day;
 use lifeboat_snapshot::store::SnapshotId;
-use lifeboat_snapshot::{Drill, Newest, Repository, Snapshot, SourceKey};
-use serde_json::{Value, json};
+use lifeboat_snapshot::{Drill, History, Newest, Repository, Run, RunKind, Snapshot, SourceKey};
 
 use crate::config::Config;
 use crate::context::{Context, real};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::ui::table::{Cell, Table};
-use crate::ui::{Ui, facts, paint, words};
+use crate::ui::{facts, paint, words};
+
+use told::{document, print};
+
+mod prometheus;
+mod told;
 
 /// Tell how old the last snapshot of each source is
 ///
@@ -32,6 +34,9 @@ pub(crate) struct Args {
     /// Age from which a snapshot is too old
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = words::parse_span)]
     max_age: Duration,
+    /// Answer in the text format of Prometheus, for a scrape or a textfile collector
+    #[arg(long, conflicts_with = "json")]
+    prometheus: bool,
 }
 
 /// How a source stands; the order is that of concern.
@@ -43,6 +48,23 @@ enum State {
     Missing,
 }
 
+/// All that is told.
+struct Answer {
+    rows: Vec<Row>,
+    worst: State,
+    /// How many there are.
+    snapshots: usize,
+    /// Bytes that the repository may still grow by, where that is known.
+    free: Option<u64>,
+    /// Bytes that it grows by each day.
+    growth: Option<u64>,
+    /// How the last fire drill went.
+    drill: Option<Drill>,
+    /// The last run of each kind.
+    last_runs: Vec<Run>,
+    now: DateTime<Utc>,
+}
+
 /// A source and how it stands.
 struct Row {
     key: SourceKey,
@@ -50,6 +72,8 @@ struct Row {
     state: State,
     /// When everything of its newest verified snapshot was last read.
     verified: Option<DateTime<Utc>>,
+    /// Why its last backup did not go well, if it did not.
+    failure: Option<Run>,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
@@ -59,23 +83,63 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     for (_, error) in std::mem::take(&mut listing.damaged) {
         context.ui.damage(&error.into());
     }
-    let now = Utc::now();
-    let newest = repository.newest(&listing, &wanted(&config));
-    let looks = repository.verified_at()?;
-    let row = |(key, newest): (SourceKey, Option<Newest>)| Row {
-        state: state(newest.as_ref(), args.max_age, now),
-        verified: verified(&listing.snapshots, &looks, &key),
-        key,
-        newest,
-    };
-    let rows: Vec<Row> = newest.into_iter().map(row).collect();
-    let worst = rows.iter().map(|row| row.state).max();
-    let worst = worst.unwrap_or(State::Missing);
-    match context.ui.is_json() {
-        true => document(&repository, &rows, worst, now, &context.ui)?,
-        false => print(&repository, &rows, &config, now, &context.ui)?,
+    let mut history = repository.history(usize::MAX)?;
+    for error in std::mem::take(&mut history.damaged) {
+        context.ui.damage(&error.into());
     }
-    Ok(worst.exit())
+    let newest = repository.newest(&listing, &wanted(&config));
+    let answer = Answer::of(
+        &repository,
+        &listing.snapshots,
+        newest,
+        &history,
+        &repository.verified_at()?,
+        args.max_age,
+    );
+    match (args.prometheus, context.ui.is_json()) {
+        (true, _) => context.ui.part(prometheus::text(&answer))?,
+        (_, true) => document(&answer, &context.ui)?,
+        (_, false) => print(&repository, &answer, &config, &context.ui)?,
+    }
+    Ok(answer.worst.exit())
+}
+
+impl Answer {
+    fn of(
+        repository: &Repository,
+        snapshots: &[Snapshot],
+        newest: BTreeMap<SourceKey, Option<Newest>>,
+        history: &History,
+        looks: &HashMap<SnapshotId, i64>,
+        max_age: Duration,
+    ) -> Self {
+        let now = Utc::now();
+        let row = |(key, newest): (SourceKey, Option<Newest>)| Row {
+            state: state(newest.as_ref(), max_age, now),
+            failure: history.last_failure(&key.0, &key.1).cloned(),
+            verified: verified(snapshots, looks, &key),
+            key,
+            newest,
+        };
+        let rows: Vec<Row> = newest.into_iter().map(row).collect();
+        let worst = rows.iter().map(|row| row.state).max();
+        let last = |kind: RunKind| history.newest(|run| run.kind == kind).cloned();
+        Self {
+            rows,
+            worst: worst.unwrap_or(State::Missing),
+            snapshots: snapshots.len(),
+            free: repository.store().free_bytes().ok().flatten(),
+            growth: growth_per_day(snapshots, now),
+            drill: repository.drills().ok().and_then(|mut drills| drills.pop()),
+            last_runs: RunKind::ALL.into_iter().filter_map(last).collect(),
+            now,
+        }
+    }
+
+    /// For how many days there is room.
+    fn days_left(&self) -> Option<u64> {
+        self.free?.checked_div(self.growth?)
+    }
 }
 
 /// When everything of the source's newest verified snapshot was last read.
@@ -151,127 +215,6 @@ impl State {
             Self::Missing => paint::BAD,
         }
     }
-}
-
-fn document(
-    repository: &Repository,
-    rows: &[Row],
-    worst: State,
-    now: DateTime<Utc>,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    let items: Vec<Value> = rows.iter().map(|row| item(row, now)).collect();
-    ui.document(&json!({
-        "state": worst.word(),
-        "sources": items,
-        "free_bytes": repository.store().free_bytes().ok().flatten(),
-        "drill": last_drill(repository).as_ref().map(super::drill::facts),
-    }))
-}
-
-fn item(row: &Row, now: DateTime<Utc>) -> Value {
-    let (host, path) = &row.key;
-    let newest = row.newest.as_ref();
-    let snapshot = newest.map(|newest| &newest.snapshot);
-    let complete = newest.and_then(|newest| newest.complete.as_ref());
-    let age = snapshot.map(|snapshot| now.signed_duration_since(snapshot.time()).as_seconds_f64());
-    let mut item = facts::with_path("source", path);
-    item.extend(facts::object(json!({
-        "host": host,
-        "state": row.state.word(),
-        "snapshot": snapshot.map(|snapshot| snapshot.id.to_string()),
-        "time": snapshot.map(facts::time),
-        "age_s": age,
-        "complete_snapshot": complete.map(|snapshot| snapshot.id.to_string()),
-        "complete_time": complete.map(facts::time),
-        "verified_at": row.verified.map(facts::utc),
-    })));
-    item.extend(facts::flaws(
-        newest.and_then(|newest| newest.flaws.as_ref()),
-    ));
-    Value::Object(item)
-}
-
-fn print(
-    repository: &Repository,
-    rows: &[Row],
-    config: &Config,
-    now: DateTime<Utc>,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    if rows.is_empty() {
-        ui.line("There is no snapshot yet.")?;
-    }
-    let mut table = Table::new();
-    for row in rows {
-        table.row(cells(row, config, now));
-    }
-    ui.table(&table)?;
-    if let Some(drill) = last_drill(repository) {
-        ui.line(super::drill::line(&drill, now))?;
-    }
-    if let Ok(Some(free)) = repository.store().free_bytes() {
-        let (free, place) = (words::size(free), facts::shown(&repository.place()));
-        ui.line(paint::paint(paint::DIM, format!("{free} free at {place}")))?;
-    }
-    Ok(())
-}
-
-/// How the last fire drill went.
-fn last_drill(repository: &Repository) -> Option<Drill> {
-    repository.drills().ok()?.pop()
-}
-
-fn cells(row: &Row, config: &Config, now: DateTime<Utc>) -> [Cell; 6] {
-    let (host, path) = &row.key;
-    let snapshot = row.newest.as_ref().map(|newest| &newest.snapshot);
-    let age = snapshot.map_or_else(
-        || "never".to_owned(),
-        |snapshot| words::age(snapshot.time(), now),
-    );
-    let time = snapshot.map_or_else(String::new, |snapshot| words::local(snapshot.time()));
-    [
-        Cell::new(name(path, config)).styled(paint::LABEL),
-        Cell::right(age),
-        Cell::new(row.state.shown()).styled(row.state.style()),
-        Cell::new(time),
-        Cell::new(host),
-        Cell::new(about(row, path, now)),
-    ]
-}
-
-/// What the config calls the source; else the last part of its path.
-fn name(path: &[u8], config: &Config) -> String {
-    let path = Path::new(std::ffi::OsStr::from_bytes(path));
-    let mut sources = config.sources.iter();
-    match sources.find(|(_, source)| real(&source.path) == path) {
-        Some((name, _)) => name.clone(),
-        None => path
-            .file_name()
-            .map_or_else(|| facts::shown(path), |name| escape(name.as_bytes())),
-    }
-}
-
-/// Where the source is, and what its last snapshot lacks.
-fn about(row: &Row, path: &[u8], now: DateTime<Utc>) -> String {
-    let verified = match row.verified {
-        Some(at) => format!("verified {}", words::age(at.fixed_offset(), now)),
-        None => "never verified".to_owned(),
-    };
-    let mut about = format!("{}; {verified}", escape(path));
-    let Some(newest) = row.newest.as_ref().filter(|newest| !newest.is_complete()) else {
-        return about;
-    };
-    let lacking = newest
-        .flaws
-        .as_ref()
-        .map_or_else(|| "its manifest cannot be read".to_owned(), words::flaws);
-    let complete = match &newest.complete {
-        Some(complete) => format!("complete {}", words::age(complete.time(), now)),
-        None => "never complete".to_owned(),
-    };
-    about.push_str(&format!(": {lacking}; {complete}"));
-    about
 }
 
 #[cfg(test)]

@@ -4,13 +4,14 @@
 
 use lifeboat_snapshot::sqlite::Checked;
 use lifeboat_snapshot::store::Share;
-use lifeboat_snapshot::{DatabaseVerified, Verify, VerifyReport};
+use lifeboat_snapshot::{DatabaseVerified, RunKind, Verify, VerifyReport};
 
 use crate::args::Narrow;
 use crate::config::parse_parity;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::recorded::{Outcome, recorded};
 
 mod answer;
 
@@ -52,9 +53,19 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         databases: args.databases,
         threads: args.threads,
     };
-    let watch = context.watch();
-    let report = repository.verify(&plan, &watch)?;
-    drop(watch);
+    let work = || Ok(repository.verify(&plan, &context.watch())?);
+    let outcome = |report: &VerifyReport| Outcome {
+        exit: exit(report),
+        // Of a part of the snapshots it is not said that the repository is well.
+        snapshot: plan
+            .snapshots
+            .as_ref()
+            .and_then(|named| named.first())
+            .map(|first| first.id),
+        bytes: report.checked_bytes,
+        error: first_damage(report),
+    };
+    let report = recorded(context, &repository, RunKind::Verify, &[], work, outcome)?;
     if context.ui.is_json() {
         context.ui.event(&answer::summary(&report, &plan))?;
     } else {
@@ -66,10 +77,24 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             .ui
             .detail(format!("what was read is not remembered: {reason}"));
     }
-    Ok(match is_whole(&report) {
+    Ok(exit(&report))
+}
+
+fn exit(report: &VerifyReport) -> Exit {
+    match is_whole(report) {
         true => Exit::Done,
         false => Exit::Damage,
-    })
+    }
+}
+
+/// The first thing that is damaged, and how many more are.
+fn first_damage(report: &VerifyReport) -> Option<String> {
+    let (first, more) = report.damaged.split_first()?;
+    let more = match more.len() {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    Some(format!("{} is damaged: {}{more}", first.object, first.what))
 }
 
 /// A database that is damaged is damage, wherever that came from: nobody asks for the check who does not want to know.

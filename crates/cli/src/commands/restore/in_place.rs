@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use chrono::Local;
 use lifeboat_snapshot::{
-    InPlace, InPlaceReport, Plan, Repository, SAFETY_TAG, Snapshot, finish_interrupted,
+    InPlace, InPlaceReport, Plan, Repository, RunKind, SAFETY_TAG, Snapshot, finish_interrupted,
 };
 use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::recorded::{Outcome, losses, recorded};
 use crate::ui::{Ui, facts, opened, words};
 
 mod preview;
@@ -80,10 +81,15 @@ pub(crate) fn run(
         preview::tell(&context.ui, snapshot, &plan)?;
     }
     ask(wish.over.yes, context)?;
-    let watch = context.watch();
-    let report = repository.restore_in_place(snapshot, &options, plan, &watch);
-    drop(watch);
-    tell(&context.ui, snapshot, &report?)
+    let work = || Ok(repository.restore_in_place(snapshot, &options, plan, &context.watch())?);
+    let outcome = |report: &InPlaceReport| Outcome {
+        exit: exit(report),
+        snapshot: Some(snapshot.id),
+        bytes: report.plan.bytes,
+        error: losses(&report.warnings),
+    };
+    let report = recorded(context, repository, RunKind::Restore, &[], work, outcome)?;
+    tell(&context.ui, snapshot, &report)
 }
 
 fn options(wish: &Wish<'_>, context: &Context, sources: &[PathBuf]) -> Result<InPlace, Failure> {
@@ -206,8 +212,12 @@ fn tell(ui: &Ui, snapshot: &Snapshot, report: &InPlaceReport) -> Result<Exit, Fa
         }));
         ui.summary(lines)?;
     }
-    Ok(match opened::exit_of(&report.databases) {
+    Ok(exit(report))
+}
+
+fn exit(report: &InPlaceReport) -> Exit {
+    match opened::exit_of(&report.databases) {
         Exit::Done => super::super::exit_of(&report.warnings),
         exit => exit,
-    })
+    }
 }

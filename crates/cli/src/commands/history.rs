@@ -1,0 +1,113 @@
+//! `lifeboat history`: what was done with the repository and how it ended, newest last.
+
+use std::time::Duration;
+
+use anstyle::Style;
+use chrono::{DateTime, SecondsFormat, Utc};
+use lifeboat_snapshot::Run;
+use lifeboat_snapshot::path::escape;
+use serde_json::{Map, Value, json};
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::ui::table::{Cell, Table};
+use crate::ui::{facts, paint, words};
+
+/// List what was done and how it ended, newest last
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How many runs, from the newest back
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    number: usize,
+    /// Only runs of this kind: backup, verify, gc, restore, drill, export, repair, forget
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
+    /// Only runs that did not go well
+    #[arg(long)]
+    failed: bool,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let repository = context.repository()?;
+    let history = repository.history(usize::MAX)?;
+    let mut exit = Exit::Done;
+    for error in history.damaged {
+        context.ui.damage(&error.into());
+        exit = Exit::Damage;
+    }
+    let mut runs = history.runs;
+    runs.retain(|run| args.admits(run));
+    let skip = runs.len().saturating_sub(args.number);
+    let runs = runs.get(skip..).unwrap_or_default();
+    if context.ui.is_json() {
+        context
+            .ui
+            .document(&runs.iter().map(item).collect::<Vec<_>>())?;
+    } else if runs.is_empty() {
+        context.ui.line("There are no runs.")?;
+    } else {
+        context.ui.table(&table(runs))?;
+    }
+    Ok(exit)
+}
+
+impl Args {
+    fn admits(&self, run: &Run) -> bool {
+        let is_kind = self
+            .kind
+            .as_ref()
+            .is_none_or(|kind| run.kind.word() == kind);
+        is_kind && !(self.failed && run.is_good())
+    }
+}
+
+/// For programs.
+fn item(run: &Run) -> Map<String, Value> {
+    let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, false);
+    let took = Duration::from_millis(run.duration_ms);
+    let sources: Vec<String> = run.sources.iter().map(|source| escape(source)).collect();
+    facts::object(json!({
+        "id": run.id.to_string(),
+        "kind": run.kind.word(),
+        "start": time(run.began()),
+        "end": time(run.began() + took),
+        "duration_s": took.as_secs_f64(),
+        "host": run.host,
+        "sources": sources,
+        "snapshot": run.snapshot.map(|snapshot| snapshot.to_string()),
+        "exit_code": run.exit,
+        "result": Exit::word_of(run.exit),
+        "bytes": run.bytes,
+        "error": run.error,
+    }))
+}
+
+fn table(runs: &[Run]) -> Table {
+    let mut table = Table::new();
+    for run in runs {
+        let style = if run.is_good() {
+            paint::GOOD
+        } else {
+            paint::BAD
+        };
+        let result = if run.is_good() {
+            "ok"
+        } else {
+            Exit::word_of(run.exit)
+        };
+        let sources: Vec<String> = run.sources.iter().map(|source| escape(source)).collect();
+        let about = [sources.join(", "), run.error.clone().unwrap_or_default()];
+        let about = about.iter().filter(|text| !text.is_empty()).cloned();
+        table.row([
+            Cell::new(words::local(run.began().fixed_offset())),
+            Cell::new(run.kind.word()).styled(Style::new().bold()),
+            Cell::new(result).styled(style),
+            Cell::right(words::took(Duration::from_millis(run.duration_ms))),
+            Cell::right(words::size(run.bytes)),
+            Cell::new(run.snapshot.map_or_else(String::new, |id| id.short())).styled(paint::ID),
+            Cell::new(about.collect::<Vec<_>>().join(": ")),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,92 @@
+//! Runs as the repository keeps them: each run that does something is recorded with its end, so that `history` and `status`
+//! can tell of it.
+//!
+//! A record that cannot be written costs nothing but itself: a run on a read-only medium is no worse for having none.
+
+use chrono::Utc;
+use lifeboat_snapshot::store::SnapshotId;
+use lifeboat_snapshot::{NewRun, Repository, RunKind, Warning};
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// What is told of a run that came to its end.
+pub(crate) struct Outcome {
+    pub(crate) exit: Exit,
+    /// The snapshot that it made or was about.
+    pub(crate) snapshot: Option<SnapshotId>,
+    /// Bytes that it stored, read or wrote.
+    pub(crate) bytes: u64,
+    /// What was wrong.
+    pub(crate) error: Option<String>,
+}
+
+impl Outcome {
+    /// Of a run of which there is no more to tell.
+    pub(crate) const fn of(exit: Exit) -> Self {
+        Self {
+            exit,
+            snapshot: None,
+            bytes: 0,
+            error: None,
+        }
+    }
+}
+
+/// Does the work, records how it ended, and gives its result.
+pub(crate) fn recorded<T>(
+    context: &Context,
+    repository: &Repository,
+    kind: RunKind,
+    sources: &[Vec<u8>],
+    work: impl FnOnce() -> Result<T, Failure>,
+    outcome: impl FnOnce(&T) -> Outcome,
+) -> Result<T, Failure> {
+    let began = Utc::now();
+    let result = work();
+    let outcome = match &result {
+        Ok(done) => outcome(done),
+        Err(failure) => Outcome {
+            exit: failure.exit(),
+            snapshot: None,
+            bytes: 0,
+            error: Some(failure.sentence()),
+        },
+    };
+    let run = NewRun {
+        kind,
+        began,
+        host: gethostname::gethostname().to_string_lossy().into_owned(),
+        sources: sources.to_vec(),
+        snapshot: outcome.snapshot,
+        exit: outcome.exit.code(),
+        bytes: outcome.bytes,
+        error: outcome.error,
+    };
+    if let Err(error) = repository.record_run(run) {
+        let why = Failure::from(error).sentence();
+        context
+            .ui
+            .detail(format!("this run is not in the history: {why}"));
+    }
+    result
+}
+
+/// The first loss among warnings, and how many more there are.
+pub(crate) fn losses(warnings: &[Warning]) -> Option<String> {
+    let losses: Vec<&Warning> = warnings
+        .iter()
+        .filter(|warning| warning.kind.is_loss())
+        .collect();
+    let (first, more) = losses.split_first()?;
+    let path = first.path.display().to_string();
+    let mut text = match first.message.contains(&path) {
+        true => first.message.clone(),
+        false => format!("{path}: {}", first.message),
+    };
+    if !more.is_empty() {
+        text.push_str(&format!(" (and {} more)", more.len()));
+    }
+    Some(text)
+}
