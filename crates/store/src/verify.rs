@@ -31,6 +31,8 @@ pub struct Verification {
     pub good: HashSet<ChunkId>,
     /// Whether something could not be read, as against read and found wrong.
     pub is_partial: bool,
+    /// Whether a delta was met whose base nobody knew.
+    pub(crate) lacks_base: bool,
     /// The packs that were read from end to end, and whether each is whole.
     pub read: Vec<(PackId, bool)>,
 }
@@ -121,7 +123,7 @@ impl Store {
             |index: &Index, packs: &[PackId]| self.verify_these(index, packs, reading, progress);
         let (doubtful, mut found): (Vec<_>, Vec<_>) = check(&index, &packs)?
             .into_iter()
-            .partition(|(_, one)| !one.damage.is_empty());
+            .partition(|(_, one)| one.lacks_base || !one.damage.is_empty());
         if !doubtful.is_empty() {
             // What is damaged may be the cache, by which the bases of deltas are found: now ask the packs alone.
             let uncached = Index::load(self.storage(), None, self.config.id)?;
@@ -253,7 +255,7 @@ impl Store {
                 Ok(_) => drop(found.good.insert(copy.id)),
                 // A delta that nobody needs loses its base when that is collected. One that is needed is missed by whoever
                 // knows who needs it.
-                Err(StoreError::ChunkMissing { .. }) => {}
+                Err(StoreError::ChunkMissing { .. }) => found.lacks_base = true,
                 Err(error) => {
                     found.is_partial |= !error.is_damage();
                     bad.push(copy.id);
