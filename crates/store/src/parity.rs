@@ -4,7 +4,7 @@
 //! equal length; a *stripe* of shards is extended by *recovery shards* of a Reed-Solomon code, which replace as many
 //! lost ones, whichever they are. The code cannot tell a wrong shard from a right one, so each has a checksum, and what was
 //! mended must have the hash of the whole pack. Bytes in `docs/format.md`, "Parity"; the choice of library and sizes in
-//! `docs/decisions/0020-parity.md`.
+//! `docs/decisions/0015-parity.md`.
 //!
 //! Parity is never needed for reading: a pack without it is a whole pack.
 

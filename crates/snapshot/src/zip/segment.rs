@@ -3,7 +3,7 @@
 //! A segment ends on a byte boundary without closing the stream, so any row of segments followed by [`STREAM_END`] is one
 //! valid deflate stream. It refers to no bytes but its own and, where its maker said what stands before it, the last
 //! [`WINDOW`] of those: then it may only be placed behind the same bytes. That costs nothing against one stream, where
-//! segments that know only themselves cost a tenth (`docs/decisions/0020-zip.md`).
+//! segments that know only themselves cost a tenth (`docs/decisions/0016-zip.md`).
 //!
 //! What deflate cannot shrink becomes stored blocks *inside* the deflate stream, segment by segment. The zip method
 //! "stored" would save 5 bytes in 64 KiB, but it holds for a whole entry: one decision from its first bytes would be
