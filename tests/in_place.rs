@@ -12,6 +12,10 @@ use serde_json::Value;
 use crate::support::tree::{assert_same, differences, looks};
 use crate::support::{Answer, Workbench};
 
+/// Extended attributes of what stays.
+mod described;
+/// What backups leave out.
+mod excluded;
 /// Programs that have the database open meanwhile.
 mod holders;
 /// Kills at every system call that writes.

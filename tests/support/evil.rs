@@ -135,7 +135,7 @@ fn specials(folder: &Path) {
 }
 
 /// An access list: its owner, another user, the group, the mask, the others.
-fn access_list() -> Vec<u8> {
+pub(crate) fn access_list() -> Vec<u8> {
     let none = u32::MAX;
     let entries: [(u16, u16, u32); 5] = [
         (0x01, 6, none),
@@ -151,6 +151,13 @@ fn access_list() -> Vec<u8> {
         bytes.extend(id.to_le_bytes());
     }
     bytes
+}
+
+/// The right of a program to raw sockets.
+pub(crate) fn capability() -> [u8; 20] {
+    [
+        1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ]
 }
 
 /// Sets an attribute of an entry itself; says so where that cannot be done here.
@@ -191,10 +198,7 @@ fn attributes(folder: &Path) {
     );
     write(folder.join("folder/heir"), "with the list of its folder");
     if outside::is_root() {
-        let net_raw = [
-            1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-        ];
-        set(&folder.join("rights"), "security.capability", &net_raw);
+        set(&folder.join("rights"), "security.capability", &capability());
         set(&folder.join("link"), "trusted.of-a-link", b"yes");
         std::os::unix::fs::lchown(folder.join("link"), Some(11), Some(12)).unwrap();
         std::os::unix::fs::chown(folder.join("binary"), Some(54_321), Some(4_000_000_000)).unwrap();

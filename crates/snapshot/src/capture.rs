@@ -26,6 +26,7 @@ use settings::Settings;
 use tally::Tally;
 use walk::{Walk, find_root};
 
+pub use exclude::ExcludeRules;
 pub use past::Past;
 pub use plan::{Backup, BackupReport, CheckPolicy, CountQuery};
 pub use tally::DatabaseReport;
@@ -48,7 +49,7 @@ mod stream;
 mod tally;
 mod unsized_file;
 pub(crate) mod walk;
-mod xattrs;
+pub(crate) mod xattrs;
 
 impl Repository {
     /// Takes a snapshot of the sources and, where asked, writes its zip.
@@ -212,8 +213,8 @@ impl Repository {
         let mut folders = settings.plan.exclude_folders.clone();
         folders.push(self.place());
         let folders = folders.iter().map(|folder| canonical(folder)).collect();
-        let excludes =
-            Excludes::new(path, &settings.plan.excludes, folders)?.with_rules(settings.plan, &stat);
+        let excludes = Excludes::new(path, &settings.plan.excludes, folders)?
+            .with_rules(settings.plan.rules(), &stat);
         let walk = Walk::new(&excludes, find_root(path, stat)?);
         let assembly = Assembly::new(session, monitor, settings, &excludes, tally, before);
         // A single file that cannot be read leaves nothing of its source.

@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use rustix::fs::OFlags;
 
-use super::plan::Backup;
 use crate::error::{Result, SnapshotError};
 
 /// A file of patterns that holds for the folder it is in and everything below.
@@ -22,7 +21,7 @@ pub(crate) const IGNORE: &[u8] = b".lifeboatignore";
 
 /// A longer file of patterns is not in force, nor a part of it: a pattern that is cut means another. Each byte of some takes
 /// kilobytes of memory, and whoever writes into a source may write such a file.
-const IGNORE_MAX: u64 = 32 << 10;
+pub(crate) const IGNORE_MAX: u64 = 32 << 10;
 
 /// The file that marks a folder as a cache, and how it begins: <https://bford.info/cachedir/>.
 pub(crate) const CACHE_TAG: &[u8] = b"CACHEDIR.TAG";
@@ -31,19 +30,33 @@ const CACHE_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
 /// Most bytes of a pattern.
 const MAX_PATTERN: usize = 1024;
 
+/// What is left out of backups, besides what patterns of the caller and the repository's own place say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ExcludeRules {
+    /// Heed files called `.lifeboatignore` in the sources.
+    pub ignore_files: bool,
+    /// Leave out what is in folders that are marked as caches (`CACHEDIR.TAG`).
+    pub caches: bool,
+    /// Leave out files of more bytes than this; databases are never too large.
+    pub larger_than: Option<u64>,
+    /// Leave out what is on another file system than its source.
+    pub one_file_system: bool,
+}
+
 /// Decides for the paths of one source.
 pub(crate) struct Excludes {
     root: PathBuf,
     patterns: Gitignore,
     /// Folders that are left out whatever the patterns say.
     folders: Vec<PathBuf>,
-    caches: bool,
+    rules: ExcludeRules,
     /// The file system that must not be left.
     device: Option<u64>,
 }
 
 impl Excludes {
-    /// Patterns relative to the source's root; `folders` are absolute and canonical.
+    /// Patterns relative to the source's root; `folders` are absolute and canonical. Of the rules only files of patterns are
+    /// in force.
     pub(crate) fn new(root: &Path, patterns: &[String], folders: Vec<PathBuf>) -> Result<Self> {
         let mut builder = GitignoreBuilder::new(root);
         for pattern in patterns {
@@ -67,18 +80,32 @@ impl Excludes {
             root: root.to_owned(),
             patterns: builder.build().map_err(bad)?,
             folders,
-            caches: false,
+            rules: ExcludeRules {
+                ignore_files: true,
+                ..ExcludeRules::default()
+            },
             device: None,
         })
     }
 
-    /// With the rules of a plan that are no patterns; `stat` is the root's.
-    pub(crate) fn with_rules(self, plan: &Backup, stat: &Metadata) -> Self {
+    /// With these rules and no others; `stat` is the root's.
+    pub(crate) fn with_rules(self, rules: ExcludeRules, stat: &Metadata) -> Self {
         Self {
-            caches: plan.exclude_caches,
-            device: plan.one_file_system.then(|| stat.dev()),
+            rules,
+            device: rules.one_file_system.then(|| stat.dev()),
             ..self
         }
+    }
+
+    /// Whether files of patterns in the source are heeded.
+    pub(crate) fn heeds_files(&self) -> bool {
+        self.rules.ignore_files
+    }
+
+    /// Whether it has more bytes than are wanted of a file that is no database.
+    pub(crate) fn is_large(&self, stat: &Metadata) -> bool {
+        let most = self.rules.larger_than;
+        stat.is_file() && most.is_some_and(|most| stat.len() > most)
     }
 
     /// The source's path.
@@ -118,7 +145,7 @@ impl Excludes {
 
     /// Whether a folder with a file of the tag's name is a cache, and caches are left out.
     pub(crate) fn is_cache(&self, folder: &Path) -> bool {
-        self.caches && begins(&folder.join(OsStr::from_bytes(CACHE_TAG)), CACHE_SIGNATURE)
+        self.rules.caches && begins(&folder.join(OsStr::from_bytes(CACHE_TAG)), CACHE_SIGNATURE)
     }
 }
 
@@ -140,6 +167,11 @@ pub(crate) fn read_patterns(folder: &Path) -> (Option<Gitignore>, Option<String>
             Some(format!("its patterns are not in force: {words}")),
         );
     }
+    patterns(folder, &text)
+}
+
+/// The patterns that a file with this text says of this folder, and words for what is not understood in it.
+pub(crate) fn patterns(folder: &Path, text: &str) -> (Option<Gitignore>, Option<String>) {
     let mut builder = GitignoreBuilder::new(folder);
     let mut problem = None;
     for line in text.lines() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lifeboat_store::Share;
 
+use super::exclude::ExcludeRules;
 use super::past::Past;
 use super::tally::DatabaseReport;
 use crate::error::{Result, SnapshotError};
@@ -23,9 +24,11 @@ const MAX_SOURCE_BYTES: usize = 3 << 20;
 pub struct Backup {
     /// Folders and files, each with everything in it.
     pub sources: Vec<PathBuf>,
-    /// What to leave out, in gitignore's syntax, relative to each source. Files called `.lifeboatignore` in the sources are
-    /// heeded as well, and count less.
+    /// What to leave out, in gitignore's syntax, relative to each source. Files called `.lifeboatignore` in the sources
+    /// count less.
     pub excludes: Vec<String>,
+    /// Heed files called `.lifeboatignore` in the sources.
+    pub ignore_files: bool,
     /// Folders to leave out wherever they are: where zips go, for one.
     pub exclude_folders: Vec<PathBuf>,
     /// Leave out what is in folders that are marked as caches (`CACHEDIR.TAG`).
@@ -74,6 +77,16 @@ pub struct Backup {
 }
 
 impl Backup {
+    /// What it leaves out by rules that are no patterns of the caller.
+    pub(super) const fn rules(&self) -> ExcludeRules {
+        ExcludeRules {
+            ignore_files: self.ignore_files,
+            caches: self.exclude_caches,
+            larger_than: self.exclude_larger_than,
+            one_file_system: self.one_file_system,
+        }
+    }
+
     /// Whether what it asks for can be recorded: better told now than at the end of a long backup.
     pub(super) fn check_limits(&self) -> Result<()> {
         let paths = self.sources.iter();
@@ -98,6 +111,7 @@ impl Default for Backup {
         Self {
             sources: Vec::new(),
             excludes: Vec::new(),
+            ignore_files: true,
             exclude_folders: Vec::new(),
             exclude_caches: false,
             exclude_larger_than: None,

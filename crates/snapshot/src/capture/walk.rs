@@ -103,7 +103,8 @@ impl<'e> Walk<'e> {
         }
         found.companions = companions::look(&found.path);
         let mut names = self.names_in(&found);
-        let patterns = match has(&names, exclude::IGNORE) {
+        let heeds = self.excludes.heeds_files();
+        let patterns = match heeds && has(&names, exclude::IGNORE) {
             true => self.patterns_in(&found),
             false => None,
         };

@@ -36,10 +36,18 @@ pub(super) fn of_file(file: &File) -> Xattrs {
 }
 
 /// The attributes of an entry, itself and not what it points to.
-pub(super) fn of_path(path: &Path) -> Xattrs {
+pub(crate) fn of_path(path: &Path) -> Xattrs {
     read(
         |names| rustix::fs::llistxattr(path, names),
         |name, value| rustix::fs::lgetxattr(path, name, value),
+    )
+}
+
+/// The attributes of what a path leads to: the file behind a descriptor in `/proc`.
+pub(crate) fn of_path_followed(path: &Path) -> Xattrs {
+    read(
+        |names| rustix::fs::listxattr(path, names),
+        |name, value| rustix::fs::getxattr(path, name, value),
     )
 }
 

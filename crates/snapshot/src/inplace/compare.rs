@@ -10,7 +10,8 @@ use super::live;
 use super::plan::{Difference, InPlace, Plan, What};
 use super::target::{Target, targets};
 use super::{attributes, extras};
-use crate::capture::describe;
+use crate::capture::exclude;
+use crate::content::Content;
 use crate::entry::{Entry, Meta, Node};
 use crate::error::{Result, SnapshotError};
 use crate::monitor::{Monitor, Warning, WarningKind};
@@ -44,6 +45,8 @@ pub(super) struct Comparison<'a> {
     facts: HashMap<TreePath, Facts>,
     /// Everything that the snapshot has, for telling what it lacks.
     pub(super) known: HashMap<Place, Known>,
+    /// By folder, the snapshot's files of what is left out of backups.
+    pub(super) patterns: HashMap<Place, Content>,
     /// A folder that is added as a whole, and what stands in it.
     covered: Option<Place>,
     links: Links,
@@ -74,6 +77,7 @@ pub(super) fn compare(
             .map(|database| (tree.database_path(database), database.facts.clone()))
             .collect(),
         known: HashMap::new(),
+        patterns: HashMap::new(),
         covered: None,
         links: Links::default(),
         folders: BTreeMap::new(),
@@ -90,7 +94,7 @@ impl Comparison<'_> {
             && self.options.paths.is_empty()
             && let Some(stat) = live::look(&target.folder)?
         {
-            let metas = (describe::meta(&stat), meta.clone());
+            let metas = (attributes::of(&target.folder, &stat), meta.clone());
             self.folders.insert((0, TreePath::root()), metas);
         }
         let mut is_met = false;
@@ -108,6 +112,7 @@ impl Comparison<'_> {
                 _ => Known::Other,
             };
             self.known.insert((number, at.clone()), known);
+            self.note_patterns((number, &at), &entry);
             if self.selection.admits(&path, &entry) {
                 is_met = true;
                 self.entry((number, at), &path, &entry)?;
@@ -118,6 +123,17 @@ impl Comparison<'_> {
             false => Err(SnapshotError::NothingMatches {
                 patterns: self.options.paths.join(", "),
             }),
+        }
+    }
+
+    /// Keeps where to read what the snapshot's own files say about what is left out.
+    fn note_patterns(&mut self, (number, at): (usize, &TreePath), entry: &Entry) {
+        if let Node::File { content, .. } = &entry.node
+            && entry.name.as_bytes() == exclude::IGNORE
+            && content.len <= exclude::IGNORE_MAX
+            && let Some(folder) = above(&(number, at.clone()))
+        {
+            self.patterns.insert(folder, content.clone());
         }
     }
 
@@ -148,7 +164,7 @@ impl Comparison<'_> {
         };
         match &entry.node {
             Node::Folder { .. } if stat.is_dir() => {
-                let metas = (describe::meta(&stat), entry.meta.clone());
+                let metas = (attributes::of(&at, &stat), entry.meta.clone());
                 self.folders.insert(place, metas);
                 Ok(())
             }
@@ -166,7 +182,7 @@ impl Comparison<'_> {
             Node::Symlink { target } => {
                 let is_same = stat.is_symlink()
                     && link_target(&at).as_deref() == Some(target.as_ref())
-                    && describe::meta(&stat).mtime == entry.meta.mtime;
+                    && attributes::same_link(&attributes::of(&at, &stat), &entry.meta);
                 self.decide(place, path, entry, &stat, is_same)
             }
             Node::File { content, .. } => self.file(place, path, entry, content, &stat),

@@ -1,12 +1,14 @@
 //! What the live folder has and the snapshot lacks.
 //!
-//! Only what was asked for is removed, and never the repository, a stage, what is excluded from backups, or what cannot be
+//! Only what was asked for is removed, and never the repository, a stage, what is left out of backups, or what cannot be
 //! brought back: pipes, sockets, devices. A database's side files are no things of their own.
 
 use std::ffi::OsString;
 use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+use ignore::gitignore::Gitignore;
 
 use super::compare::{Comparison, Known, Place};
 use super::live::{self, Stamp};
@@ -16,6 +18,8 @@ use crate::capture::exclude::Excludes;
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::path::{MAX_DEPTH, Name, TreePath};
 
+mod spared;
+
 /// A live folder that is being looked through.
 struct Level {
     place: Place,
@@ -23,8 +27,14 @@ struct Level {
     names: Vec<OsString>,
     /// The snapshot has no such folder.
     is_extra: bool,
+    /// Something else is put in its place, and everything in it goes.
+    goes: bool,
     /// Something in it stays.
     is_needed: bool,
+    /// What the file of patterns says that is there.
+    live: Option<Gitignore>,
+    /// What the snapshot's one says.
+    then: Option<Gitignore>,
 }
 
 /// Finds what the snapshot lacks in all targets.
@@ -40,7 +50,12 @@ pub(super) fn find(comparison: &mut Comparison<'_>) -> Result<()> {
             .into_iter()
             .map(|path| path.canonicalize().unwrap_or(path));
         let excludes = Excludes::new(&target.folder, &comparison.options.excludes, own.collect())?;
-        look_through(comparison, &excludes, (number, TreePath::root()))?;
+        if let Some(stat) = live::look(&target.folder)?.filter(Metadata::is_dir) {
+            let excludes = excludes.with_rules(comparison.options.rules, &stat);
+            if !excludes.is_cache(&target.folder) {
+                look_through(comparison, &excludes, (number, TreePath::root()))?;
+            }
+        }
     }
     Ok(())
 }
@@ -48,9 +63,7 @@ pub(super) fn find(comparison: &mut Comparison<'_>) -> Result<()> {
 fn look_through(comparison: &mut Comparison<'_>, excludes: &Excludes, root: Place) -> Result<()> {
     let mut levels = Vec::new();
     let path = comparison.target(root.0)?.at(&root.1);
-    if live::look(&path)?.is_some_and(|stat| stat.is_dir()) {
-        levels.push(enter(root, &path, false)?);
-    }
+    levels.push(enter(root, &path, false)?.spared(comparison, &path));
     while let Some(level) = levels.last_mut() {
         if comparison.monitor.cancelled() {
             return Err(SnapshotError::cancelled());
@@ -59,7 +72,7 @@ fn look_through(comparison: &mut Comparison<'_>, excludes: &Excludes, root: Plac
             leave(comparison, &mut levels)?;
             continue;
         };
-        let is_extra = level.is_extra;
+        let (is_extra, goes) = (level.is_extra, level.goes);
         let Ok(part) = Name::new(name.as_bytes()) else {
             continue;
         };
@@ -70,18 +83,34 @@ fn look_through(comparison: &mut Comparison<'_>, excludes: &Excludes, root: Plac
         };
         let known = comparison.known.get(&place).copied();
         let known = known.filter(|_| !is_extra);
-        if excludes.is_own(&path) || excludes.by_pattern(&path, stat.is_dir()) {
-            need(&mut levels);
-        } else if stat.is_dir() && levels.len() < MAX_DEPTH {
-            // One that something else replaces goes as a whole.
-            if matches!(known, None | Some(Known::Folder)) {
-                levels.push(enter(place, &path, known.is_none())?);
+        if spared::is_spared(excludes, &levels, &path, &stat) {
+            spared::keep(&mut levels, &path)?;
+            continue;
+        }
+        if stat.is_dir() && levels.len() < MAX_DEPTH {
+            let goes = goes || !matches!(known, None | Some(Known::Folder));
+            if !goes || is_extra || is_replaced(comparison, &place) {
+                let level = enter(place, &path, goes || known.is_none())?;
+                levels.push(Level { goes, ..level }.spared(comparison, &path));
             }
-        } else if known.is_none() && !belongs_to_database(comparison, &place, &path)? {
+            continue;
+        }
+        if known.is_some() || belongs_to_database(comparison, &place, &path)? {
+            continue;
+        }
+        if excludes.is_large(&stat) && !live::is_database(&path, &stat)? {
+            spared::keep(&mut levels, &path)?;
+        } else if !goes {
             extra(comparison, &mut levels, place, &path, &stat)?;
         }
     }
     Ok(())
+}
+
+/// Whether the folder there makes room for something else.
+fn is_replaced(comparison: &Comparison<'_>, place: &Place) -> bool {
+    let mut differences = comparison.plan.differences.iter();
+    differences.any(|found| found.place == *place)
 }
 
 fn enter(place: Place, path: &Path, is_extra: bool) -> Result<Level> {
@@ -95,7 +124,10 @@ fn enter(place: Place, path: &Path, is_extra: bool) -> Result<Level> {
         place,
         names,
         is_extra,
+        goes: false,
         is_needed: false,
+        live: None,
+        then: None,
     })
 }
 
@@ -110,7 +142,7 @@ fn leave(comparison: &mut Comparison<'_>, levels: &mut Vec<Level>) -> Result<()>
     let Some(level) = levels.pop() else {
         return Ok(());
     };
-    if !level.is_extra {
+    if !level.is_extra || level.goes {
         return Ok(());
     }
     let target = comparison.target(level.place.0)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::compare::Place;
 use super::live::Stamp;
 use super::target::Target;
-use crate::capture::CountQuery;
+use crate::capture::{CountQuery, ExcludeRules};
 use crate::entry::Meta;
 use crate::monitor::Warning;
 use crate::path::TreePath;
@@ -27,6 +27,9 @@ pub struct InPlace {
     pub online: bool,
     /// Patterns of what is never removed although the snapshot lacks it.
     pub excludes: Vec<String>,
+    /// What else is never removed, since backups leave it out. Files of patterns are those that are there and those of the
+    /// snapshot.
+    pub rules: ExcludeRules,
     /// Folders that are never touched, besides the repository.
     pub protect: Vec<PathBuf>,
     /// Set the bits and capabilities by which programs run with the rights of their owner, also where they are not set now.
@@ -53,6 +56,7 @@ impl Default for InPlace {
             force: false,
             online: false,
             excludes: Vec::new(),
+            rules: ExcludeRules::default(),
             protect: Vec::new(),
             setuid: false,
             full_check: false,
@@ -82,7 +86,7 @@ pub struct Plan {
     pub added: u64,
     /// Those with other bytes.
     pub replaced: u64,
-    /// Those with the same bytes and another mode, owner or time.
+    /// Those with the same bytes and another mode, owner, time or extended attributes.
     pub described: u64,
     /// Those that the snapshot lacks, and that are removed.
     pub deleted: u64,

@@ -36,6 +36,8 @@ pub(super) fn save(
     let backup = Backup {
         sources,
         exclude_folders: options.protect.clone(),
+        // What backups leave out may be replaced as well, and undo removes what the safety snapshot lacks.
+        ignore_files: false,
         tags: vec![SAFETY_TAG.to_owned()],
         description: format!("before the restore of {}", before.id.short()),
         host: options.host.clone(),

@@ -13,7 +13,7 @@ use super::holders::{self, Wanted};
 use super::journal::{Change, Folder, Journal, Step, Was};
 use super::plan::{Difference, What};
 use super::work::Work;
-use super::{NEW, safety, stage, steps};
+use super::{NEW, attributes, safety, stage, steps};
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::monitor::{Warning, WarningKind};
 use crate::sqlite;
@@ -47,6 +47,7 @@ impl Work<'_> {
         journal.write(self.leader())?;
         let kept = finish(&journal, &files, self.leader())?;
         self.tell_late_holders(&journal);
+        self.tell_untaken(&journal);
         // It is done; that something could not be tidied up must not look as if it were not.
         Ok(self.clear(&journal, &kept).unwrap_or_else(|error| {
             let warning = Warning {
@@ -190,6 +191,24 @@ impl Work<'_> {
                 ),
             };
             if !self.warnings.contains(&warning) {
+                self.monitor.warning(&warning);
+                self.warnings.push(warning);
+            }
+        }
+    }
+
+    /// Not every file system takes every attribute, and that does no other harm.
+    fn tell_untaken(&mut self, journal: &Journal) {
+        for step in &journal.steps {
+            let path = self.live_path(step);
+            if let Change::Describe { to, .. } = &step.change
+                && !attributes::is_taken(&path, to)
+            {
+                let warning = Warning {
+                    path,
+                    kind: WarningKind::Attribute,
+                    message: "not all of its extended attributes could be set".to_owned(),
+                };
                 self.monitor.warning(&warning);
                 self.warnings.push(warning);
             }

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use chrono::Local;
 use lifeboat_snapshot::{
-    InPlace, InPlaceReport, Plan, Repository, RunKind, SAFETY_TAG, Snapshot, finish_interrupted,
+    ExcludeRules, InPlace, InPlaceReport, Plan, Repository, RunKind, SAFETY_TAG, Snapshot,
+    finish_interrupted,
 };
 use serde_json::{Value, json};
 
+use crate::config::Settings;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -94,18 +96,17 @@ pub(crate) fn run(
 
 fn options(wish: &Wish<'_>, context: &Context, sources: &[PathBuf]) -> Result<InPlace, Failure> {
     let config = context.config()?;
-    let excludes = sources
-        .iter()
-        .map(|source| config.settings(source).excludes);
-    // An undo is exact: what the config leaves out of backups was saved all the same.
-    let excludes = excludes.filter(|_| !wish.is_undo);
+    // An undo is exact: what is left out of backups was saved all the same.
+    let sources = sources.iter().filter(|_| !wish.is_undo);
+    let settings: Vec<Settings> = sources.map(|source| config.settings(source)).collect();
     let protect = config.zip.dir.iter().cloned().collect();
     Ok(InPlace {
         paths: wish.paths.to_vec(),
         delete: wish.delete,
         force: wish.over.force,
         online: wish.over.online,
-        excludes: excludes.flatten().collect(),
+        rules: rules(&settings),
+        excludes: settings.into_iter().flat_map(|of| of.excludes).collect(),
         full_check: wish.full_check,
         setuid: wish.setuid,
         protect,
@@ -115,6 +116,19 @@ fn options(wish: &Wish<'_>, context: &Context, sources: &[PathBuf]) -> Result<In
         busy_timeout: wish.over.busy_timeout,
         threads: wish.threads,
     })
+}
+
+/// What any of the sources leaves out of backups; nothing where there are none.
+fn rules(settings: &[Settings]) -> ExcludeRules {
+    ExcludeRules {
+        ignore_files: !settings.is_empty(),
+        caches: settings.iter().any(|of| of.exclude_caches),
+        larger_than: settings
+            .iter()
+            .filter_map(|of| of.exclude_larger_than)
+            .min(),
+        one_file_system: settings.iter().any(|of| of.one_file_system),
+    }
 }
 
 fn sources(snapshot: &Snapshot) -> Vec<PathBuf> {

@@ -14,9 +14,6 @@ use crate::inplace::{attributes, extras};
 use crate::path::TreePath;
 use crate::sqlite::{self, CaptureOptions, Fingerprint};
 
-/// The bits of a file's mode that lend its owner's rights to whoever runs it.
-const LENT: u32 = 0o6000;
-
 impl Comparison<'_> {
     pub(super) fn file(
         &mut self,
@@ -123,16 +120,8 @@ impl Comparison<'_> {
         if !is_same {
             return self.replace(place, path, entry, stat);
         }
-        let from = describe::meta(stat);
-        let lent = match self.options.setuid {
-            true => entry.meta.mode,
-            // A repository is not proof enough to hand out rights that the live file does not lend.
-            false => entry.meta.mode & (from.mode | !LENT),
-        };
-        let to = Meta {
-            mode: lent,
-            ..entry.meta.clone()
-        };
+        let from = attributes::of(&self.target(place.0)?.at(&place.1), stat);
+        let to = attributes::lent(&entry.meta, &from, self.options.setuid);
         if stat.is_symlink() || attributes::same(&from, &to) {
             self.plan.unchanged += 1;
             return Ok(());

@@ -118,7 +118,10 @@ fn counts(plan: &Plan) -> Table {
     for (number, what) in [
         (plan.added, "to add"),
         (plan.replaced, "to replace"),
-        (plan.described, "to give another mode, owner or time"),
+        (
+            plan.described,
+            "to give another mode, owner, time or attributes",
+        ),
         (plan.deleted, "to delete"),
         (
             plan.left_alone,
