@@ -175,6 +175,12 @@ impl StoreError {
         }
     }
 
+    /// Whether the disk or the quota is full.
+    pub(crate) fn is_no_room(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(self, Self::Io { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded))
+    }
+
     /// Whether the object is known to be bad, as against not readable right now.
     pub fn is_damage(&self) -> bool {
         matches!(

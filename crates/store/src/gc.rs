@@ -18,7 +18,7 @@ use crate::progress::Progress;
 use crate::storage::Storage;
 use crate::store::{Forgotten, Store};
 
-use plan::{Plan, Seen, Stage};
+use plan::{Seen, Stage};
 
 pub use marks::Marks;
 
@@ -31,6 +31,8 @@ mod marks;
 mod packs;
 pub(crate) mod plan;
 mod repack;
+#[cfg(feature = "testing")]
+pub mod sample;
 mod sweep;
 mod table;
 mod victims;
@@ -198,7 +200,8 @@ impl<R: Reach> Collector<'_, R> {
                 Ok(Step::On) => {}
                 Ok(Step::Done) => break,
                 // What another collector deleted meanwhile is no damage.
-                Err(_) if !self.watch.cancelled() && self.has_moved(&seen) => {}
+                // Yet nothing that was looked at stands for what is there now.
+                Err(_) if !self.watch.cancelled() && self.has_moved(&seen) => self.known = None,
                 Err(error) => return Err(error),
             }
         }
@@ -225,18 +228,6 @@ impl<R: Reach> Collector<'_, R> {
 
     fn has_moved(&self, seen: &Seen) -> bool {
         plan::read(self.storage()).is_ok_and(|now| now != *seen)
-    }
-
-    /// Puts a plan in the place of the one that was seen. Where another was first, that one's is gone on with.
-    fn replace(&mut self, seen: &Seen, plan: Plan) -> Result<Step, R::Error> {
-        let is_done = self.store.swap_plan(seen, plan)?.is_some();
-        // Whoever replaces it now may be stopped in the middle: nobody waits for that without end.
-        Ok(
-            match is_done || self.has_moved(seen) || self.watch.pause(1) {
-                true => Step::On,
-                false => Step::Done,
-            },
-        )
     }
 
     /// Marks what the records lead to, but for those that are forgotten for good.

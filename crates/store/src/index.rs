@@ -24,6 +24,8 @@ pub(crate) use segment::Segment;
 mod cache;
 mod mended;
 mod record;
+#[cfg(feature = "testing")]
+mod sample;
 mod segment;
 
 /// One stored copy of a chunk.

@@ -262,6 +262,14 @@ impl Store {
             .clear();
     }
 
+    /// Removes the index cache, and lets go of what is mapped of it.
+    pub(crate) fn clear_index_cache(&self) {
+        self.forget_packs();
+        if let Some(cache) = self.cache() {
+            Index::clear_cache(cache);
+        }
+    }
+
     pub(crate) fn storage(&self) -> &dyn Storage {
         self.backing.storage.as_ref()
     }

@@ -29,8 +29,9 @@ impl Before {
         })
     }
 
-    /// Removes what nobody writes any more; gives its bytes. Parity of a pack that is gone may be all that is left of it:
-    /// it goes only if everything that is needed `is_there`.
+    /// Removes what nobody writes any more; gives its bytes. Parity of a pack that is gone may be all that is left of it,
+    /// and of a tiny pack it is a whole copy: it goes only if everything that is needed `is_there`. That is so where this
+    /// collector's marking and choosing went through, as both stop at the first chunk or base that no pack has.
     pub(super) fn clean(self, store: &Store, is_there: bool) -> Result<u64> {
         let storage = store.storage();
         let at_work = living(storage, |id| self.sessions.contains(id))?;

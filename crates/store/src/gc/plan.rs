@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Collector, Reach, Step};
 use crate::envelope;
 use crate::error::{Result, StoreError};
 use crate::id::{PackId, SnapshotId};
@@ -100,12 +101,40 @@ impl Store {
     }
 
     /// Puts a plan in the place of the one that was seen; `None` where another was first.
-    pub(super) fn swap_plan(&self, seen: &Seen, plan: Plan) -> Result<Option<Seen>> {
+    fn swap_plan(&self, seen: &Seen, plan: Plan) -> Result<Option<Seen>> {
         let bytes = plan.encode()?;
         let swapped = self.storage().swap_plan(seen.version, &bytes)?;
         Ok(swapped.then(|| Seen {
             version: Some(Version::of(&bytes)),
             plan: Some(plan),
         }))
+    }
+}
+
+impl<R: Reach> Collector<'_, R> {
+    /// Puts a plan in the place of the one that was seen. Where another was first, that one's is gone on with.
+    pub(super) fn replace(&mut self, seen: &Seen, plan: Plan) -> Result<Step, R::Error> {
+        let is_done = self.publish(seen, plan)?.is_some();
+        // Whoever replaces it now may be stopped in the middle: nobody waits for that without end.
+        Ok(
+            match is_done || self.has_moved(seen) || self.watch.pause(1) {
+                true => Step::On,
+                false => Step::Done,
+            },
+        )
+    }
+
+    /// Publishes a plan. Where the disk has no room for it, the index cache makes some: nothing else could before the
+    /// collection has freed what it is there to free.
+    fn publish(&mut self, seen: &Seen, plan: Plan) -> Result<Option<Seen>> {
+        match self.store.swap_plan(seen, plan.clone()) {
+            Err(error) if error.is_no_room() => {
+                // A file that is still mapped keeps its room.
+                self.known = None;
+                self.store.clear_index_cache();
+                self.store.swap_plan(seen, plan)
+            }
+            result => result,
+        }
     }
 }

@@ -41,11 +41,7 @@ impl<R: Reach> Collector<'_, R> {
         match done {
             Ok(()) => Ok(names),
             // No room, or a chunk that cannot be read: what has been copied is a copy, and nothing else has changed.
-            Err(StoreError::Io { source, .. })
-                if source.kind() == std::io::ErrorKind::StorageFull =>
-            {
-                Ok(Vec::new())
-            }
+            Err(error) if error.is_no_room() => Ok(Vec::new()),
             Err(error) => Err(error.into()),
         }
     }

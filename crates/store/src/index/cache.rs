@@ -76,7 +76,7 @@ pub(crate) fn write_segment(
     write_sorted(disk, repository, packs, records.len() as u64, records)
 }
 
-fn write_sorted(
+pub(crate) fn write_sorted(
     disk: &dyn Disk,
     repository: RepositoryId,
     packs: &[PackId],
