@@ -6,6 +6,10 @@ use std::process::Stdio;
 
 use crate::support::{Answer, Workbench, outside, tree};
 
+mod model;
+mod running;
+mod stress;
+
 /// Bytes of all packs.
 fn pack_bytes(bench: &Workbench) -> u64 {
     let packs = fs::read_dir(bench.place().join("packs")).unwrap();
@@ -171,6 +175,17 @@ fn after_all_but_one_is_forgotten_the_repository_is_as_small_as_a_fresh_one() {
     bench
         .lifeboat(&["restore", "latest", "--to", "restored"])
         .exits(0);
+}
+
+#[test]
+fn f16_the_record_of_a_run_that_never_got_its_name_is_removed() {
+    let bench = Workbench::with_files();
+    bench.backs_up();
+    let run = "271fc8712ce68a0464e87174452c6eaa.1795250588023.run.partial";
+    let left = bench.place().join("runs").join(run);
+    fs::write(&left, "half of it").unwrap();
+    gc(&bench);
+    assert!(!left.exists());
 }
 
 #[test]

@@ -35,6 +35,7 @@ fn exit_of(error: &SnapshotError) -> Exit {
         SnapshotError::SourceInRepository { .. }
         | SnapshotError::NoSource
         | SnapshotError::SnapshotUnknown { .. }
+        | SnapshotError::SnapshotRemoved { .. }
         | SnapshotError::SnapshotAmbiguous { .. }
         | SnapshotError::SnapshotNameInvalid { .. }
         | SnapshotError::PathUnknown { .. }
@@ -148,7 +149,9 @@ fn advice(error: &SnapshotError) -> Option<&'static str> {
         SnapshotError::SnapshotNameInvalid { .. } => {
             "names are an id or its first 4 digits or more, latest, or latest~1 for the one before"
         }
-        SnapshotError::SnapshotUnknown { .. } => "lifeboat list shows what there is",
+        SnapshotError::SnapshotUnknown { .. } | SnapshotError::SnapshotRemoved { .. } => {
+            "lifeboat list shows what there is"
+        }
         SnapshotError::NewestUnknown { .. } => {
             "name a snapshot by its id: lifeboat list shows those that can be read"
         }
@@ -219,6 +222,8 @@ fn few(ids: &[String]) -> String {
 mod tests {
     use std::path::PathBuf;
 
+    use lifeboat_snapshot::store::SnapshotId;
+
     use super::*;
 
     #[test]
@@ -251,6 +256,12 @@ mod tests {
             (
                 SnapshotError::SnapshotUnknown {
                     name: "abcd".into(),
+                },
+                2,
+            ),
+            (
+                SnapshotError::SnapshotRemoved {
+                    id: SnapshotId::from_bytes([1; 16]),
                 },
                 2,
             ),

@@ -8,12 +8,14 @@ use crate::disk::Disk;
 use crate::error::{IoContext, Result};
 use crate::layout::{CACHE, Folder, Object, PLAN, PLANS, TEMPORARY};
 
-const FOLDERS: [Folder; 5] = [
+const FOLDERS: [Folder; 7] = [
     Folder::Packs,
     Folder::Parity,
     Folder::Snapshots,
     Folder::Pins,
+    Folder::Drills,
     Folder::Verified,
+    Folder::Runs,
 ];
 
 /// The temporary files of all folders; of names that nobody here would have made, none.
