@@ -33,6 +33,9 @@ pub(super) enum Job {
     Verify,
 }
 
+/// The number of a process, and how it ended.
+type End = (usize, Answer);
+
 /// How many ended in which way.
 type Counts = BTreeMap<&'static str, usize>;
 
@@ -42,10 +45,8 @@ struct Stress {
     model: Model,
     running: BTreeMap<usize, Running>,
     started: usize,
-    ends: (
-        mpsc::Sender<(usize, Answer)>,
-        mpsc::Receiver<(usize, Answer)>,
-    ),
+    /// The way by which each tells its end, and what comes by it.
+    ends: (mpsc::Sender<End>, mpsc::Receiver<End>),
     counts: Counts,
 }
 
