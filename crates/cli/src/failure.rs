@@ -21,6 +21,7 @@ mod store;
 mod usage;
 
 pub(crate) use disk::words as system_words;
+pub(crate) use store::DELETE_PLAN;
 pub(crate) use usage::from_clap;
 
 /// Why a command ends without having done its work.

@@ -136,8 +136,10 @@ impl Repository {
             stop: Arc::default(),
         };
         let mut tally = Tally::default();
+        tally.warn_of_plan(self.store().verify_plan(), monitor);
         let manifest =
             self.capture_sources(session, &settings, sources, before, &mut tally, monitor)?;
+        past.map_or(Ok(()), Past::check_unpacked)?;
         let near = parent.as_ref().map(|parent| &parent.manifest);
         let is_unchanged = flags_before.as_ref() == Some(&manifest.flags)
             && !tally.differs

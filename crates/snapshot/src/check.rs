@@ -91,6 +91,7 @@ impl Repository {
                 ..VerifyReport::default()
             };
             let small = self.store().verify_config().into_iter();
+            let small = small.chain(self.store().verify_plan());
             for (path, what) in small.chain(verified.damaged()) {
                 report.damaged.push(Damaged {
                     object: path.display().to_string(),

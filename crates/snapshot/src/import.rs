@@ -20,7 +20,7 @@ use crate::error::{Result, SnapshotError};
 use crate::monitor::{Monitor, Task};
 use crate::record::{IMPORTED, Snapshot};
 use crate::repository::Repository;
-use archive::Archive;
+use archive::{Archive, Unpacked};
 use described::Described;
 use scratch::Scratch;
 
@@ -142,14 +142,14 @@ impl Repository {
         let archive = &candidate.archive;
         monitor.begin(Task::Import, Some(archive.plain_bytes()));
         let scratch = Scratch::new(&self.place())?;
-        let folder =
+        let unpacked =
             archive.unpack(&candidate.described, plan.offset_minutes, &scratch, monitor)?;
-        let backup = self.plan_of(candidate, plan, folder);
+        let backup = self.plan_of(candidate, plan, unpacked);
         let report = self.backup(&backup, monitor)?;
         Ok(Outcome::Taken(Box::new(report)))
     }
 
-    fn plan_of(&self, candidate: &Candidate, plan: &Import, folder: PathBuf) -> Backup {
+    fn plan_of(&self, candidate: &Candidate, plan: &Import, unpacked: Unpacked) -> Backup {
         let path = candidate.archive.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let version = candidate.described.app_version.as_ref();
@@ -161,7 +161,7 @@ impl Repository {
         let mut tags = plan.tags.clone();
         tags.push(candidate.tag.clone());
         Backup {
-            sources: vec![folder],
+            sources: vec![unpacked.folder],
             excludes: candidate.archive.excludes(),
             tags,
             description: format!("imported from {name}{version}"),
@@ -175,6 +175,7 @@ impl Repository {
             past: Some(Past {
                 source: plan.source.clone(),
                 time_ms: candidate.time_ms,
+                unpacked: unpacked.files,
             }),
             ..Backup::default()
         }

@@ -4,7 +4,6 @@ use lifeboat_store::SnapshotId;
 
 use crate::error::{Result, SnapshotError};
 use crate::forgotten::ForgottenSnapshot;
-use crate::inplace::SAFETY_TAG;
 use crate::record::Snapshot;
 use crate::repository::{Filter, Listing, Repository};
 
@@ -87,10 +86,9 @@ impl Repository {
             }
             // What a restore has saved is not what anybody means by the latest backup, least of all in the next restore;
             // unless that is all that was asked for.
-            let is_safety = |snapshot: &Snapshot| snapshot.tags.iter().any(|tag| tag == SAFETY_TAG);
-            let is_all = listing.snapshots.iter().all(is_safety);
+            let is_all = listing.snapshots.iter().all(Snapshot::is_safety);
             let newest_first = listing.snapshots.iter().rev();
-            let mut newest_first = newest_first.filter(|found| is_all || !is_safety(found));
+            let mut newest_first = newest_first.filter(|found| is_all || !found.is_safety());
             return newest_first.nth(back).ok_or_else(|| unknown(name));
         }
         check_name(name)?;

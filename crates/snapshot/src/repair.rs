@@ -54,6 +54,9 @@ pub struct RepairReport {
     pub others: Vec<(PathBuf, String)>,
     /// Records of snapshots that cannot be read, which nothing gives back. Each with the reason.
     pub records: Vec<(SnapshotId, String)>,
+    /// The plan of a collection, where that is damaged, and the reason. A collector at work may have read it, so nobody
+    /// replaces it.
+    pub plan: Option<(PathBuf, String)>,
     /// What the live sources give back.
     pub retaken: Vec<Retaken>,
     /// What nothing gives back.
@@ -144,6 +147,7 @@ impl RepairReport {
         !self.lost.is_empty()
             || self.unnamed > 0
             || !self.records.is_empty()
+            || self.plan.is_some()
             || self.packs.iter().any(is_stuck)
     }
 }
@@ -173,6 +177,7 @@ impl Repository {
             let mut report = report?;
             ended?;
             report.others.extend(configs.into_iter().chain(rounds));
+            report.plan = self.store().verify_plan();
             Ok(report)
         })
     }

@@ -4,6 +4,10 @@
 //! Snapshots are judged in groups of one host and the same sources, newest first, in the order of their numbers: the clock
 //! orders nothing. Where a group's times cannot be right (one is in the future, or they do not ascend with the numbers), every
 //! rule by time is suspended for it and nothing of it is dropped by a policy that has one (F-22).
+//!
+//! What a restore saved before it wrote over it is not a backup that anybody meant to keep as one, and may be the very damage
+//! that was restored from: where there is anything else, no rule by count or time counts it or keeps it. A pin does, or a rule
+//! by tag.
 
 use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroU32;
@@ -195,7 +199,7 @@ fn all(snapshots: &[&Snapshot], pins: &HashSet<SnapshotId>, reason: &Reason) -> 
 
 /// Goes from the newest to the oldest and asks each rule.
 fn judge(snapshots: &[&Snapshot], pins: &HashSet<SnapshotId>, policy: &Policy) -> Vec<Verdict> {
-    let mut rules = Rules::new(policy, snapshots.last().map(|newest| newest.time()));
+    let mut rules = Rules::new(policy, snapshots);
     let mut verdicts: Vec<Verdict> = snapshots
         .iter()
         .rev()
@@ -219,20 +223,30 @@ fn judge(snapshots: &[&Snapshot], pins: &HashSet<SnapshotId>, policy: &Policy) -
     verdicts
 }
 
+/// Whether there is anything but what restores have saved.
+fn has_others(snapshots: &[&Snapshot]) -> bool {
+    !snapshots.iter().all(|snapshot| snapshot.is_safety())
+}
+
 /// How far the rules have come on their way back in time.
 struct Rules<'p> {
     policy: &'p Policy,
     newest: Option<DateTime<FixedOffset>>,
+    has_others: bool,
     seen: u32,
     /// The periods of each sort that have their snapshot.
     periods: [HashSet<String>; 5],
 }
 
 impl<'p> Rules<'p> {
-    fn new(policy: &'p Policy, newest: Option<DateTime<FixedOffset>>) -> Self {
+    fn new(policy: &'p Policy, snapshots: &[&Snapshot]) -> Self {
+        let has_others = has_others(snapshots);
+        let counts = |snapshot: &&&Snapshot| !has_others || !snapshot.is_safety();
+        let newest = snapshots.iter().rfind(counts);
         Self {
             policy,
-            newest,
+            newest: newest.map(|newest| newest.time()),
+            has_others,
             seen: 0,
             periods: Default::default(),
         }
@@ -240,6 +254,18 @@ impl<'p> Rules<'p> {
 
     /// The rules that keep the next older snapshot.
     fn keep(&mut self, snapshot: &Snapshot) -> Vec<Reason> {
+        let has = |tag: &&String| snapshot.tags.contains(tag);
+        let tags = self.policy.tags.iter().filter(has).cloned();
+        let mut reasons = match self.has_others && snapshot.is_safety() {
+            true => Vec::new(),
+            false => self.keep_in_turn(snapshot),
+        };
+        reasons.extend(tags.map(Reason::Tag));
+        reasons
+    }
+
+    /// The rules by count and time.
+    fn keep_in_turn(&mut self, snapshot: &Snapshot) -> Vec<Reason> {
         let mut reasons = Vec::new();
         self.seen = self.seen.saturating_add(1);
         if self.policy.last.is_some_and(|last| self.seen <= last.get()) {
@@ -262,9 +288,6 @@ impl<'p> Rules<'p> {
         {
             reasons.push(Reason::Within);
         }
-        let has = |tag: &&String| snapshot.tags.contains(tag);
-        let tags = self.policy.tags.iter().filter(has).cloned();
-        reasons.extend(tags.map(Reason::Tag));
         reasons
     }
 }

@@ -37,6 +37,9 @@ mod sweep;
 mod table;
 mod victims;
 
+/// Listings that are made for two that agree.
+const MAX_LISTINGS: usize = 1000;
+
 /// What leads to chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Root {
@@ -267,8 +270,26 @@ impl<R: Reach> Collector<'_, R> {
         Ok(expired.iter().map(|old| (old.id, old.at_ms)).collect())
     }
 
-    /// All records that have not ended.
+    /// All records that have not ended. A listing that takes several calls may miss a record that is renamed meanwhile, under
+    /// its old name and its new one: so it is done until two in a row agree. What a record leads to that was missed would be
+    /// deleted.
     fn records(&self) -> Result<BTreeSet<Root>> {
+        let mut before = self.list_records()?;
+        for _ in 0..MAX_LISTINGS {
+            let now = self.list_records()?;
+            if now == before {
+                return Ok(now);
+            }
+            before = now;
+        }
+        Err(StoreError::Io {
+            action: "list",
+            path: self.storage().place().join("snapshots"),
+            source: std::io::Error::other("snapshots come and go all the time"),
+        })
+    }
+
+    fn list_records(&self) -> Result<BTreeSet<Root>> {
         let objects = self.storage().list(Folder::Snapshots)?;
         Ok(objects
             .into_iter()

@@ -1,6 +1,7 @@
 //! What a failure of the store means for whoever runs the program.
 
 use lifeboat_snapshot::store::StoreError;
+use lifeboat_snapshot::store::layout::PLAN;
 
 use super::{Failure, causes, disk};
 use crate::exit::Exit;
@@ -50,6 +51,9 @@ fn explained(failure: Failure, error: &StoreError) -> Failure {
         StoreError::NewerFormat { .. } | StoreError::UnknownFeature { .. } => {
             failure.hint("use the lifeboat that wrote it, or a newer one")
         }
+        StoreError::Damaged { object, what } if object.ends_with(PLAN) => {
+            damaged(object.display().to_string(), what).hint(DELETE_PLAN)
+        }
         StoreError::Damaged { object, what } => damaged(object.display().to_string(), what),
         StoreError::ChunkDamaged { id, object, what } => {
             damaged(object.display().to_string(), what).field("chunk", id.to_string())
@@ -75,6 +79,10 @@ fn explained(failure: Failure, error: &StoreError) -> Failure {
 }
 
 const VERIFY: &str = "lifeboat verify --read-data tells what else is affected";
+
+/// The way on where the plan of a collection is damaged. It only says what nobody may build on and what is being deleted;
+/// without it a collection begins again.
+pub(crate) const DELETE_PLAN: &str = "make sure that no lifeboat uses the repository, then delete this file; nothing that is stored is in it";
 
 fn damaged(object: String, what: &str) -> Failure {
     Failure::new(Exit::Damage, format!("{object} is damaged"))
@@ -103,6 +111,15 @@ mod tests {
         assert_eq!(failure.exit(), Exit::Damage);
         assert_eq!(failure.lines()[0].1, "/r/packs/ab.pack is damaged");
         assert_eq!(failure.lines()[1].1, "bad trailer");
+    }
+
+    #[test]
+    fn a_damaged_plan_has_a_way_on() {
+        let object = PathBuf::from("/r/gc/plan");
+        let what = "its hash does not match".to_owned();
+        let failure = Failure::from(StoreError::Damaged { object, what });
+        assert_eq!(failure.exit(), Exit::Damage);
+        assert!(failure.lines().iter().any(|(_, line)| line == DELETE_PLAN));
     }
 
     #[test]

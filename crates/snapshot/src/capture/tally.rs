@@ -1,11 +1,12 @@
 //! What a backup has counted so far: for the record, the manifest and the report.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::entry::{Entry, Node};
 use crate::limits::{MAX_FLAGS, MAX_ITEMS};
 use crate::manifest::{Database, Flag, Flaw};
-use crate::monitor::{Monitor, Warning};
+use crate::monitor::{Monitor, Warning, WarningKind};
 use crate::path::TreePath;
 
 /// A database of a backup, for its report.
@@ -53,6 +54,24 @@ impl Tally {
     pub(crate) fn warn(&mut self, monitor: &dyn Monitor, warning: Warning) {
         monitor.warning(&warning);
         self.warnings.push(warning);
+    }
+
+    /// Notes that the plan of a collection is damaged: the session then builds on nothing.
+    pub(crate) fn warn_of_plan(
+        &mut self,
+        damage: Option<(PathBuf, String)>,
+        monitor: &dyn Monitor,
+    ) {
+        if let Some((path, what)) = damage {
+            let warning = Warning {
+                path,
+                kind: WarningKind::Skipped,
+                message: format!(
+                    "the plan of a collection is damaged ({what}): everything is stored anew, and nothing is collected"
+                ),
+            };
+            self.warn(monitor, warning);
+        }
     }
 
     /// Notes an entry that is not what it should be.

@@ -23,6 +23,13 @@ pub(super) enum Archive {
     Folder(PathBuf),
 }
 
+/// Where an archive's files are read.
+pub(super) struct Unpacked {
+    pub(super) folder: PathBuf,
+    /// The files and links that were unpacked to there.
+    pub(super) files: Vec<PathBuf>,
+}
+
 impl Archive {
     /// Looks at what is at the path.
     pub(super) fn open(path: &Path) -> Result<Self> {
@@ -148,12 +155,16 @@ impl Archive {
         offset: fn(chrono::NaiveDateTime) -> i32,
         scratch: &Scratch,
         monitor: &dyn Monitor,
-    ) -> Result<PathBuf> {
+    ) -> Result<Unpacked> {
         match self {
-            Self::Folder(path) => Ok(path.clone()),
+            Self::Folder(path) => Ok(Unpacked {
+                folder: path.clone(),
+                files: Vec::new(),
+            }),
             Self::Zip(path, zip) => {
-                unpack::zip(path, zip, described, offset, scratch.path(), monitor)?;
-                Ok(scratch.path().to_owned())
+                let folder = scratch.path().to_owned();
+                let files = unpack::zip(path, zip, described, offset, &folder, monitor)?;
+                Ok(Unpacked { folder, files })
             }
         }
     }

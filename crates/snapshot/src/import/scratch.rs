@@ -1,8 +1,8 @@
 //! A private folder in the repository for what is being taken in. It goes with the value, or, where the process died,
 //! with the next import.
 
-use std::fs::{DirBuilder, File};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs::{DirBuilder, File, TryLockError};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::error::{IoContext, Result};
@@ -32,10 +32,10 @@ impl Scratch {
                 }
                 created => {
                     created.context("create", &path)?;
-                    let lock = File::open(&path).context("open", &path)?;
-                    // Where there are no locks, nobody removes what is left over.
-                    let _ = lock.try_lock();
-                    return Ok(Self { path, _lock: lock });
+                    if let Some(lock) = claim(&path)? {
+                        return Ok(Self { path, _lock: lock });
+                    }
+                    number = number.wrapping_add(1);
                 }
             }
         }
@@ -60,14 +60,43 @@ fn remove_left_over(place: &Path) {
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_ours = name.starts_with(BEGIN) && name.ends_with(END);
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_ours && is_folder && is_free(&entry.path()) {
-            remove(&entry.path());
+        if is_ours && is_folder {
+            remove_if_free(&entry.path());
         }
     }
 }
 
-fn is_free(path: &Path) -> bool {
-    File::open(path).is_ok_and(|folder| folder.try_lock().is_ok())
+/// The lock is held until the folder is gone: whoever made it a moment ago, and has yet to lock it, must not get it.
+fn remove_if_free(path: &Path) {
+    if let Ok(folder) = File::open(path)
+        && folder.try_lock().is_ok()
+        && is_at(&folder, path)
+    {
+        remove(path);
+    }
+}
+
+/// Locks a folder that was just made. `None` where somebody took it for one that was left over before it was locked:
+/// then it goes, or is gone.
+fn claim(path: &Path) -> Result<Option<File>> {
+    let folder = match File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.context("open", path)?,
+    };
+    match folder.try_lock() {
+        Err(TryLockError::WouldBlock) => Ok(None),
+        // Where there are no locks, nobody removes what is left over either.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(is_at(&folder, path).then_some(folder)),
+    }
+}
+
+/// Whether the path still leads to the open folder.
+fn is_at(folder: &File, path: &Path) -> bool {
+    let name = |stat: std::fs::Metadata| (stat.dev(), stat.ino());
+    match (folder.metadata(), std::fs::symlink_metadata(path)) {
+        (Ok(open), Ok(named)) => name(open) == name(named),
+        _ => false,
+    }
 }
 
 /// Folders that were made read-only, as the archive said, are made writable first.
@@ -82,4 +111,55 @@ fn remove(path: &Path) {
         folders.extend(entries.filter(is_folder).map(|entry| entry.path()));
     }
     let _ = std::fs::remove_dir_all(path);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_another_import_took_for_left_over_is_not_used() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join(format!("{BEGIN}1{END}"));
+        DirBuilder::new().create(&path).unwrap();
+        let other = File::open(&path).unwrap();
+        other.try_lock().unwrap();
+        assert!(claim(&path).unwrap().is_none());
+        // And once it is gone.
+        remove(&path);
+        assert!(claim(&path).unwrap().is_none());
+        DirBuilder::new().create(&path).unwrap();
+        assert!(!is_at(&other, &path), "another folder of that name");
+        assert!(claim(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_folder_in_use_stays_and_one_left_over_goes() {
+        let place = tempfile::tempdir().unwrap();
+        let left = place.path().join(format!("{BEGIN}0{END}"));
+        DirBuilder::new().create(&left).unwrap();
+        let one = Scratch::new(place.path()).unwrap();
+        let two = Scratch::new(place.path()).unwrap();
+        assert!(!left.exists());
+        assert_ne!(one.path(), two.path());
+        assert!(one.path().is_dir() && two.path().is_dir());
+    }
+
+    #[test]
+    fn imports_that_begin_at_once_do_not_remove_what_another_unpacks() {
+        let place = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        let scratch = Scratch::new(place.path()).unwrap();
+                        let file = scratch.path().join("a");
+                        std::fs::write(&file, "a").unwrap();
+                        remove_left_over(place.path());
+                        assert!(file.exists());
+                    }
+                });
+            }
+        });
+    }
 }

@@ -25,7 +25,7 @@ const BUFFER: usize = 256 << 10;
 /// What is left free on the disk beside what is unpacked.
 const SPARE_BYTES: u64 = 64 << 20;
 
-/// Unpacks all but the description into `folder`.
+/// Unpacks all but the description into `folder`; gives the files and links.
 pub(super) fn zip(
     path: &Path,
     zip: &ZipReader<File>,
@@ -33,7 +33,7 @@ pub(super) fn zip(
     offset: fn(NaiveDateTime) -> i32,
     folder: &Path,
     monitor: &dyn Monitor,
-) -> Result<()> {
+) -> Result<Vec<PathBuf>> {
     check_room(zip, folder)?;
     let unpacking = Unpacking {
         path,
@@ -43,7 +43,7 @@ pub(super) fn zip(
         folder,
         monitor,
     };
-    let (mut folders, mut links) = (Vec::new(), Vec::new());
+    let (mut files, mut folders, mut links) = (Vec::new(), Vec::new(), Vec::new());
     for entry in entries(zip) {
         let target = unpacking.target(entry)?;
         match entry.kind {
@@ -54,6 +54,7 @@ pub(super) fn zip(
             EntryKind::File => {
                 make_folders(folder, target.parent().unwrap_or(folder))?;
                 unpacking.file(entry, &target)?;
+                files.push(target);
             }
             EntryKind::Symlink => links.push((target, entry)),
         }
@@ -65,13 +66,14 @@ pub(super) fn zip(
             .map_err(|bad| bad_zip(path, bad))?;
         let to = Path::new(std::ffi::OsStr::from_bytes(&to));
         std::os::unix::fs::symlink(to, &target).context("create", &target)?;
+        files.push(target);
     }
     // A folder is only made read-only, and its time set, once everything in it is there.
     for (target, entry) in folders.into_iter().rev() {
         let opened = File::open(&target).context("open", &target)?;
         unpacking.looks(entry, &opened, &target)?;
     }
-    Ok(())
+    Ok(files)
 }
 
 /// What unpacking needs to know.

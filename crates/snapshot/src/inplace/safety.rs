@@ -16,6 +16,13 @@ use crate::repository::Repository;
 /// The tag of snapshots that were taken before a restore in place.
 pub const SAFETY_TAG: &str = "before-restore";
 
+impl Snapshot {
+    /// Whether it was taken before a restore in place, of what that wrote over.
+    pub fn is_safety(&self) -> bool {
+        self.tags.iter().any(|tag| tag == SAFETY_TAG)
+    }
+}
+
 /// For how long a stamp is waited for that no later change can share.
 const PATIENCE: Duration = Duration::from_millis(200);
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use lifeboat_store::SnapshotId;
 use serde_bytes::ByteBuf;
 
-use super::{Group, Policy, Reason, Verdict, decide, grouped};
+use super::{Group, Policy, Reason, Verdict, decide, grouped, has_others};
 use crate::error::{Result, SnapshotError};
 use crate::path::escape;
 use crate::record::Snapshot;
@@ -148,22 +148,15 @@ impl Repository {
             .collect();
         let (lost, left): (Vec<&Snapshot>, Vec<&Snapshot>) =
             all.iter().partition(|snapshot| goes.contains(&snapshot.id));
-        let (Some(newest_left), false) = (left.last(), lost.is_empty()) else {
+        if left.is_empty() || lost.is_empty() {
             return match lost.first() {
                 None => Ok(()),
                 Some(one) => Err(forgets_all(one, lost.len())),
             };
-        };
-        // Manifests are read one by one, likely ones first: as a rule the first settles it.
-        if self.is_healthy(newest_left) {
-            return Ok(());
         }
-        let Some(last) = lost.iter().rev().find(|one| self.is_healthy(one)) else {
+        let Some(last) = self.last_healthy(&lost, &left, has_others(all)) else {
             return Ok(());
         };
-        if left.iter().rev().skip(1).any(|one| self.is_healthy(one)) {
-            return Ok(());
-        }
         if matches!(what.rule, Rule::Go) {
             return Err(SnapshotError::LastHealthy { id: last.id });
         }
@@ -173,6 +166,35 @@ impl Repository {
             verdict.reasons = vec![Reason::LastHealthy];
         }
         Ok(())
+    }
+
+    /// The one of the lost that must stay, so that something healthy does. What a restore saved may be the very damage that
+    /// was restored from, in a file that is whole: it takes the place of no backup.
+    fn last_healthy<'s>(
+        &self,
+        lost: &[&'s Snapshot],
+        left: &[&Snapshot],
+        has_others: bool,
+    ) -> Option<&'s Snapshot> {
+        // Manifests are read one by one, likely ones first: as a rule the first settles it.
+        let counts = |one: &&&Snapshot| !has_others || !one.is_safety();
+        if left
+            .iter()
+            .rev()
+            .filter(counts)
+            .any(|one| self.is_healthy(one))
+        {
+            return None;
+        }
+        let backups = lost.iter().rev().filter(|one| counts(&one));
+        if let Some(last) = backups.copied().find(|one| self.is_healthy(one)) {
+            return Some(last);
+        }
+        if left.iter().rev().any(|one| self.is_healthy(one)) {
+            return None;
+        }
+        let mut lost = lost.iter().rev().copied();
+        lost.find(|one| self.is_healthy(one))
     }
 
     fn is_healthy(&self, snapshot: &Snapshot) -> bool {

@@ -300,3 +300,35 @@ fn any_policy_keeps_what_its_words_say() {
         assert_eq!(kept(&snapshots, &policy), naive, "{policy:?}");
     }
 }
+
+#[test]
+fn what_a_restore_saved_takes_the_place_of_no_backup() {
+    let mut snapshots = taken(&[
+        "2026-11-01T00:00:00Z",
+        "2026-11-02T00:00:00Z",
+        "2026-11-02T01:00:00Z",
+    ]);
+    snapshots[2].tags = vec![crate::SAFETY_TAG.to_owned()];
+    let last = Policy {
+        last: count(1),
+        ..Policy::default()
+    };
+    assert_eq!(kept(&snapshots, &last), [2]);
+    let daily = Policy {
+        daily: count(1),
+        ..Policy::default()
+    };
+    assert_eq!(kept(&snapshots, &daily), [2]);
+    let within = Policy {
+        within: Some(Duration::from_secs(1)),
+        ..Policy::default()
+    };
+    assert_eq!(kept(&snapshots, &within), [2]);
+    // It is pinned when it is taken.
+    let pins = HashSet::from([snapshots[2].id]);
+    let groups = decide(&snapshots, &pins, &last, now());
+    let keeps = groups[0].verdicts.iter().map(|verdict| verdict.keep);
+    assert_eq!(keeps.collect::<Vec<_>>(), [false, true, true]);
+    // Where there is nothing else, it is what there is.
+    assert_eq!(kept(&snapshots[2..], &last), [3]);
+}

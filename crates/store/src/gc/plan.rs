@@ -1,12 +1,15 @@
 //! The plan of a collection: the one object of a repository that is replaced, always as a whole and only by whoever saw
 //! its last state. Bytes and rules in `docs/format.md`, "Plan".
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Collector, Reach, Step};
 use crate::envelope;
 use crate::error::{Result, StoreError};
 use crate::id::{PackId, SnapshotId};
+use crate::index::list_packs;
 use crate::layout::PLAN;
 use crate::small::unwrap_object;
 use crate::storage::{Storage, Version};
@@ -94,10 +97,28 @@ pub(crate) fn read(storage: &dyn Storage) -> Result<Seen> {
 }
 
 impl Store {
-    /// The packs that nobody may build on (step b2).
+    /// The packs that nobody may build on (step b2). Where the plan is damaged it may have condemned any that there is, and
+    /// none that is written from now on: nobody can replace it.
     pub(crate) fn condemned(&self) -> Result<Vec<PackId>> {
-        let plan = read(self.storage())?.plan;
-        Ok(plan.map_or_else(Vec::new, |plan| plan.condemned().to_vec()))
+        match read(self.storage()) {
+            Ok(seen) => Ok(seen
+                .plan
+                .map_or_else(Vec::new, |plan| plan.condemned().to_vec())),
+            Err(error) if error.is_damage() => {
+                Ok(list_packs(self.storage())?.into_iter().collect())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What is wrong with the plan of a collection, with its path. While anything is, every backup stores anew what it needs,
+    /// and nothing is collected.
+    pub fn verify_plan(&self) -> Option<(PathBuf, String)> {
+        match read(self.storage()) {
+            Err(StoreError::Damaged { object, what }) => Some((object, what)),
+            // One that a newer program wrote, or that cannot be read today, is not damaged.
+            Ok(_) | Err(_) => None,
+        }
     }
 
     /// Puts a plan in the place of the one that was seen; `None` where another was first.

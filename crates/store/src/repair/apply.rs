@@ -4,13 +4,14 @@ use std::collections::HashSet;
 
 use super::{DamagedPack, Examination, Repaired};
 use crate::error::{Result, StoreError};
+use crate::frame::{self, Frame};
 use crate::id::{ChunkId, PackId};
 use crate::index::{Index, locations};
 use crate::layout::Object;
 use crate::pack::PackReader;
 use crate::parity::Share;
 use crate::progress::{Progress, Unwatched};
-use crate::session::Session;
+use crate::session::{Options, Session};
 use crate::store::Store;
 use crate::verify::Reading;
 
@@ -67,12 +68,22 @@ impl Store {
                 continue;
             }
             let stored = reader.read(copy.offset, u64::from(copy.stored_len));
-            let stored = stored.and_then(|stored| {
-                let plain = self.decode_copy(index, &copy, &stored);
-                plain.map(|_| stored)
+            let plain = stored.and_then(|stored| {
+                let plain = self.decode_copy(index, &copy, &stored)?;
+                Ok((plain, stored))
             });
-            match stored {
-                Ok(stored) => session.keep(&copy, stored)?,
+            match plain {
+                Ok((plain, stored)) => {
+                    // What the base of a delta stands in may be condemned, and deleted soon.
+                    let frame = match session.may_stand_on(copy.encoding) {
+                        true => Frame {
+                            encoding: copy.encoding,
+                            bytes: stored,
+                        },
+                        false => frame::encode(&plain, Options::default().level, None)?,
+                    };
+                    session.copy(&copy, &frame)?;
+                }
                 Err(_) => is_complete &= lost.contains(&copy.id),
             }
         }
@@ -121,11 +132,18 @@ impl Store {
         }
         let mut index = Index::load(self.storage(), None, self.config.id)?;
         self.add_mendable(&mut index);
-        for (_, verified) in self.verify_these(&index, &written, &Reading::All, progress)? {
+        session.restrict(&mut index)?;
+        for (pack, verified) in self.verify_these(&index, &written, &Reading::All, progress)? {
             if let Some(damage) = verified.damage.into_iter().next() {
                 return Err(StoreError::Damaged {
                     object: damage.object,
                     what: damage.what,
+                });
+            }
+            if verified.lacks_base {
+                return Err(StoreError::Damaged {
+                    object: self.storage().locate(Object::Pack(pack)),
+                    what: "a delta in it has no base that will stay".to_owned(),
                 });
             }
         }

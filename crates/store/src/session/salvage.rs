@@ -8,9 +8,8 @@ use std::sync::{PoisonError, RwLock};
 
 use super::{Options, Session, lock};
 use crate::error::Result;
-use crate::frame::Frame;
 use crate::id::{ChunkId, PackId, SnapshotId};
-use crate::index::Location;
+use crate::index::{Index, list_packs};
 use crate::storage::Claim;
 use crate::store::Store;
 
@@ -99,18 +98,13 @@ impl Session<'_> {
         copies.iter().any(|copy| is_good(copy.pack))
     }
 
-    /// Stores a copy of a chunk as it stood in another pack; its caller has decoded it.
-    pub(crate) fn keep(&self, copy: &Location, stored: Vec<u8>) -> Result<()> {
-        if !lock(&self.claimed).insert(copy.id) {
-            return Ok(());
-        }
-        self.check_running()?;
-        let frame = Frame {
-            encoding: copy.encoding,
-            bytes: stored,
-        };
-        self.append(copy.kind, copy.id, copy.plain_len, &frame)
-            .inspect_err(|error| drop(self.failed.set(error.again())))
+    /// Takes out of an index what nobody may build on: all packs but those that the session began with and its own.
+    pub(crate) fn restrict(&self, index: &mut Index) -> Result<()> {
+        let own: HashSet<PackId> = self.written().into_iter().collect();
+        let others = list_packs(self.store.storage())?.into_iter();
+        let others = others.filter(|pack| !own.contains(pack) && !self.index.is_listed(*pack));
+        index.leave_out(&others.collect::<Vec<_>>());
+        Ok(())
     }
 
     /// The packs that it has published.

@@ -1,6 +1,7 @@
 //! Packs that are written anew: those of which little is needed, and small ones; and deltas that are stored whole.
 
-use lifeboat_store::{Kind, Options, Store};
+use lifeboat_store::progress::Unwatched;
+use lifeboat_store::{ChunkId, Kind, Options, Share, SnapshotId, Store};
 
 use crate::stage::{backs_up, check_clean, collect, forget, open, packs, repack, repository};
 use crate::support::{Acknowledged, check};
@@ -120,4 +121,85 @@ fn f05_a_disk_without_room_for_new_packs_is_swept_all_the_same() {
         repack(&open(&disk, 6)).unwrap();
         check_clean(&disk, 7).unwrap();
     }
+}
+
+/// A session that stores these, as deltas from `near` where that saves room, and keeps the last.
+fn keeps_last(
+    store: &Store,
+    chunks: &[&[u8]],
+    near: Option<ChunkId>,
+) -> (SnapshotId, Vec<ChunkId>) {
+    let session = store.begin(Options::default()).unwrap();
+    let put = |plain: &&[u8]| session.put(Kind::Data, plain, near.as_ref()).unwrap().id;
+    let ids: Vec<ChunkId> = chunks.iter().map(put).collect();
+    let mut record = ids.last().unwrap().as_bytes().to_vec();
+    let seal = *blake3::hash(&record).as_bytes();
+    record.extend(seal);
+    let name = session.id();
+    session.commit(&record).unwrap();
+    (name, ids)
+}
+
+#[test]
+fn what_a_repair_writes_stands_on_nothing_that_is_condemned() {
+    let disk = repository();
+    let base = blake3_noise(60_000);
+    let mut near_base = base.clone();
+    near_base[..10].fill(0);
+    let other = blake3_noise(50_000);
+    let (old, of_base) = keeps_last(&open(&disk, 2), &[&base], None);
+    let condemned = packs(&disk);
+    let (_, kept) = keeps_last(&open(&disk, 3), &[&near_base, &other], Some(of_base[0]));
+    let is_other = |pack: &String| !condemned.contains(pack);
+    let damaged = packs(&disk).into_iter().find(is_other).unwrap();
+    forget(&disk, old);
+    // The plan stays open for a session that is at work.
+    let blocker = open(&disk, 4);
+    let blocking = blocker.begin(Options::default()).unwrap();
+    assert!(collect(&open(&disk, 5)).unwrap().pending_bytes > 0);
+    blocking.abandon().unwrap();
+    let parity = |path: &String| path.starts_with("parity/");
+    for path in disk.files().into_keys().filter(parity) {
+        disk.delete(&path).unwrap();
+    }
+    let len = disk.files().remove(&damaged).unwrap().len();
+    assert!(len < 55_000, "one of the two is a delta");
+    for at in len / 2..len / 2 + 9 {
+        disk.corrupt(&damaged, at, |byte| byte ^ 1).unwrap();
+    }
+    let store = open(&disk, 6);
+    let session = store.begin_salvage(Options::default()).unwrap();
+    let examination = store.examine(&Unwatched).unwrap();
+    let rescued = store.rescue(&session, &examination, &Unwatched).unwrap();
+    session.flush().unwrap();
+    let share = Share::default();
+    let repaired = store.retire(&session, &examination, &rescued, share, &Unwatched);
+    assert!(repaired.unwrap().quarantined > 0);
+    session.abandon().unwrap();
+    disk.delete(&condemned[0]).unwrap();
+    assert_eq!(open(&disk, 7).get(&kept[0]).unwrap(), near_base);
+}
+
+#[test]
+fn f10_a_damaged_plan_stops_no_backup_and_nothing_is_built_on_what_it_may_condemn() {
+    let disk = repository();
+    let gone = backs_up(&disk, 2, 0..6, 1 << 20);
+    forget(&disk, gone.id);
+    let blocker = open(&disk, 3);
+    let blocking = blocker.begin(Options::default()).unwrap();
+    assert!(collect(&open(&disk, 4)).unwrap().pending_bytes > 0);
+    blocking.abandon().unwrap();
+    let condemned = packs(&disk);
+    disk.corrupt("gc/plan", 40, |byte| byte ^ 1).unwrap();
+    assert!(open(&disk, 5).verify_plan().is_some());
+    let kept = backs_up(&disk, 6, 0..6, 1 << 20);
+    assert!(collect(&open(&disk, 7)).unwrap_err().is_damage());
+    // As a collector would that has read the plan before.
+    for pack in condemned {
+        disk.delete(&pack).unwrap();
+    }
+    disk.delete("gc/plan").unwrap();
+    collect(&open(&disk, 8)).unwrap();
+    assert!(open(&disk, 9).verify_plan().is_none());
+    assert_holds(&disk, &[kept]);
 }

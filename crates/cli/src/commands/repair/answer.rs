@@ -9,6 +9,7 @@ use lifeboat_snapshot::store::Way;
 use lifeboat_snapshot::{Lost, LostKind, PackFound, RepairReport, Retaken};
 use serde_json::{Value, json};
 
+use crate::failure::DELETE_PLAN;
 use crate::ui::{facts, paint, words};
 
 /// Losses, and ranges of each, that are named unless more is asked for.
@@ -52,7 +53,12 @@ fn damaged(report: &RepairReport) -> Vec<Value> {
     let records = report.records.iter().map(
         |(id, what)| json!({"object": format!("snapshot {id}"), "what": what, "mended_by": null}),
     );
-    packs.chain(others).chain(records).collect()
+    let plan = report.plan.iter().map(|(object, what)| {
+        let mut item = facts::with_local_path("object", object);
+        item.extend(facts::object(json!({"what": what, "mended_by": null})));
+        Value::Object(item)
+    });
+    packs.chain(others).chain(records).chain(plan).collect()
 }
 
 fn way_word(pack: &PackFound) -> Option<&'static str> {
@@ -101,6 +107,10 @@ pub(super) fn lines(report: &RepairReport, add_parity: bool, is_long: bool) -> V
     for (_, what) in &report.records {
         lines.push(told("damaged", "snapshot record", &escape(what.as_bytes())));
         lines.push("  nothing gives it back; it stays where it is".to_owned());
+    }
+    if let Some((object, what)) = &report.plan {
+        lines.push(told("damaged", &shown(object), what));
+        lines.push(format!("  it stays; {DELETE_PLAN}"));
     }
     for retaken in &report.retaken {
         let bytes = words::size(retaken.bytes);
