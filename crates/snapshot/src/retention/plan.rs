@@ -186,7 +186,7 @@ impl Repository {
         {
             return None;
         }
-        let backups = lost.iter().rev().filter(|one| counts(&one));
+        let backups = lost.iter().rev().filter(|one| counts(one));
         if let Some(last) = backups.copied().find(|one| self.is_healthy(one)) {
             return Some(last);
         }
