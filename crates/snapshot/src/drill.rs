@@ -13,7 +13,7 @@ use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{IoContext, Result, SnapshotError};
-use crate::inplace::{discard, open_folder};
+use crate::inplace::{open_folder, remove};
 use crate::monitor::{Monitor, Warning};
 use crate::opened::{Open, Opened};
 use crate::record::Snapshot;
@@ -190,7 +190,7 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         // What stays is removed by the next drill.
-        let _ = discard(&self.path);
+        let _ = remove(&self.path);
     }
 }
 
@@ -211,7 +211,7 @@ fn clear_left_over(within: &Path) {
             continue;
         };
         if rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            let _ = discard(&path);
+            let _ = remove(&path);
         }
     }
 }

@@ -275,6 +275,14 @@ pub enum SnapshotError {
         /// What is wrong with it.
         reason: String,
     },
+    /// What a crash has left of a restore of several sources cannot be judged without a part of it that is elsewhere.
+    #[error("{} belongs to a restore whose journal would be in {}, which cannot be looked at", path.display(), leader.display())]
+    LeaderMissing {
+        /// What was found.
+        path: PathBuf,
+        /// The folder with the journal.
+        leader: PathBuf,
+    },
     /// A restore in place failed in its middle.
     #[error("the restore stopped at {}", path.display())]
     RestoreStopped {
@@ -282,6 +290,8 @@ pub enum SnapshotError {
         path: PathBuf,
         /// Everything is as before; else some of it is new until the restore is finished.
         taken_back: bool,
+        /// Folders of what programs made meanwhile, and of what could not go back.
+        kept: Vec<PathBuf>,
         /// Why it stopped.
         source: io::Error,
     },

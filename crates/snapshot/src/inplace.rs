@@ -21,17 +21,20 @@ use work::Work;
 pub(crate) use files::open_folder;
 pub use holders::Holder;
 pub use plan::{DatabaseChange, InPlace, Now, Plan, Touched};
-pub use recover::finish_interrupted;
+pub use recover::{Settled, finish_interrupted};
 pub use safety::SAFETY_TAG;
-pub(crate) use stage::{discard, is_name as is_stage};
+pub(crate) use stage::{is_name as is_stage, remove};
 
 mod attributes;
+mod back;
 mod compare;
 mod extras;
 mod files;
+mod finish;
 mod holders;
 mod in_use;
 mod journal;
+mod leader;
 mod links;
 pub(crate) mod live;
 mod plan;
@@ -103,6 +106,7 @@ impl Repository {
             stages: Vec::new(),
             opened: Vec::new(),
             warnings: Vec::new(),
+            is_begun: false,
         };
         let (safety, kept) = match work.plan.is_empty() {
             true => (None, Vec::new()),

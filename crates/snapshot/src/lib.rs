@@ -92,7 +92,7 @@ pub use fresh::{Flaws, Newest, SourceKey};
 pub use history::{History, NewRun, Run, RunKind};
 pub use import::{Import, ImportReport, Imported, Outcome};
 pub use inplace::{
-    DatabaseChange, Holder, InPlace, InPlaceReport, Now, Plan, SAFETY_TAG, Touched,
+    DatabaseChange, Holder, InPlace, InPlaceReport, Now, Plan, SAFETY_TAG, Settled, Touched,
     finish_interrupted,
 };
 pub use lifeboat_store as store;

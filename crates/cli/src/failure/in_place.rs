@@ -1,6 +1,6 @@
 //! What a failure of a restore over live data means for whoever stands before it in a hurry.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lifeboat_snapshot::{Holder, SnapshotError};
 
@@ -14,7 +14,8 @@ pub(super) fn exit_of(error: &SnapshotError) -> Option<Exit> {
         SnapshotError::ChangedMeanwhile { .. } => Exit::SourceBusy,
         SnapshotError::NotSaved { .. }
         | SnapshotError::NotOnline { .. }
-        | SnapshotError::JournalUnusable { .. } => Exit::Target,
+        | SnapshotError::JournalUnusable { .. }
+        | SnapshotError::LeaderMissing { .. } => Exit::Target,
         SnapshotError::RestoreStopped { source, .. } => disk::exit_of(source),
         SnapshotError::NothingToUndo => Exit::Usage,
         SnapshotError::RestoredWrong { .. } => Exit::Damage,
@@ -34,10 +35,9 @@ pub(super) fn explained(failure: Failure, error: &SnapshotError) -> Failure {
                 .path(path)
                 .hint("nothing was changed; restore with --to another folder, and move things by hand")
         }
-        SnapshotError::NotOnline { path, reason } => failure
-            .because(reason)
-            .path(path)
-            .hint("nothing was changed; stop the programs that use it, and restore without --online"),
+        SnapshotError::NotOnline { path, reason } => failure.because(reason).path(path).hint(
+            "nothing was changed; stop the programs that use it, and restore without --online",
+        ),
         SnapshotError::ChangedMeanwhile { path } => failure
             .path(path)
             .because("a program is writing to it")
@@ -51,15 +51,16 @@ pub(super) fn explained(failure: Failure, error: &SnapshotError) -> Failure {
         .hint(
             "its safety snapshot holds everything: lifeboat list shows it, tagged before-restore",
         ),
+        SnapshotError::LeaderMissing { path, leader } => failure.path(path).hint(format!(
+            "nothing was changed; mount the disk of {}, and run the same command again",
+            leader.display()
+        )),
         SnapshotError::RestoreStopped {
-            path, taken_back, ..
-        } => failure
-            .path(path)
-            .field("taken_back", *taken_back)
-            .hint(match taken_back {
-                true => "everything is as before; mend the cause, and try again",
-                false => "some of it is new and some is old: mend the cause, and run the same command again",
-            }),
+            path,
+            taken_back,
+            kept,
+            ..
+        } => stopped(failure.path(path), *taken_back, kept),
         SnapshotError::RestoredWrong { path, reason } => Failure::new(
             Exit::Damage,
             format!("{} is not fit to be put in place", path.display()),
@@ -70,6 +71,26 @@ pub(super) fn explained(failure: Failure, error: &SnapshotError) -> Failure {
         SnapshotError::NothingToUndo => failure
             .hint("lifeboat restore --in-place saves what it replaces; nothing did that here yet"),
         _ => failure,
+    }
+}
+
+fn stopped(failure: Failure, taken_back: bool, kept: &[PathBuf]) -> Failure {
+    let shown: Vec<String> = kept.iter().map(|kept| kept.display().to_string()).collect();
+    let hint = match (taken_back, shown.is_empty()) {
+        (true, true) => "everything is as before; mend the cause, and try again".to_owned(),
+        (true, false) => format!(
+            "it is as before, but for what programs made meanwhile: see {}; mend the cause, and try again",
+            shown.join(", ")
+        ),
+        (false, _) => {
+            "some of it is new and some is old: mend the cause, and run the same command again"
+                .to_owned()
+        }
+    };
+    let failure = failure.field("taken_back", taken_back).hint(hint);
+    match shown.is_empty() {
+        true => failure,
+        false => failure.field("kept", shown),
     }
 }
 

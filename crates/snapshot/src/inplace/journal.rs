@@ -24,6 +24,9 @@ use crate::path::TreePath;
 /// The file's name in the stage.
 pub(super) const NAME: &str = "journal";
 
+/// Its name before it is whole.
+const PARTIAL: &str = "journal.partial";
+
 const HEAD: &[u8] = b"lifeboat restore in place, version 1\n";
 const HASH: usize = 32;
 
@@ -122,17 +125,21 @@ impl Journal {
         }
     }
 
-    /// Writes it durably into the stage. When this returns, the restore will happen.
-    pub(super) fn write(&self, stage: &Path) -> Result<()> {
-        let path = stage.join(NAME);
+    /// Writes it beside its place, durably: the restore can still be given up.
+    pub(super) fn prepare(&self, stage: &Path) -> Result<()> {
         let bytes = self.encode().map_err(|source| SnapshotError::Unstorable {
             what: "the journal of the restore".to_owned(),
             source,
         })?;
-        let temporary = stage.join("journal.partial");
+        let temporary = stage.join(PARTIAL);
         let mut file = create(&temporary).context("create", &temporary)?;
         file.write_all(&bytes).context("write", &temporary)?;
-        file.sync_all().context("sync", &temporary)?;
+        file.sync_all().context("sync", &temporary)
+    }
+
+    /// Puts what was prepared in its place, durably. When this returns, the restore will happen.
+    pub(super) fn begin(stage: &Path) -> Result<()> {
+        let (path, temporary) = (stage.join(NAME), stage.join(PARTIAL));
         std::fs::rename(&temporary, &path).context("rename", &temporary)?;
         sync_folder(stage).context("sync", stage)
     }

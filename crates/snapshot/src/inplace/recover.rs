@@ -1,65 +1,73 @@
 //! After a crash: finishing what a journal says, and throwing away what no journal speaks for.
 
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::files::Real;
+use super::files::{Real, sync_folder};
+use super::finish::{clear, finish};
 use super::holders::{self, Wanted};
 use super::journal::{Change, Journal};
+use super::leader;
 use super::stage::{self, Lock};
-use super::swap::{clear, finish};
 use crate::error::{IoContext, Result, SnapshotError};
 
-/// Finishes restores in place that a crash has stopped in one of these folders, above them, or right in them. Gives the
-/// folders that are wholly new by that. To be called before anything relies on the folders being one state.
+/// What was done about restores that a crash has stopped.
+#[derive(Debug, Default)]
+pub struct Settled {
+    /// The live folders that are wholly new by that.
+    pub finished: Vec<PathBuf>,
+    /// Folders of what was replaced and is nowhere else.
+    pub kept: Vec<PathBuf>,
+}
+
+/// Finishes restores in place that a crash has stopped in one of these folders, above them, or right in them. To be called
+/// before anything relies on the folders being one state.
 ///
 /// # Errors
-/// Where one is under way in another process, or cannot be finished.
-pub fn finish_interrupted(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let mut finished = Vec::new();
+/// Where one is under way in another process, or cannot be finished, or where it cannot be told whether there is one to
+/// finish: nothing is thrown away then.
+pub fn finish_interrupted(paths: &[PathBuf]) -> Result<Settled> {
+    let mut settled = Settled::default();
     for path in paths {
         let path = path.canonicalize().unwrap_or_else(|_| path.clone());
         for found in stage::find(&path) {
-            let leader = leader(&found)?;
-            finished.extend(finish_stage(&leader)?);
-            // One whose leader is done was left behind.
-            if leader != found && found.symlink_metadata().is_ok() && is_unlocked(&found) {
-                stage::discard(&found)?;
+            // One that went with its leader is no more.
+            if is_there(&found)? {
+                settle(&found, &mut settled)?;
             }
         }
     }
-    finished.sort();
-    finished.dedup();
-    Ok(finished)
+    settled.finished.sort();
+    settled.finished.dedup();
+    Ok(settled)
 }
 
-/// The stage whose journal speaks for this one.
-fn leader(found: &Path) -> Result<PathBuf> {
+fn settle(found: &Path, settled: &mut Settled) -> Result<()> {
     stage::check_owner(found)?;
-    let path = found.join(stage::LEADER);
-    match std::fs::read(&path) {
-        Ok(bytes) => {
-            let leader = PathBuf::from(std::ffi::OsStr::from_bytes(&bytes));
-            Ok(match stage::is_name(&leader) && leader.is_absolute() {
-                true => leader,
-                false => found.to_owned(),
-            })
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(found.to_owned()),
-        Err(error) => Err(error).context("read", &path),
+    let Some(leader) = leader::of(found)? else {
+        return finish_stage(found, settled);
+    };
+    if !leader.is_done(found)? {
+        stage::check_owner(&leader.stage)?;
+        finish_stage(&leader.stage, settled)?;
+    }
+    // One whose leader is done was left behind.
+    match is_there(found)? {
+        true => discard(found, settled),
+        false => Ok(()),
     }
 }
 
-fn finish_stage(leader: &Path) -> Result<Vec<PathBuf>> {
-    if leader.symlink_metadata().is_err() {
-        return Ok(Vec::new());
+fn is_there(stage: &Path) -> Result<bool> {
+    match stage.symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error).context("look at", stage),
     }
-    stage::check_owner(leader)?;
+}
+
+fn finish_stage(leader: &Path, settled: &mut Settled) -> Result<()> {
     let Some(journal) = Journal::read(leader)? else {
-        if is_unlocked(leader) {
-            stage::discard(leader)?;
-        }
-        return Ok(Vec::new());
+        return discard(leader, settled);
     };
     let places: Vec<(PathBuf, PathBuf)> = journal.places().collect();
     let mut locks = Vec::new();
@@ -70,8 +78,14 @@ fn finish_stage(leader: &Path) -> Result<Vec<PathBuf>> {
         locks.push(Lock::take(live)?);
     }
     // The process that held the locks may have ended the journal just before.
-    if Journal::read(leader)?.is_none() {
-        return Ok(Vec::new());
+    match Journal::read(leader)? {
+        None => return Ok(()),
+        Some(again) if again == journal => {}
+        Some(_) => {
+            return Err(SnapshotError::TargetHeld {
+                path: leader.to_owned(),
+            });
+        }
     }
     check_holders(&journal, &places)?;
     let files: Vec<Real> = places
@@ -81,9 +95,33 @@ fn finish_stage(leader: &Path) -> Result<Vec<PathBuf>> {
             Real::open(live, stage).context("open", live)
         })
         .collect::<Result<_>>()?;
-    let kept = finish(&journal, &files, leader)?;
-    clear(&journal, &kept, leader)?;
-    Ok(places.into_iter().map(|(live, _)| live).collect())
+    finish(&journal, &files, leader)?;
+    settled.kept.extend(clear(&journal, leader)?);
+    settled
+        .finished
+        .extend(places.into_iter().map(|(live, _)| live));
+    Ok(())
+}
+
+/// Throws a stage away that no journal speaks for, unless somebody is at work with it: that one holds the locks, and
+/// none can begin while they are held here.
+fn discard(stage: &Path, settled: &mut Settled) -> Result<()> {
+    let Some(_locks) = locks_around(stage) else {
+        return Ok(());
+    };
+    // Whoever held the locks just before may have written a journal, or thrown the stage away.
+    if !is_there(stage)? || Journal::read(stage)?.is_some() {
+        return Ok(());
+    }
+    if let Some(leader) = leader::of(stage)?
+        && !leader.is_done(stage)?
+    {
+        return Ok(());
+    }
+    // A journal that a failing disk has not let go would come back after a power cut.
+    sync_folder(stage).context("sync", stage)?;
+    settled.kept.extend(stage::discard(stage)?);
+    Ok(())
 }
 
 /// A program that was started between the crash and now would go on with what is about to lose its name.
@@ -113,16 +151,17 @@ fn check_holders(journal: &Journal, places: &[(PathBuf, PathBuf)]) -> Result<()>
     }
 }
 
-/// Whether nobody is at work with a stage that has no journal: it is then waste. Its live folder is beside or around it,
-/// and whoever is at work holds that.
-fn is_unlocked(stage: &Path) -> bool {
-    let Some(above) = stage.parent() else {
-        return false;
-    };
-    let live = std::fs::read_dir(above).into_iter().flatten().flatten();
-    let live = live.map(|entry| entry.path()).filter(|path| path.is_dir());
-    let is_place = |folder: &PathBuf| stage::place(folder, folder) == stage;
-    let inside = std::iter::once(above.to_owned());
-    let mut around = inside.chain(live.filter(is_place));
-    around.all(|folder| Lock::take(&folder).is_ok())
+/// The locks of whoever may be at work with a stage: its live folder is beside or around it. `None` where somebody has
+/// one, or where that cannot be told.
+fn locks_around(stage: &Path) -> Option<Vec<Lock>> {
+    let above = stage.parent()?;
+    let mut locks = vec![Lock::take(above).ok()?];
+    for entry in std::fs::read_dir(above).ok()? {
+        let folder = entry.ok()?.path();
+        let is_place = stage::places(&folder, &folder).iter().any(|at| at == stage);
+        if is_place && folder.is_dir() {
+            locks.push(Lock::take(&folder).ok()?);
+        }
+    }
+    Some(locks)
 }

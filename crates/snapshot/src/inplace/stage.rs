@@ -15,14 +15,15 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-use super::files::open_folder;
+use super::files::{open_folder, sync_folder};
+use super::leader;
 use crate::error::{IoContext, Result, SnapshotError};
 
 /// What the names of all stages begin with. Backups leave such folders out.
 pub(crate) const PREFIX: &str = ".lifeboat-restore-";
 
-/// In a stage without a journal of its own: the stage whose journal speaks for it.
-pub(super) const LEADER: &str = "leader";
+/// In a stage that holds what nothing else does: it is laid aside instead of being thrown away.
+const KEEP: &str = "keep";
 
 /// Folders that are looked through for stages; a folder of more is nobody's home.
 const MAX_NAMES: usize = 100_000;
@@ -51,7 +52,7 @@ impl Lock {
 }
 
 /// Where the stage of a source may be: beside its folder, and inside.
-fn places(source: &Path, folder: &Path) -> Vec<PathBuf> {
+pub(super) fn places(source: &Path, folder: &Path) -> Vec<PathBuf> {
     let hash = blake3::hash(source.as_os_str().as_bytes()).to_hex();
     let name = format!("{PREFIX}{}", hash.get(..16).unwrap_or_default());
     let beside = folder.parent().map(|above| above.join(&name));
@@ -92,13 +93,20 @@ fn is_one_place(folder: &Path) -> bool {
     is_one && rustix::fs::access(above, rights).is_ok()
 }
 
-/// Makes an empty stage, throwing away what a restore without a journal has left there.
+/// Makes an empty stage, throwing away what a restore without a journal has left there. One that another stage's journal speaks for is refused:
+/// it may hold what was in the live folder.
 pub(super) fn make(stage: &Path) -> Result<()> {
     match fs::symlink_metadata(stage) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error).context("look at", stage),
         Ok(_) => {
             check_owner(stage)?;
+            if leader::of(stage)?.is_some() {
+                return Err(SnapshotError::JournalUnusable {
+                    path: stage.to_owned(),
+                    reason: "belongs to a restore that must be finished first".to_owned(),
+                });
+            }
             discard(stage)?;
         }
     }
@@ -119,8 +127,26 @@ pub(super) fn check_owner(stage: &Path) -> Result<()> {
     })
 }
 
-/// Throws a stage away. Folders that were restored read-only must be made writable for that.
-pub(crate) fn discard(stage: &Path) -> Result<()> {
+/// Notes durably that a stage must never be thrown away, whatever crash comes.
+pub(super) fn keep(stage: &Path) -> io::Result<()> {
+    fs::File::create(stage.join(KEEP))?.sync_all()?;
+    sync_folder(stage)
+}
+
+/// Throws a stage away, or lays it aside where it is to be kept: gives its new place then. What
+/// cannot be looked at stays.
+pub(super) fn discard(stage: &Path) -> Result<Option<PathBuf>> {
+    let mark = stage.join(KEEP);
+    match fs::symlink_metadata(&mark) {
+        Ok(_) => return lay_aside(stage).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).context("look at", &mark),
+    }
+    remove(stage).map(|()| None)
+}
+
+/// Removes a folder that was restored into. Folders in it that are read-only must be made writable before they go.
+pub(crate) fn remove(stage: &Path) -> Result<()> {
     match fs::remove_dir_all(stage) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => unlock_folders(stage),
@@ -141,7 +167,7 @@ fn unlock_folders(folder: &Path) {
 }
 
 /// Lays a stage aside that holds what nothing else does; gives its new place.
-pub(super) fn lay_aside(stage: &Path) -> Result<PathBuf> {
+fn lay_aside(stage: &Path) -> Result<PathBuf> {
     for number in 1..=1000_u32 {
         let mut name = stage.as_os_str().to_owned();
         name.push(format!("-kept-{number}"));
@@ -152,7 +178,7 @@ pub(super) fn lay_aside(stage: &Path) -> Result<PathBuf> {
             result => return result.context("rename", stage).map(|()| kept),
         }
     }
-    Ok(stage.to_owned())
+    Err(io::Error::from(io::ErrorKind::AlreadyExists)).context("rename", stage)
 }
 
 /// Every stage that concerns a path: of itself, of a folder above it, or of something right in it.

@@ -1,4 +1,4 @@
-//! Doing what a journal says, from wherever a crash has left it, and taking it back where it cannot be done.
+//! Doing what a journal says, from wherever a crash has left it.
 //!
 //! Every step looks before it acts, so that it can be done again after a crash at any point: what lies in the stage is known
 //! by its inode from what it changed places with. Two orders matter. The side files of a database leave, durably, before
@@ -7,12 +7,13 @@
 
 use std::io;
 
+use super::back::MADE;
 use super::files::{Files, Look, Spot};
 use super::journal::{Change, Journal, Step};
 use crate::path::{Name, TreePath};
 
 /// Names of SQLite's side files, behind that of their database.
-const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
+pub(super) const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// Names that are tried for something that was replaced.
 const MAX_NAMESAKES: u32 = 1000;
@@ -25,7 +26,7 @@ pub(crate) struct Stopped {
     pub(crate) error: io::Error,
 }
 
-type Done<T> = Result<T, Stopped>;
+pub(super) type Done<T> = Result<T, Stopped>;
 
 /// The folder in a stage for what was replaced.
 pub(super) const OLD: &str = "old";
@@ -60,25 +61,7 @@ pub(crate) fn carry_out<F: Files>(journal: &Journal, files: &[F]) -> Done<Vec<us
     Ok(kept.map(|(number, ..)| number).collect())
 }
 
-/// Takes back what was done, the last first: the live folder is as it was.
-pub(crate) fn take_back<F: Files>(journal: &Journal, files: &[F]) -> Done<()> {
-    let steps: Vec<_> = each(journal, files).collect();
-    for (number, step, files) in steps.into_iter().rev() {
-        take_step_back(number, step, files).map_err(|error| stopped(number, error))?;
-    }
-    // Between two steps a database must not stand beside a WAL that is not its own, so these come last.
-    sync(files)?;
-    for (number, step, files) in each(journal, files) {
-        return_side_files(number, step, files).map_err(|error| stopped(number, error))?;
-        if let Change::Describe { from, .. } = &step.change {
-            let spot = Spot::live(step.path.clone());
-            ignore_missing(files.describe(&spot, from)).map_err(|error| stopped(number, error))?;
-        }
-    }
-    sync(files)
-}
-
-fn each<'a, F: Files>(
+pub(super) fn each<'a, F: Files>(
     journal: &'a Journal,
     files: &'a [F],
 ) -> impl Iterator<Item = (usize, &'a Step, &'a F)> {
@@ -86,16 +69,16 @@ fn each<'a, F: Files>(
     steps.filter_map(|(number, step)| Some((number, step, files.get(step.folder as usize)?)))
 }
 
-fn stopped(step: usize, error: io::Error) -> Stopped {
+pub(super) fn stopped(step: usize, error: io::Error) -> Stopped {
     Stopped { step, error }
 }
 
-fn sync<F: Files>(files: &[F]) -> Done<()> {
+pub(super) fn sync<F: Files>(files: &[F]) -> Done<()> {
     let synced = files.iter().try_for_each(Files::sync);
     synced.map_err(|error| stopped(0, error))
 }
 
-fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
+pub(super) fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if super::files::is_missing(&error) => Ok(()),
         result => result,
@@ -103,13 +86,13 @@ fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
 }
 
 /// Where what a step replaced is kept.
-fn old(number: usize, ending: &str) -> Spot {
+pub(super) fn old(number: usize, ending: &str) -> Spot {
     let name = format!("{number}{ending}");
     Spot::stage(in_stage(&[OLD.as_bytes(), name.as_bytes()]))
 }
 
 /// A side file of what stands at a live path.
-fn side_file(path: &TreePath, ending: &str) -> Option<Spot> {
+pub(super) fn side_file(path: &TreePath, ending: &str) -> Option<Spot> {
     let (name, above) = path.parts().split_last()?;
     let name = Name::new([name.as_bytes(), ending.as_bytes()].concat()).ok()?;
     let above = above
@@ -119,7 +102,7 @@ fn side_file(path: &TreePath, ending: &str) -> Option<Spot> {
 }
 
 /// Whether the step has still to be done, as against having been done before a crash.
-fn is_due<F: Files>(number: usize, step: &Step, files: &F) -> io::Result<bool> {
+pub(super) fn is_due<F: Files>(number: usize, step: &Step, files: &F) -> io::Result<bool> {
     match &step.change {
         Change::Put { staged, inode, .. } => {
             let staged = files.look(&Spot::stage(staged.clone()))?;
@@ -154,7 +137,12 @@ fn move_side_files<F: Files>(number: usize, step: &Step, files: &F) -> io::Resul
 
 /// Moves something to where what was replaced is kept. A program that came between a crash and its repair may have made
 /// a second one of the name.
-fn put_aside<F: Files>(number: usize, ending: &str, from: &Spot, files: &F) -> io::Result<()> {
+pub(super) fn put_aside<F: Files>(
+    number: usize,
+    ending: &str,
+    from: &Spot,
+    files: &F,
+) -> io::Result<()> {
     for namesake in 0..MAX_NAMESAKES {
         let ending = match namesake {
             0 => ending.to_owned(),
@@ -215,61 +203,42 @@ fn put<F: Files>(
     }
 }
 
-fn take_step_back<F: Files>(number: usize, step: &Step, files: &F) -> io::Result<()> {
-    let live = Spot::live(step.path.clone());
-    let old = old(number, "");
-    match &step.change {
-        Change::Put { staged, inode, .. } => {
-            let staged = Spot::stage(staged.clone());
-            match files.look(&staged)? {
-                Some(found) if found.inode != *inode => files.exchange(&staged, &live)?,
-                Some(_) => {}
-                None => files.rename(&live, &staged)?,
-            }
-            // Where nothing can be exchanged, it was moved aside before.
-            match files.look(&old)? {
-                Some(_) => files.rename(&old, &live),
-                None => Ok(()),
-            }
-        }
-        Change::Remove { .. } | Change::RemoveFolder => {
-            match (files.look(&old)?, files.look(&live)?) {
-                (Some(_), None) => files.rename(&old, &live),
-                _ => Ok(()),
-            }
-        }
-        Change::Describe { .. } => Ok(()),
-    }
-}
-
-fn return_side_files<F: Files>(number: usize, step: &Step, files: &F) -> io::Result<()> {
-    for ending in SIDE_FILES {
-        let Some(live) = side_file(&step.path, ending) else {
-            return Ok(());
-        };
-        if files.look(&old(number, ending))?.is_some() && files.look(&live)?.is_none() {
-            files.rename(&old(number, ending), &live)?;
-        }
-    }
-    Ok(())
-}
-
-/// Whether the safety snapshot lacks something of what this step replaced.
-fn is_kept<F: Files>(number: usize, step: &Step, files: &F) -> bool {
+/// Whether the safety snapshot lacks something of what this step replaced. What cannot be looked at is taken as lacking.
+pub(super) fn is_kept<F: Files>(number: usize, step: &Step, files: &F) -> bool {
     let was = match &step.change {
         Change::Put { was, .. } => *was,
         Change::Remove { was, .. } => Some(*was),
         Change::RemoveFolder | Change::Describe { .. } => return false,
     };
-    let aside = files.look(&old(number, "")).ok().flatten();
-    let exchanged = match &step.change {
-        Change::Put { staged, .. } => files.look(&Spot::stage(staged.clone())).ok().flatten(),
-        _ => None,
+    let Ok(replaced) = replaced(number, step, files) else {
+        return true;
     };
-    let replaced: Option<Look> = aside.or(exchanged);
-    match (replaced, was) {
+    let is_lacking = match (replaced, was) {
         (None, _) => false,
         (Some(_), None) => true,
         (Some(replaced), Some(was)) => was.keep || !was.is(&replaced),
+    };
+    is_lacking || has_made(number, files).unwrap_or(true)
+}
+
+fn replaced<F: Files>(number: usize, step: &Step, files: &F) -> io::Result<Option<Look>> {
+    let aside = files.look(&old(number, ""))?;
+    match &step.change {
+        Change::Put { staged, .. } if aside.is_none() => files.look(&Spot::stage(staged.clone())),
+        _ => Ok(aside),
     }
+}
+
+/// Whether the stage holds something that a program made after the journal was written: no snapshot has that. The index
+/// of a WAL has no content of its own.
+pub(super) fn has_made<F: Files>(number: usize, files: &F) -> io::Result<bool> {
+    for ending in ["", "-wal", "-journal"] {
+        let made = [format!("{ending}.1"), format!("{MADE}{ending}")];
+        for ending in made {
+            if files.look(&old(number, &ending))?.is_some() {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }

@@ -9,11 +9,12 @@ use rustix::fs::FlockOperation;
 use serde_bytes::ByteBuf;
 
 use super::files::{Files, Real, Spot};
+use super::finish::{clear, finish};
 use super::holders::{self, Wanted};
 use super::journal::{Change, Folder, Journal, Step, Was};
 use super::plan::{Difference, What};
 use super::work::Work;
-use super::{NEW, attributes, safety, stage, steps};
+use super::{NEW, attributes, safety, steps};
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::monitor::{Warning, WarningKind};
 use crate::sqlite;
@@ -42,14 +43,20 @@ impl Work<'_> {
             return Err(SnapshotError::cancelled());
         }
         if journal.steps.is_empty() {
-            return self.clear(&journal, &[]);
+            return self.clear(&journal);
         }
-        journal.write(self.leader())?;
-        let kept = finish(&journal, &files, self.leader())?;
+        // What the journal names must be durable before it, the names of the stages too.
+        for (files, stage) in files.iter().zip(&self.stages) {
+            files.sync().context("sync", stage)?;
+        }
+        journal.prepare(self.leader())?;
+        self.is_begun = true;
+        Journal::begin(self.leader())?;
+        finish(&journal, &files, self.leader())?;
         self.tell_late_holders(&journal);
         self.tell_untaken(&journal);
         // It is done; that something could not be tidied up must not look as if it were not.
-        Ok(self.clear(&journal, &kept).unwrap_or_else(|error| {
+        Ok(self.clear(&journal).unwrap_or_else(|error| {
             let warning = Warning {
                 path: self.leader().to_owned(),
                 kind: WarningKind::Skipped,
@@ -216,8 +223,8 @@ impl Work<'_> {
     }
 
     /// Throws the stages away, but for what nothing else holds.
-    fn clear(&mut self, journal: &Journal, kept: &[usize]) -> Result<Vec<PathBuf>> {
-        let laid_aside = clear(journal, kept, self.leader())?;
+    fn clear(&mut self, journal: &Journal) -> Result<Vec<PathBuf>> {
+        let laid_aside = clear(journal, self.leader())?;
         for folder in &laid_aside {
             let warning = Warning {
                 path: folder.clone(),
@@ -230,51 +237,6 @@ impl Work<'_> {
         }
         Ok(laid_aside)
     }
-}
-
-/// Does what the journal says. Where that cannot be done it is taken back, and the journal goes in either case.
-pub(super) fn finish(journal: &Journal, files: &[Real], leader: &Path) -> Result<Vec<usize>> {
-    let stopped = match steps::carry_out(journal, files) {
-        Ok(kept) => {
-            Journal::end(leader)?;
-            return Ok(kept);
-        }
-        Err(stopped) => stopped,
-    };
-    let step = journal.steps.get(stopped.step);
-    let place = step.and_then(|step| journal.places().nth(step.folder as usize));
-    let path = match (step, place) {
-        (Some(step), Some((live, _))) => step.path.below(&live),
-        _ => leader.to_owned(),
-    };
-    let taken_back = steps::take_back(journal, files).is_ok();
-    if taken_back {
-        Journal::end(leader)?;
-    }
-    Err(SnapshotError::RestoreStopped {
-        path,
-        taken_back,
-        source: stopped.error,
-    })
-}
-
-/// Throws the stages of a finished journal away, the leader's last, but for those of these steps.
-pub(super) fn clear(journal: &Journal, kept: &[usize], leader: &Path) -> Result<Vec<PathBuf>> {
-    let mut laid_aside = Vec::new();
-    let stages: Vec<PathBuf> = journal.places().map(|(_, stage)| stage).collect();
-    let others = stages.iter().enumerate().rev();
-    for (number, stage) in others {
-        let is_kept = |step: &&usize| {
-            let step = journal.steps.get(**step);
-            step.is_some_and(|step| step.folder as usize == number)
-        };
-        if kept.iter().any(|step| is_kept(&step)) {
-            laid_aside.push(stage::lay_aside(stage)?);
-        } else if stage.as_path() != leader || number == 0 {
-            stage::discard(stage)?;
-        }
-    }
-    Ok(laid_aside)
 }
 
 /// Locks on databases that are about to be replaced; given up when dropped.

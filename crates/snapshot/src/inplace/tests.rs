@@ -5,13 +5,16 @@
 
 use std::collections::BTreeMap;
 
+use super::back::take_back;
 use super::files::{Side, Spot};
 use super::journal::{Change, Journal, Step, Was};
-use super::steps::{carry_out, in_stage, take_back};
+use super::steps::{carry_out, in_stage};
 use crate::entry::{Meta, Time};
 use crate::path::TreePath;
 use sim::{Names, Sim, left_by};
 
+mod left;
+mod made;
 mod sim;
 
 fn path(text: &str) -> TreePath {

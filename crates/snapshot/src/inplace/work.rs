@@ -9,7 +9,7 @@ use super::journal::Journal;
 use super::plan::{Difference, InPlace, Plan, What};
 use super::stage::{self, Lock};
 use super::target::Target;
-use super::{NEW, attributes, files, live, safety, steps};
+use super::{NEW, attributes, files, leader, live, safety, steps};
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::monitor::{Monitor, Warning};
 use crate::opened::{Open, Opened};
@@ -30,6 +30,8 @@ pub(super) struct Work<'a> {
     pub(super) stages: Vec<PathBuf>,
     pub(super) opened: Vec<Opened>,
     pub(super) warnings: Vec<Warning>,
+    /// There may be a journal, or have been one.
+    pub(super) is_begun: bool,
 }
 
 impl Work<'_> {
@@ -41,8 +43,8 @@ impl Work<'_> {
             Err(_) => None,
         };
         let is_done = done.as_ref().is_some_and(Result::is_ok);
-        if !is_done && Journal::read(self.leader()).ok().flatten().is_none() {
-            // Nothing was changed, and what lies ready is of no use.
+        if !is_done && !self.is_begun && matches!(Journal::read(self.leader()), Ok(None)) {
+            // Nothing was changed, and what lies ready is of no use. From the journal on the stages hold live data.
             let stages = self.stages.iter();
             stages.for_each(|stage| drop(stage::discard(stage)));
         }
@@ -108,9 +110,9 @@ impl Work<'_> {
             self.stages.push(stage);
         }
         let leader = self.leader().to_owned();
-        for stage in self.stages.iter().skip(1).filter(|stage| **stage != leader) {
-            let path = stage.join(stage::LEADER);
-            std::fs::write(&path, leader.as_os_str().as_bytes()).context("write", &path)?;
+        let led: BTreeSet<&PathBuf> = self.stages.iter().collect();
+        for stage in led.into_iter().filter(|stage| **stage != leader) {
+            leader::note(stage, &leader)?;
         }
         Ok(locks)
     }

@@ -142,7 +142,14 @@ pub(crate) fn settle(paths: &[PathBuf], dry_run: bool, context: &Context) -> Res
     if dry_run {
         return Ok(());
     }
-    for folder in finish_interrupted(paths)? {
+    let settled = finish_interrupted(paths)?;
+    for kept in &settled.kept {
+        let kept = facts::shown(kept);
+        context.ui.note(format!(
+            "{kept} holds what a stopped restore replaced and no snapshot has"
+        ));
+    }
+    for folder in settled.finished {
         let folder = facts::shown(&folder);
         context.ui.note(format!(
             "finished the restore of {folder} that was stopped in its middle"

@@ -29,6 +29,8 @@ pub(super) struct State {
     pub(super) fails_at: Option<usize>,
     pub(super) cannot_exchange: bool,
     pub(super) described: BTreeMap<Spot, u32>,
+    /// What cannot be looked at.
+    pub(super) unseen: Option<Spot>,
 }
 
 /// The simulated folder and its stage.
@@ -116,6 +118,9 @@ fn put(names: &mut Names, at: &Spot, things: Vec<(Vec<crate::path::Name>, (u64, 
 impl Files for Sim {
     fn look(&self, at: &Spot) -> io::Result<Option<Look>> {
         let state = self.0.borrow();
+        if state.unseen.as_ref() == Some(at) {
+            return Err(io::Error::other("cannot be looked at"));
+        }
         Ok(state.names.get(at).map(|(inode, is_folder)| Look {
             inode: *inode,
             is_folder: *is_folder,

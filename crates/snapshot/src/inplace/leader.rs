@@ -1,0 +1,100 @@
+//! Which stage's journal speaks for a stage that has none of its own: a restore of several sources has one journal.
+//!
+//! Such a stage may hold what was in its live folder, so it is waste only where the leader is known to have no journal.
+//! A leader that is not seen is no proof: its disk may not be mounted, and the folder that it would be in then be another.
+//! So the number of that folder is noted with the leader's name.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::files::sync_folder;
+use super::journal::Journal;
+use super::stage;
+use crate::error::{IoContext, Result, SnapshotError};
+
+/// The file's name in the stage that is led.
+const NAME: &str = "leader";
+
+/// Most bytes that are read of it: a number and a path.
+const MAX_BYTES: u64 = 16 * 1024;
+
+/// What a stage says of its leader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Leader {
+    pub(super) stage: PathBuf,
+    /// Inode of the folder that the leader is in.
+    above: u64,
+}
+
+/// Notes the leader of a stage durably, as a whole or not at all. To be done before the leader has a journal.
+pub(super) fn note(stage: &Path, leader: &Path) -> Result<()> {
+    let above = leader.parent().unwrap_or(Path::new("/"));
+    let inode = fs::metadata(above).context("look at", above)?.ino();
+    let mut bytes = format!("{inode} ").into_bytes();
+    bytes.extend_from_slice(leader.as_os_str().as_bytes());
+    let (path, temporary) = (stage.join(NAME), stage.join("leader.partial"));
+    let mut options = OpenOptions::new();
+    let options = options.write(true).create_new(true).mode(0o600);
+    let mut file = options.open(&temporary).context("create", &temporary)?;
+    file.write_all(&bytes).context("write", &temporary)?;
+    file.sync_all().context("sync", &temporary)?;
+    fs::rename(&temporary, &path).context("rename", &temporary)?;
+    sync_folder(stage).context("sync", stage)
+}
+
+/// The leader of a stage; `None` where it has none.
+///
+/// # Errors
+/// Where that cannot be read or understood.
+pub(super) fn of(stage: &Path) -> Result<Option<Leader>> {
+    let path = stage.join(NAME);
+    let mut bytes = Vec::new();
+    match fs::File::open(&path) {
+        Ok(file) => io::Read::read_to_end(&mut io::Read::take(file, MAX_BYTES), &mut bytes)
+            .context("read", &path)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).context("open", &path),
+    };
+    match parse(&bytes) {
+        Some(leader) => Ok(Some(leader)),
+        None => Err(SnapshotError::JournalUnusable {
+            path,
+            reason: "does not name another folder for restoring".to_owned(),
+        }),
+    }
+}
+
+fn parse(bytes: &[u8]) -> Option<Leader> {
+    let at = bytes.iter().position(|byte| *byte == b' ')?;
+    let (inode, path) = bytes.split_at_checked(at)?;
+    let above = std::str::from_utf8(inode).ok()?.parse().ok()?;
+    let stage = PathBuf::from(std::ffi::OsStr::from_bytes(path.get(1..)?));
+    let is_usable = stage::is_name(&stage) && stage.is_absolute();
+    is_usable.then_some(Leader { stage, above })
+}
+
+impl Leader {
+    /// Whether the leader has no journal, so that the stage that it leads is waste.
+    ///
+    /// # Errors
+    /// Where that cannot be told.
+    pub(super) fn is_done(&self, led: &Path) -> Result<bool> {
+        match fs::symlink_metadata(&self.stage) {
+            Ok(_) => Ok(Journal::read(&self.stage)?.is_none()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.is_in_reach() => Ok(true),
+            Err(_) => Err(SnapshotError::LeaderMissing {
+                path: led.to_owned(),
+                leader: self.stage.clone(),
+            }),
+        }
+    }
+
+    /// Whether the folder of the leader is the one that it was in.
+    fn is_in_reach(&self) -> bool {
+        let above = self.stage.parent().unwrap_or(Path::new("/"));
+        fs::metadata(above).is_ok_and(|stat| stat.is_dir() && stat.ino() == self.above)
+    }
+}

@@ -1,0 +1,167 @@
+//! What a crash has left in real folders is thrown away only where it is known to be waste.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::super::recover::{Settled, finish_interrupted};
+use super::super::{finish, leader, stage};
+use super::*;
+use crate::error::SnapshotError;
+
+/// A live folder in a folder of its own, and its stage with something in it.
+fn live_and_stage(above: &Path) -> (PathBuf, PathBuf) {
+    let live = above.join("data");
+    fs::create_dir_all(&live).unwrap();
+    let stage = stage::place(&live, &live);
+    stage::make(&stage).unwrap();
+    fs::write(stage.join("old"), "the only copy").unwrap();
+    (live, stage)
+}
+
+fn settle(live: &Path) -> Result<Settled, SnapshotError> {
+    finish_interrupted(&[live.to_owned()])
+}
+
+fn holds(stage: &Path) -> bool {
+    fs::read(stage.join("old")).is_ok_and(|bytes| bytes == b"the only copy")
+}
+
+/// Two live folders, each with a stage, the second led by the first.
+fn led() -> (tempfile::TempDir, PathBuf, PathBuf, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let (_, first) = live_and_stage(&root.join("one"));
+    let (live, stage) = live_and_stage(&root.join("two"));
+    leader::note(&stage, &first).unwrap();
+    (folder, first, live, stage)
+}
+
+#[test]
+fn f50_a_stage_whose_leader_is_on_a_disk_that_is_not_mounted_is_left_alone() {
+    let (_folder, first, live, stage) = led();
+    let above = first.parent().unwrap();
+    fs::rename(above, above.with_extension("elsewhere")).unwrap();
+    let check = || {
+        let error = settle(&live).unwrap_err();
+        assert!(matches!(
+            &error,
+            SnapshotError::LeaderMissing { path, leader } if *path == stage && *leader == first
+        ));
+        assert!(holds(&stage));
+    };
+    check();
+    // The folder that the disk is mounted on is there.
+    fs::create_dir(above).unwrap();
+    check();
+}
+
+#[test]
+fn a_stage_whose_leader_is_gone_or_has_no_journal_is_waste() {
+    for is_gone in [false, true] {
+        let (_folder, first, live, stage) = led();
+        if is_gone {
+            stage::discard(&first).unwrap();
+        }
+        let settled = settle(&live).unwrap();
+        assert!(settled.kept.is_empty());
+        assert!(!stage.exists());
+    }
+}
+
+#[test]
+fn f50_a_stage_whose_leader_has_a_journal_that_cannot_be_read_is_left_alone() {
+    let (_folder, first, live, stage) = led();
+    // Opening it works, and reading does not.
+    fs::create_dir(first.join("journal")).unwrap();
+    settle(&live).unwrap_err();
+    assert!(holds(&stage) && holds(&first));
+}
+
+#[test]
+fn a_leader_file_that_names_nothing_is_an_error() {
+    let (_folder, _, live, stage) = led();
+    for bytes in ["", "7", "7 ", "x /a/.lifeboat-restore-1", "7 /a/b"] {
+        fs::write(stage.join("leader"), bytes).unwrap();
+        let error = settle(&live).unwrap_err();
+        assert!(matches!(error, SnapshotError::JournalUnusable { .. }));
+        assert!(holds(&stage), "{bytes}");
+    }
+}
+
+#[test]
+fn a_restore_does_not_take_the_place_of_a_stage_that_is_led() {
+    let (_folder, _, _, stage) = led();
+    stage::make(&stage).unwrap_err();
+    assert!(holds(&stage));
+}
+
+#[test]
+fn a_stage_at_which_another_process_works_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (live, stage) = live_and_stage(&folder.path().canonicalize().unwrap());
+    let lock = stage::Lock::take(&live).unwrap();
+    settle(&live).unwrap();
+    assert!(holds(&stage));
+    drop(lock);
+    settle(&live).unwrap();
+    assert!(!stage.exists());
+}
+
+#[test]
+fn f50_what_is_to_be_kept_is_laid_aside_after_a_crash_behind_the_journals_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (live, stage) = live_and_stage(&folder.path().canonicalize().unwrap());
+    // As the end of a journal does before it goes.
+    stage::keep(&stage).unwrap();
+    let settled = settle(&live).unwrap();
+    assert!(!stage.exists());
+    assert!(matches!(&settled.kept[..], [kept] if holds(kept)));
+    // Nor does the next restore throw it away where nobody has settled it.
+    stage::make(&stage).unwrap();
+    stage::keep(&stage).unwrap();
+    stage::make(&stage).unwrap();
+    assert_eq!(fs::read_dir(&stage).unwrap().count(), 0);
+    assert!(holds(&settled.kept[0]));
+}
+
+/// A journal over a real folder whose file is not what was saved.
+fn journal_of(live: &Path, stage: &Path) -> (Journal, super::super::files::Real) {
+    use super::super::journal::Folder;
+    use std::os::unix::ffi::OsStrExt;
+    let bytes = |path: &Path| serde_bytes::ByteBuf::from(path.as_os_str().as_bytes());
+    fs::write(live.join("file"), "written after it was saved").unwrap();
+    fs::remove_file(stage.join("old")).unwrap();
+    fs::create_dir(stage.join("old")).unwrap();
+    let journal = Journal {
+        folders: vec![Folder {
+            live: bytes(live),
+            stage: bytes(stage),
+        }],
+        steps: vec![Step {
+            folder: 0,
+            path: path("file"),
+            change: Change::Remove {
+                was: was(1),
+                is_database: false,
+            },
+        }],
+    };
+    let files = super::super::files::Real::open(live, stage).unwrap();
+    (journal, files)
+}
+
+#[test]
+fn f50_the_journal_goes_only_when_what_is_to_be_kept_is_marked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (live, stage) = live_and_stage(&folder.path().canonicalize().unwrap());
+    let (journal, files) = journal_of(&live, &stage);
+    journal.prepare(&stage).unwrap();
+    Journal::begin(&stage).unwrap();
+    finish::finish(&journal, std::slice::from_ref(&files), &stage).unwrap();
+    assert_eq!(Journal::read(&stage).unwrap(), None);
+    // The crash: nothing was tidied up.
+    let settled = settle(&live).unwrap();
+    let kept = fs::read(settled.kept[0].join("old/0")).unwrap();
+    assert_eq!(kept, b"written after it was saved");
+    assert!(!live.join("file").exists());
+}
