@@ -20,6 +20,8 @@ mod excluded;
 mod holders;
 /// Kills at every system call that writes.
 mod kills;
+/// What happens between the saving and the writing back.
+mod meanwhile;
 /// Databases that are written back through SQLite.
 mod online;
 /// What must not happen, and does not.

@@ -11,10 +11,10 @@ use super::{add, database, in_place, notes};
 use crate::support::tree::{differences, looks};
 use crate::support::{Answer, Ledger, Process, Workbench, outside};
 
-const ONLINE: [&str; 3] = ["--online", "--busy-timeout", "0s"];
+pub(super) const ONLINE: [&str; 3] = ["--online", "--busy-timeout", "0s"];
 
 /// A database of ten notes that was backed up, and has three more since, beside a file that changed.
-fn bench(mode: &str) -> Workbench {
+pub(super) fn bench(mode: &str) -> Workbench {
     let bench = Workbench::new();
     let path = bench.data().join("app.db");
     database(&path, mode, 10);

@@ -119,6 +119,30 @@ fn f28_unchanged_is_not_believed_of_a_wal_that_starts_over_with_the_same_size() 
 }
 
 #[test]
+fn f28_unchanged_is_not_believed_of_a_wal_that_came_and_went() {
+    let bench = Workbench::new();
+    let path = bench.data().join("app.db");
+    drop(closed(&path, WAL, 5));
+    settled(&bench);
+    let change_counter = || fs::read(&path).unwrap()[24..28].to_vec();
+    let before = (change_counter(), fs::metadata(&path).unwrap().len());
+    keep_mtime(&path, || {
+        let app = Connection::open(&path).unwrap();
+        app.execute_batch("UPDATE log SET note = 'entry 1x' WHERE n = 1")
+            .unwrap();
+        app.close().unwrap();
+    });
+    // Nothing but the times, of which one can be set, and a page in its middle tell.
+    assert!(!bench.data().join("app.db-wal").exists());
+    let after = (change_counter(), fs::metadata(&path).unwrap().len());
+    assert_eq!(after, before);
+    let report = bench.backup();
+    assert!(!report.databases[0].unchanged);
+    let note = note_in(&bench, report.snapshot.as_ref().unwrap());
+    assert_eq!(note, "entry 1x");
+}
+
+#[test]
 fn f28_unchanged_is_not_believed_after_vacuum() {
     let bench = Workbench::new();
     let path = bench.data().join("app.db");

@@ -295,6 +295,16 @@ pub enum SnapshotError {
         /// Why it stopped.
         source: io::Error,
     },
+    /// A restore in place stopped after databases were written back through SQLite.
+    #[error("the restore stopped after databases had been written back")]
+    WrittenBack {
+        /// The databases that have their restored state.
+        written: Vec<PathBuf>,
+        /// The snapshot of everything as it was.
+        safety: Option<SnapshotId>,
+        /// Why it stopped.
+        source: Box<SnapshotError>,
+    },
     /// There is no state from before a restore in place.
     #[error("there is no restore to undo")]
     NothingToUndo,

@@ -37,6 +37,7 @@ mod journal;
 mod leader;
 mod links;
 pub(crate) mod live;
+mod locks;
 mod plan;
 mod recover;
 mod safety;
@@ -88,7 +89,7 @@ impl Repository {
     /// Does what the plan says, after a safety snapshot.
     ///
     /// # Errors
-    /// Everything is then as before, unless [`SnapshotError::RestoreStopped`] says otherwise.
+    /// Everything is then as before, unless [`SnapshotError::RestoreStopped`] or [`SnapshotError::WrittenBack`] says otherwise.
     pub fn restore_in_place(
         &self,
         snapshot: &Snapshot,

@@ -10,16 +10,17 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use lifeboat_store::Store;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::content::Content;
-use crate::error::{Result, SnapshotError};
+use crate::error::{IoContext, Result, SnapshotError};
 use crate::monitor::Monitor;
-use crate::sqlite::{self, SqliteError};
+use crate::recent::COARSE_TICK;
+use crate::sqlite::{self, CommitMark, SqliteError};
 use crate::stored::StoredImage;
 
 /// Pages that are copied between two looks at whether to stop.
@@ -31,20 +32,54 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// How long SQLite itself waits: it cannot be stopped meanwhile.
 const SLICE: Duration = Duration::from_millis(250);
 
+/// For how long a mark is waited for that no later commit can share.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// What tells that nothing was committed in between.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mark([u8; 32]);
 
 impl Mark {
-    /// The mark of a live database as it is now.
-    pub(crate) fn of(path: &Path) -> Result<Self> {
-        let mark = sqlite::commit_mark(path).map_err(|source| SnapshotError::Io {
-            action: "read",
-            path: path.to_owned(),
-            source,
-        })?;
-        Ok(Self(mark))
+    /// The mark of a live database before it is saved: one that no later commit can leave as it is.
+    pub(crate) fn before_saving(path: &Path, monitor: &dyn Monitor) -> Result<Self> {
+        let began = Instant::now();
+        let (mut since, mut last) = (began, None);
+        loop {
+            let mark = look(path)?;
+            if mark.is_certain {
+                return Ok(Self(mark.bytes));
+            }
+            if last.is_some_and(|last| last != mark.bytes) {
+                since = Instant::now();
+            }
+            last = Some(mark.bytes);
+            // The clock that stamps files may go wrong, but it has gone on.
+            if since.elapsed() >= COARSE_TICK {
+                return Ok(Self(mark.bytes));
+            }
+            if monitor.cancelled() {
+                return Err(SnapshotError::cancelled());
+            }
+            if began.elapsed() >= PATIENCE {
+                let path = path.to_owned();
+                return Err(SnapshotError::ChangedMeanwhile { path });
+            }
+            std::thread::sleep(PAUSE);
+        }
     }
+
+    /// Nothing was committed since the mark was taken.
+    pub(crate) fn check(&self, path: &Path) -> Result<()> {
+        match look(path)?.bytes == self.0 {
+            true => Ok(()),
+            false => Err(SnapshotError::ChangedMeanwhile {
+                path: path.to_owned(),
+            }),
+        }
+    }
+}
+
+fn look(path: &Path) -> Result<CommitMark> {
+    sqlite::commit_mark(path, SystemTime::now()).context("read", path)
 }
 
 /// A database to write back.
@@ -85,10 +120,7 @@ impl WriteBack<'_> {
         let mut target = self.open()?;
         let backup = Backup::new(&source, &mut target).map_err(|error| self.fail(error))?;
         self.step(&backup, 0, monitor)?;
-        if Mark::of(self.path)? != *self.mark {
-            let path = self.path.to_owned();
-            return Err(SnapshotError::ChangedMeanwhile { path }.into());
-        }
+        self.mark.check(self.path)?;
         // Nothing should be in the way any more, but a wait without an end would block every writer.
         while !self.step(&backup, STEP, monitor)? {
             if monitor.cancelled() {

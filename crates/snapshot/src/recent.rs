@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 const TICK: Duration = Duration::from_millis(40);
 
 /// The same where only seconds are stored, two at a time on FAT.
-const COARSE_TICK: Duration = Duration::from_secs(3);
+pub(crate) const COARSE_TICK: Duration = Duration::from_secs(3);
 
 /// Whether a time of change, in seconds and nanoseconds since 1970, is too close to `now`; one in the future is.
 pub(crate) fn is_recent(changed: (i64, i64), now: SystemTime) -> bool {

@@ -35,7 +35,7 @@ pub use capture::{CaptureOptions, Check, ExtentSink, Stopped, capture};
 pub use error::SqliteError;
 pub(crate) use facts::check_image;
 pub use facts::{Checked, Count, Facts};
-pub(crate) use fingerprint::commit_mark;
+pub(crate) use fingerprint::{CommitMark, commit_mark};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub(crate) use held::{descriptor as kept_descriptor, keep_shared, kept_open};
 pub use held::{is_kept, keep_open};

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use lifeboat_snapshot::store::SnapshotId;
 use lifeboat_snapshot::{Holder, SnapshotError};
 
 use super::{Failure, disk};
@@ -92,6 +93,35 @@ fn stopped(failure: Failure, taken_back: bool, kept: &[PathBuf]) -> Failure {
         true => failure,
         false => failure.field("kept", shown),
     }
+}
+
+/// Tells what happened in its own words, and that something was changed before: most of those words end in the opposite.
+pub(super) fn written_back(
+    written: &[PathBuf],
+    safety: Option<SnapshotId>,
+    source: SnapshotError,
+) -> Failure {
+    let inner = Failure::from(source);
+    let exit = inner.exit();
+    let shown: Vec<String> = written
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let already = match shown.as_slice() {
+        [one] => format!("{one} was"),
+        _ => format!("{} databases were", shown.len()),
+    };
+    let name = safety.map_or_else(|| "tagged before-restore".to_owned(), |id| id.short());
+    inner
+        .instead(
+            exit,
+            format!("the restore is not complete: {already} written back already"),
+        )
+        .field("written_back", shown)
+        .field("safety_snapshot", safety.map(|id| id.to_string()))
+        .hint(format!(
+            "run the same command again, or go back with lifeboat undo --online: snapshot {name} holds everything as it was"
+        ))
 }
 
 /// Names the programs: whoever reads this has to stop them.

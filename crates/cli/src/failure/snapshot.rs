@@ -15,6 +15,11 @@ impl From<SnapshotError> for Failure {
         match error {
             SnapshotError::Store(error) => error.into(),
             SnapshotError::Sqlite(error) => error.into(),
+            SnapshotError::WrittenBack {
+                written,
+                safety,
+                source,
+            } => in_place::written_back(&written, safety, *source),
             error => {
                 let failure = Self::new(exit_of(&error), error.to_string());
                 let failure = match causes(&error) {

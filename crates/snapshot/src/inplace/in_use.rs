@@ -14,6 +14,7 @@ use crate::inplace::live::look;
 use crate::manifest::Database;
 use crate::online::{Mark, NotWritten, WriteBack};
 use crate::opened::Opened;
+use crate::record::Snapshot;
 use crate::sqlite::{self, CaptureOptions, Check, Checked, image_facts};
 use crate::stored::StoredImage;
 
@@ -54,7 +55,7 @@ impl Work<'_> {
             difference.online = true;
             self.plan.staged.remove(&difference.tree);
             chosen.push(Online {
-                mark: Mark::of(&path)?,
+                mark: Mark::before_saving(&path, self.monitor)?,
                 content: content.clone(),
                 database: database.clone(),
                 path,
@@ -98,9 +99,39 @@ impl Work<'_> {
         }
     }
 
-    /// Checks what the repository has, and then writes one database after the other: each is wholly old or wholly new.
-    pub(super) fn write_back(&mut self, online: Vec<Online>) -> Result<()> {
+    /// Changes what is live: first the databases that are written back, then everything else.
+    pub(super) fn change(
+        &mut self,
+        online: Vec<Online>,
+        safety: Option<&Snapshot>,
+    ) -> Result<Vec<PathBuf>> {
+        // What can be refused is refused before the first change.
+        let ready = self.ready()?;
+        self.check_stored(&online)?;
         for one in &online {
+            one.mark.check(&one.path)?;
+        }
+        let mut written = Vec::new();
+        let done = self
+            .write_back(online, &mut written)
+            .and_then(|()| match written.is_empty() {
+                true => Ok(()),
+                false => self.check_again(),
+            })
+            .and_then(|()| self.swap(&ready));
+        done.map_err(|error| match written.is_empty() {
+            true => error,
+            false => SnapshotError::WrittenBack {
+                written,
+                safety: safety.map(|safety| safety.id),
+                source: Box::new(error),
+            },
+        })
+    }
+
+    /// The databases can be read whole from the repository.
+    fn check_stored(&self, online: &[Online]) -> Result<()> {
+        for one in online {
             let store = self.repository.shared_store();
             let image: Arc<dyn sqlite::Image> = StoredImage::new(store, one.content.clone());
             let options = CaptureOptions {
@@ -116,6 +147,11 @@ impl Work<'_> {
                 });
             }
         }
+        Ok(())
+    }
+
+    /// Writes one database after the other: each is wholly old or wholly new.
+    fn write_back(&mut self, online: Vec<Online>, written: &mut Vec<PathBuf>) -> Result<()> {
         for one in online {
             self.monitor.item(&one.path);
             let write = WriteBack {
@@ -125,7 +161,10 @@ impl Work<'_> {
                 busy_timeout: self.options.busy_timeout,
             };
             match write.run(self.repository.shared_store(), self.monitor) {
-                Ok(()) => self.opened.push(opened(&one)),
+                Ok(()) => {
+                    written.push(one.path.clone());
+                    self.opened.push(opened(&one));
+                }
                 Err(NotWritten::Failed(error)) => return Err(error),
                 Err(NotWritten::Locked) => {
                     let wanted = Wanted {

@@ -1,27 +1,31 @@
 //! From the journal to the end: writing it, doing it, and tidying up behind it.
 
-use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use rustix::fs::FlockOperation;
 use serde_bytes::ByteBuf;
 
 use super::files::{Files, Real, Spot};
 use super::finish::{clear, finish};
 use super::holders::{self, Wanted};
 use super::journal::{Change, Folder, Journal, Step, Was};
+use super::locks::DatabaseLocks;
 use super::plan::{Difference, What};
 use super::work::Work;
 use super::{NEW, attributes, safety, steps};
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::monitor::{Warning, WarningKind};
-use crate::sqlite;
+
+/// What was found good to be done.
+pub(super) struct Ready {
+    files: Vec<Real>,
+    journal: Journal,
+    _locks: DatabaseLocks,
+}
 
 impl Work<'_> {
-    /// Writes the journal and does what it says. Gives the folders of what must not be thrown away.
-    pub(super) fn swap(&mut self) -> Result<Vec<PathBuf>> {
+    /// Makes sure that nothing is in the way, and that nothing gets there any more.
+    pub(super) fn ready(&self) -> Result<Ready> {
         let places = self.plan.targets.iter().zip(&self.stages);
         let files: Vec<Real> = places
             .map(|(target, stage)| {
@@ -36,27 +40,42 @@ impl Work<'_> {
                 files.check(&spot).context("change", &path)?;
             }
         }
-        let _locks = self.lock_databases()?;
+        let ready = Ready {
+            _locks: self.lock_databases()?,
+            files,
+            journal,
+        };
+        self.check_again()?;
+        Ok(ready)
+    }
+
+    /// What is to go is as it was saved, and nobody uses it.
+    pub(super) fn check_again(&self) -> Result<()> {
         safety::check_stamps(&self.plan)?;
         self.check_holders()?;
-        if self.monitor.cancelled() {
-            return Err(SnapshotError::cancelled());
+        match self.monitor.cancelled() {
+            true => Err(SnapshotError::cancelled()),
+            false => Ok(()),
         }
-        if journal.steps.is_empty() {
-            return self.clear(&journal);
+    }
+
+    /// Writes the journal and does what it says. Gives the folders of what must not be thrown away.
+    pub(super) fn swap(&mut self, ready: &Ready) -> Result<Vec<PathBuf>> {
+        let Ready { files, journal, .. } = ready;
+        if !journal.steps.is_empty() {
+            // What the journal names must be durable before it, the names of the stages too.
+            for (files, stage) in files.iter().zip(&self.stages) {
+                files.sync().context("sync", stage)?;
+            }
+            journal.prepare(self.leader())?;
+            self.is_begun = true;
+            Journal::begin(self.leader())?;
+            finish(journal, files, self.leader())?;
+            self.tell_late_holders(journal);
+            self.tell_untaken(journal);
         }
-        // What the journal names must be durable before it, the names of the stages too.
-        for (files, stage) in files.iter().zip(&self.stages) {
-            files.sync().context("sync", stage)?;
-        }
-        journal.prepare(self.leader())?;
-        self.is_begun = true;
-        Journal::begin(self.leader())?;
-        finish(&journal, &files, self.leader())?;
-        self.tell_late_holders(&journal);
-        self.tell_untaken(&journal);
         // It is done; that something could not be tidied up must not look as if it were not.
-        Ok(self.clear(&journal).unwrap_or_else(|error| {
+        Ok(self.clear(journal).unwrap_or_else(|error| {
             let warning = Warning {
                 path: self.leader().to_owned(),
                 kind: WarningKind::Skipped,
@@ -143,42 +162,6 @@ impl Work<'_> {
         })
     }
 
-    /// Keeps other programs from beginning to use a database that is about to go.
-    fn lock_databases(&self) -> Result<DatabaseLocks> {
-        let mut locks = DatabaseLocks(Vec::new());
-        if self.options.force {
-            return Ok(locks);
-        }
-        for difference in &self.plan.differences {
-            let goes = matches!(difference.what, What::Put | What::Remove);
-            let Some(path) = self.path(difference) else {
-                continue;
-            };
-            let is_live = difference.stamp.is_some() && !difference.online;
-            if !goes || !difference.is_database || !is_live {
-                continue;
-            }
-            let mut options = std::fs::OpenOptions::new();
-            // What this user may not write nobody else of this user can begin to write either.
-            let Ok(file) = options.read(true).write(true).open(&path) else {
-                continue;
-            };
-            let file = Arc::new(file);
-            sqlite::keep_shared(Arc::clone(&file));
-            if rustix::fs::fcntl_lock(&*file, FlockOperation::NonBlockingLockExclusive).is_err() {
-                return Err(SnapshotError::InUse {
-                    holders: holders::find(&[Wanted {
-                        path: path.clone(),
-                        is_database: true,
-                    }]),
-                    path,
-                });
-            }
-            locks.0.push(file);
-        }
-        Ok(locks)
-    }
-
     /// A program that opened something in the last moment goes on with what has no name any more.
     fn tell_late_holders(&mut self, journal: &Journal) {
         let wanted: Vec<Wanted> = journal
@@ -236,16 +219,5 @@ impl Work<'_> {
             self.warnings.push(warning);
         }
         Ok(laid_aside)
-    }
-}
-
-/// Locks on databases that are about to be replaced; given up when dropped.
-struct DatabaseLocks(Vec<Arc<File>>);
-
-impl Drop for DatabaseLocks {
-    fn drop(&mut self) {
-        for file in &self.0 {
-            let _ = rustix::fs::fcntl_lock(&**file, FlockOperation::NonBlockingUnlock);
-        }
     }
 }

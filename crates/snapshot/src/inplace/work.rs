@@ -73,8 +73,8 @@ impl Work<'_> {
             self.monitor,
         )?;
         self.stage()?;
-        self.write_back(online)?;
-        Ok((safety, self.swap()?))
+        let kept = self.change(online, safety.as_ref())?;
+        Ok((safety, kept))
     }
 
     /// Makes the folders that are gone altogether; whether there were any.

@@ -69,20 +69,39 @@ pub(super) fn fingerprint_at(path: &Path, now: SystemTime) -> io::Result<Option<
     Ok(unchanged.then(|| Fingerprint(*hasher.finalize().as_bytes())))
 }
 
-/// What every commit of another program changes: in WAL mode its last commit, else the change counter. Unlike a
-/// fingerprint it is of the moment only, and can be taken while the database is locked.
-pub(crate) fn commit_mark(path: &Path) -> io::Result<[u8; 32]> {
+/// What every commit of another program changes.
+pub(crate) struct CommitMark {
+    /// Equal ones mean that nothing was committed in between, if the first of them is certain.
+    pub(crate) bytes: [u8; 32],
+    /// Whether no later commit can leave the same mark.
+    pub(crate) is_certain: bool,
+}
+
+/// The mark of the database at `path`: its last commit in the WAL, else the change counter, size and times of the main file.
+/// Unlike a fingerprint it is of the moment only, and can be taken while the database is locked.
+///
+/// In WAL mode a commit does not touch the change counter. Where it was moved into the main file and the WAL is gone, only the
+/// times tell, and those not within the same tick of the clock.
+pub(crate) fn commit_mark(path: &Path, now: SystemTime) -> io::Result<CommitMark> {
     let main = held::descriptor(path)?;
     let mut hasher = blake3::Hasher::new_derive_key("lifeboat 2026 database commit mark");
-    hasher.update(&main.metadata()?.ino().to_le_bytes());
+    let mut is_certain = true;
     let wal = sibling(path, "-wal");
     if super::sniff::has_wal(path)? {
+        hasher.update(&main.metadata()?.ino().to_le_bytes());
         hash_wal(&wal, &mut hasher)?;
     } else {
+        let stamp = Stamp::from(&main.metadata()?);
         let header = first_bytes::<HEADER_BYTES>(&main)?;
+        stamp.hash_into(&mut hasher);
         hasher.update(header.get(24..28).unwrap_or_default());
+        let counts_commits = header.get(18).is_some_and(|version| *version == 1);
+        is_certain = counts_commits || !stamp.is_recent(now);
     }
-    Ok(*hasher.finalize().as_bytes())
+    Ok(CommitMark {
+        bytes: *hasher.finalize().as_bytes(),
+        is_certain,
+    })
 }
 
 /// What the file system says of a file.
@@ -96,19 +115,34 @@ struct Stamp {
 
 impl Stamp {
     fn of(path: &Path) -> io::Result<Self> {
-        let metadata = fs::symlink_metadata(path)?;
-        Ok(Self {
-            inode: metadata.ino(),
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        })
+        Ok(Self::from(&fs::symlink_metadata(path)?))
     }
 
     /// Whether a change at `now` could leave the same time. The time of modification is not
     /// asked, since anybody can set it; a time in the future counts as recent.
     fn is_recent(&self, now: SystemTime) -> bool {
         is_recent(self.changed, now)
+    }
+
+    fn hash_into(&self, hasher: &mut blake3::Hasher) {
+        for number in [self.inode, self.size] {
+            hasher.update(&number.to_le_bytes());
+        }
+        for (seconds, nanoseconds) in [self.modified, self.changed] {
+            hasher.update(&seconds.to_le_bytes());
+            hasher.update(&nanoseconds.to_le_bytes());
+        }
+    }
+}
+
+impl From<&fs::Metadata> for Stamp {
+    fn from(metadata: &fs::Metadata) -> Self {
+        Self {
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
     }
 }
 
@@ -137,15 +171,7 @@ impl Stamps {
     }
 
     fn hash_into(&self, hasher: &mut blake3::Hasher) {
-        for stamp in self.each() {
-            for number in [stamp.inode, stamp.size] {
-                hasher.update(&number.to_le_bytes());
-            }
-            for (seconds, nanoseconds) in [stamp.modified, stamp.changed] {
-                hasher.update(&seconds.to_le_bytes());
-                hasher.update(&nanoseconds.to_le_bytes());
-            }
-        }
+        self.each().for_each(|stamp| stamp.hash_into(hasher));
     }
 }
 

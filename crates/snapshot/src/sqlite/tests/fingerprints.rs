@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::support::{add, captured, database, folder};
-use crate::sqlite::fingerprint::{Fingerprint, fingerprint_at};
+use crate::sqlite::fingerprint::{Fingerprint, commit_mark, fingerprint_at};
 
 /// As if taken much later than the last change, which no test waits for.
 fn settled(path: &Path) -> Option<Fingerprint> {
@@ -144,4 +144,39 @@ fn there_is_none_right_after_a_change_and_none_during_a_transaction() {
     assert_eq!(settled(&path), None);
     app.execute_batch("COMMIT").unwrap();
     assert!(settled(&path).is_some());
+}
+
+#[test]
+fn the_commit_mark_tells_of_a_wal_that_came_and_went() {
+    for (mode, is_certain_at_once) in [("wal", false), ("delete", true)] {
+        let (_folder, path) = folder();
+        database(&path, &format!("PRAGMA journal_mode = {mode}"), 100)
+            .close()
+            .unwrap();
+        let fresh = {
+            use std::os::unix::fs::MetadataExt;
+            let changed = fs::metadata(&path).unwrap();
+            let parts = (changed.ctime(), changed.ctime_nsec());
+            SystemTime::UNIX_EPOCH
+                + Duration::from_secs(u64::try_from(parts.0).unwrap())
+                + Duration::from_nanos(u64::try_from(parts.1).unwrap())
+        };
+        // A change in the same tick of the clock would leave the same mark.
+        let mark = commit_mark(&path, fresh).unwrap();
+        assert_eq!(mark.is_certain, is_certain_at_once, "{mode}");
+        let later = SystemTime::now() + Duration::from_secs(3600);
+        let before = commit_mark(&path, later).unwrap();
+        assert!(before.is_certain, "{mode}");
+        captured(&path);
+        assert_eq!(commit_mark(&path, later).unwrap().bytes, before.bytes);
+        while fingerprint_at(&path, SystemTime::now()).unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        let app = rusqlite::Connection::open(&path).unwrap();
+        app.execute_batch("UPDATE visits SET note = 'x' WHERE id = 1")
+            .unwrap();
+        app.close().unwrap();
+        let after = commit_mark(&path, later).unwrap();
+        assert_ne!(after.bytes, before.bytes, "{mode}");
+    }
 }

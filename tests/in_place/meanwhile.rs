@@ -1,0 +1,165 @@
+//! What other programs do between the saving and the end of a restore that writes databases back (fault F-51): no commit is
+//! lost unsaved, and what was changed already is told.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use lifeboat_snapshot::monitor::{Monitor, Progress, Task};
+use lifeboat_snapshot::{InPlace, InPlaceReport, SnapshotError, Unwatched};
+use rusqlite::Connection;
+
+use super::online::{ONLINE, bench};
+use super::{database, in_place, notes};
+use crate::support::{Process, Workbench};
+
+/// Does something once everything is saved: when what is to come is laid ready, or right before a database is written.
+struct Meanwhile<'a> {
+    /// The database; none for the earlier moment.
+    at: Option<&'a Path>,
+    act: &'a (dyn Fn() + Sync),
+    is_saved: AtomicBool,
+    is_done: AtomicBool,
+}
+
+impl Meanwhile<'_> {
+    fn act(&self) {
+        if self.is_saved.load(Ordering::Relaxed) && !self.is_done.swap(true, Ordering::Relaxed) {
+            (self.act)();
+        }
+    }
+}
+
+impl Progress for Meanwhile<'_> {}
+
+impl Monitor for Meanwhile<'_> {
+    fn begin(&self, task: Task, _total: Option<u64>) {
+        if task == Task::Restore {
+            self.is_saved.store(true, Ordering::Relaxed);
+            if self.at.is_none() {
+                self.act();
+            }
+        }
+    }
+
+    fn item(&self, path: &Path) {
+        if Some(path) == self.at {
+            self.act();
+        }
+    }
+}
+
+/// A restore of the only snapshot, with something else going on.
+fn restored(
+    bench: &Workbench,
+    at: Option<&Path>,
+    act: &(dyn Fn() + Sync),
+) -> Result<InPlaceReport, SnapshotError> {
+    let repository = bench.repository();
+    let listing = repository.snapshots().unwrap();
+    let snapshot = listing.snapshots.last().unwrap().clone();
+    let options = InPlace {
+        online: true,
+        busy_timeout: std::time::Duration::ZERO,
+        host: "host".into(),
+        ..InPlace::default()
+    };
+    let plan = repository
+        .plan_in_place(&snapshot, &options, &Unwatched)
+        .unwrap();
+    let meanwhile = Meanwhile {
+        at,
+        act,
+        is_saved: AtomicBool::new(false),
+        is_done: AtomicBool::new(false),
+    };
+    let result = repository.restore_in_place(&snapshot, &options, plan, &meanwhile);
+    assert!(meanwhile.is_done.into_inner(), "it was not reached");
+    result
+}
+
+/// A commit that leaves the first page alone, of a program that is gone afterwards, and so is its WAL.
+fn short_visit(path: &Path) {
+    let connection = Connection::open(path).unwrap();
+    connection
+        .execute("UPDATE notes SET text = 'late' WHERE id = 3", [])
+        .unwrap();
+    connection.close().unwrap();
+}
+
+fn late_notes(path: &Path) -> i64 {
+    let connection = Connection::open(path).unwrap();
+    let count = "SELECT count(*) FROM notes WHERE text = 'late'";
+    connection.query_row(count, [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn f51_online_a_commit_of_a_short_visit_after_the_saving_is_not_overwritten() {
+    for mode in ["WAL", "DELETE"] {
+        for is_last_moment in [false, true] {
+            let bench = bench(mode);
+            let path = bench.data().join("app.db");
+            let at = is_last_moment.then_some(path.as_path());
+            let result = restored(&bench, at, &|| short_visit(&path));
+            let changed = matches!(result, Err(SnapshotError::ChangedMeanwhile { .. }));
+            assert!(changed, "{mode} {is_last_moment}: {result:?}");
+            assert_eq!((notes(&path), late_notes(&path)), (13, 1), "{mode}");
+            assert_eq!(fs::read(bench.data().join("notes.txt")).unwrap(), b"now");
+        }
+    }
+}
+
+#[test]
+fn f51_online_a_file_that_changes_before_the_databases_are_written_leaves_them_alone() {
+    let bench = bench("WAL");
+    let file = bench.data().join("notes.txt");
+    let result = restored(&bench, None, &|| fs::write(&file, "later").unwrap());
+    let changed = matches!(result, Err(SnapshotError::ChangedMeanwhile { .. }));
+    assert!(changed, "{result:?}");
+    assert_eq!(notes(&bench.data().join("app.db")), 13);
+    assert_eq!(fs::read(file).unwrap(), b"later");
+}
+
+#[test]
+fn f51_online_a_file_that_changes_after_a_database_was_written_is_told_with_the_way_back() {
+    let bench = bench("WAL");
+    let (path, file) = (bench.data().join("app.db"), bench.data().join("notes.txt"));
+    let result = restored(&bench, Some(&path), &|| fs::write(&file, "later").unwrap());
+    let Err(SnapshotError::WrittenBack {
+        written, safety, ..
+    }) = result
+    else {
+        panic!("{result:?}");
+    };
+    assert_eq!(written, std::slice::from_ref(&path));
+    assert_eq!(notes(&path), 10);
+    assert_eq!(fs::read(&file).unwrap(), b"later");
+    let safety = safety.unwrap().to_string();
+    let args = ["restore", &safety, "--in-place", "--online", "--yes"];
+    bench.lifeboat(&args).exits(0);
+    assert_eq!(notes(&path), 13);
+    assert_eq!(fs::read(&file).unwrap(), b"now");
+}
+
+#[test]
+fn f51_online_what_was_written_before_another_was_locked_is_told_and_can_be_undone() {
+    let bench = Workbench::new();
+    let (one, other) = (bench.data().join("a.db"), bench.data().join("b.db"));
+    let add = |notes| [&one, &other].map(|path| database(path, "WAL", notes));
+    add(10);
+    bench.backs_up();
+    add(3);
+    let holder = Process::start("writing", &other);
+    let answer = in_place(&bench, &ONLINE).exits(11);
+    let event = answer.events().pop().unwrap();
+    assert_eq!(event["pids"][0], holder.id(), "{answer}");
+    assert_eq!(event["written_back"][0], one.display().to_string());
+    assert!(event["safety_snapshot"].is_string(), "{answer}");
+    let hint = event["hint"].as_str().unwrap();
+    assert!(!hint.contains("nothing was changed"), "{hint}");
+    assert!(hint.contains("lifeboat undo --online"), "{hint}");
+    assert_eq!(holder.says(), "14 then 14 ok");
+    assert_eq!((notes(&one), notes(&other)), (10, 14));
+    bench.lifeboat(&["undo", "--yes", "--online"]).exits(0);
+    assert_eq!((notes(&one), notes(&other)), (13, 13));
+}
