@@ -83,7 +83,7 @@ pub(crate) struct Args {
     /// Write the zip into this folder (else that of the config, else exports/ in the repository)
     #[arg(long, value_name = "DIR")]
     zip_dir: Option<PathBuf>,
-    /// Then forget older snapshots of the same sources, as the [retention] of the config says
+    /// Then forget older snapshots of the same sources, as the config says
     #[arg(long)]
     prune: bool,
     /// Threads that work [as many as there are cores]

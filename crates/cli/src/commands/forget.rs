@@ -23,7 +23,7 @@ pub(super) mod told;
 /// Drop snapshots from the list, by name or by what a policy keeps
 ///
 /// With rules (--keep-…), what no rule keeps goes, for each host and its sources apart. With names, or with --tag, --source or
-/// --host alone, just those go. With nothing of it, the [retention] of the config holds for this machine's snapshots. Room
+/// --host alone, just those go. With nothing of it, what the config says of retention holds for this machine's snapshots. Room
 /// is freed by gc only; until then --undo brings back.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
