@@ -7,6 +7,10 @@ use std::cell::Cell;
 
 /// A mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "testing"),
+    expect(unreachable_pub, reason = "only tests reach it")
+)]
 pub enum Mutant {
     /// A session builds on what is condemned.
     IgnoresPlan,
