@@ -1,5 +1,6 @@
 //! Configs as people write them, with the mistakes they make.
 
+use super::file::parse;
 use super::*;
 
 /// Every key of the contract.

@@ -1,0 +1,97 @@
+//! Finding the file and reading it, and telling where in it a mistake is.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::Config;
+use crate::context::absolute;
+use crate::failure::{Failure, quoted, system_words};
+use crate::ui::words;
+
+/// The name that is searched for.
+pub(super) const NAME: &str = "lifeboat.toml";
+
+/// A larger file is no config, and reading it all would only show that later.
+const MAX_LEN: u64 = 1 << 20;
+
+/// From the working directory upwards. Where that is gone, there is nothing above it.
+pub(super) fn search() -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    let files = here.ancestors().map(|folder| folder.join(NAME));
+    files.into_iter().find(|file| file.is_file())
+}
+
+/// The config that the file is, with its paths made absolute.
+pub(super) fn read(file: &Path) -> Result<Config, Failure> {
+    let file = absolute(file);
+    let unreadable = |error: &std::io::Error| {
+        Failure::usage(format!("cannot read the config {}", file.display()))
+            .because(cause(error))
+            .path(&file)
+    };
+    let text = read_text(&file).map_err(|error| unreadable(&error))?;
+    let mut config = parse(&text).map_err(|mistake| mistake.into_failure(&file))?;
+    config.anchor(file.parent().unwrap_or(&file));
+    config.file = Some(file);
+    Ok(config)
+}
+
+/// No more than a config may have, whatever the file says of its length: devices say nothing.
+fn read_text(file: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    let len = File::open(file)?
+        .take(MAX_LEN + 1)
+        .read_to_string(&mut text)?;
+    if len as u64 > MAX_LEN {
+        let reason = format!("it is no config: it has more than {}", words::size(MAX_LEN));
+        return Err(std::io::Error::other(reason));
+    }
+    Ok(text)
+}
+
+fn cause(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
+        _ => system_words(error),
+    }
+}
+
+/// What is wrong with a config, and where.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Mistake {
+    pub(super) line: usize,
+    pub(super) column: usize,
+    pub(super) what: String,
+}
+
+impl Mistake {
+    /// In words.
+    pub(super) fn into_failure(self, file: &Path) -> Failure {
+        let Self { line, column, what } = self;
+        Failure::usage(format!("cannot use the config {}", file.display()))
+            .because(format!("line {line}, column {column}: {what}"))
+            .path(file)
+            .field("line", line)
+            .field("column", column)
+            .hint(format!(
+                "mend {}; lifeboat help config shows every key",
+                quoted(file)
+            ))
+    }
+}
+
+/// The config that this text is.
+pub(super) fn parse(text: &str) -> Result<Config, Mistake> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    toml::from_str(text).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start);
+        let before = text.get(..start).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        Mistake {
+            line: before.matches('\n').count() + 1,
+            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+            what: error.message().to_owned(),
+        }
+    })
+}
