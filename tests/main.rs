@@ -21,6 +21,8 @@ mod cli;
 mod clock;
 /// Several backups at once, readers beside them, and backups that are ended in the middle.
 mod concurrent;
+/// What the config says of sources.
+mod config;
 /// Counts that the config asks for.
 mod counts;
 /// Power cuts at every step of a backup.

@@ -16,7 +16,9 @@ pub(crate) use parity::parse as parse_parity;
 use retention::Retention;
 use schedule::Schedule;
 pub(crate) use source::{Check, Settings, Source};
-pub(crate) use zip::{When, Zip};
+pub(crate) use told::Told;
+use zip::Zip;
+pub(crate) use zip::{When, ZipRules};
 
 mod counts;
 mod file;
@@ -27,6 +29,7 @@ mod size;
 mod source;
 #[cfg(test)]
 mod tests;
+mod told;
 mod zip;
 
 /// Names the file, unless `--config` does.
@@ -40,16 +43,16 @@ pub(crate) struct Config {
     #[serde(skip)]
     pub(crate) file: Option<PathBuf>,
     pub(crate) repo: Option<PathBuf>,
-    exclude: Vec<String>,
-    exclude_caches: bool,
+    exclude: Option<Vec<String>>,
+    exclude_caches: Option<bool>,
     exclude_larger_than: Option<size::Size>,
-    one_file_system: bool,
-    check: Check,
-    parity: parity::Parity,
+    one_file_system: Option<bool>,
+    check: Option<Check>,
+    parity: Option<parity::Parity>,
     counts: Counts,
     #[serde(rename = "source")]
     pub(crate) sources: BTreeMap<String, Source>,
-    pub(crate) zip: Zip,
+    zip: Zip,
     pub(crate) retention: Retention,
     schedule: Option<Schedule>,
 }
@@ -75,7 +78,22 @@ impl Config {
 
     /// How much parity is written.
     pub(crate) fn parity(&self) -> Share {
-        self.parity.0
+        self.parity.unwrap_or_default().0
+    }
+
+    /// How much parity is written, and who says so.
+    pub(crate) fn parity_told(&self) -> (String, &'static str) {
+        let per_mille = self.parity().get();
+        let share = match per_mille % 10 {
+            0 => format!("{}%", per_mille / 10),
+            tenth => format!("{}.{tenth}%", per_mille / 10),
+        };
+        let from = if self.parity.is_some() {
+            "the top"
+        } else {
+            "by default"
+        };
+        (share, from)
     }
 
     /// Keys that are understood and have no effect yet.
@@ -88,9 +106,12 @@ impl Config {
 
     /// Relative paths become relative to the folder of the file.
     fn anchor(&mut self, folder: &Path) {
-        let sources = self.sources.values_mut().map(|source| &mut source.path);
-        for path in sources.chain(&mut self.repo).chain(&mut self.zip.dir) {
-            *path = folder.join(&*path);
+        let anchored = |path: &mut PathBuf| *path = folder.join(&*path);
+        for source in self.sources.values_mut() {
+            anchored(&mut source.path);
+            source.zip.dir.iter_mut().for_each(anchored);
         }
+        self.repo.iter_mut().for_each(anchored);
+        self.zip.dir.iter_mut().for_each(anchored);
     }
 }

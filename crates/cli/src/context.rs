@@ -69,6 +69,13 @@ pub(crate) fn absolute(path: &Path) -> PathBuf {
     }
 }
 
+/// Paths as snapshots keep them.
+pub(crate) fn paths(stored: &[impl AsRef<[u8]>]) -> Vec<PathBuf> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = |bytes: &[u8]| PathBuf::from(std::ffi::OsStr::from_bytes(bytes));
+    stored.iter().map(|bytes| path(bytes.as_ref())).collect()
+}
+
 /// The name of this machine.
 pub(crate) fn this_host() -> String {
     gethostname::gethostname().to_string_lossy().into_owned()

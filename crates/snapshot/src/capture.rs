@@ -27,6 +27,7 @@ use tally::Tally;
 use walk::{Walk, find_root};
 
 pub use exclude::ExcludeRules;
+pub use own::SourceRules;
 pub use past::Past;
 pub use plan::{Backup, BackupReport, CheckPolicy, CountQuery};
 pub use tally::DatabaseReport;
@@ -40,6 +41,7 @@ pub(crate) mod describe;
 mod draft;
 pub(crate) mod exclude;
 pub(crate) mod file;
+mod own;
 mod past;
 mod plan;
 mod settings;
@@ -129,9 +131,10 @@ impl Repository {
         let known = before.as_ref();
         let known = known.map(|before| (before.databases.clone(), before.flags.clone()));
         let flags_before = known.as_ref().map(|(_, flags)| flags.clone());
+        let databases_before = known.map_or_else(Vec::new, |(databases, _)| databases);
         let settings = Settings {
             plan,
-            before: known.map_or_else(Vec::new, |(databases, _)| databases),
+            before: &databases_before,
             now_ms: now.timestamp_millis(),
             stop: Arc::default(),
         };
@@ -212,6 +215,11 @@ impl Repository {
             source,
         };
         let stat = std::fs::symlink_metadata(path).map_err(missing)?;
+        let plan = settings.plan.of_source(tally.source);
+        let settings = &Settings {
+            plan: &plan,
+            ..settings.clone()
+        };
         let mut folders = settings.plan.exclude_folders.clone();
         folders.push(self.place());
         let folders = folders.iter().map(|folder| canonical(folder)).collect();

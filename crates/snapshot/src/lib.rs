@@ -78,7 +78,9 @@ mod tar;
 mod tree;
 pub mod zip;
 
-pub use capture::{Backup, BackupReport, CheckPolicy, CountQuery, DatabaseReport, ExcludeRules};
+pub use capture::{
+    Backup, BackupReport, CheckPolicy, CountQuery, DatabaseReport, ExcludeRules, SourceRules,
+};
 pub use check::{Damaged, DatabaseVerified, Verify, VerifyReport};
 pub use collect::{Collect, CollectReport};
 pub use costs::{Costs, SourceCosts};

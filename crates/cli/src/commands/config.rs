@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::config::{Check, Config, When};
+use crate::config::{Config, Source, Told};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -74,64 +74,61 @@ fn check(config: &Config, context: &Context) -> Result<Exit, Failure> {
 }
 
 fn show(config: &Config, place: &Place, context: &Context) -> Result<Exit, Failure> {
-    if context.ui.is_json() {
-        context.ui.document(&document(config, place))?;
+    let ui = &context.ui;
+    if ui.is_json() {
+        ui.document(&document(config, place))?;
         return Ok(Exit::Done);
     }
-    let file = config
-        .file
-        .as_deref()
-        .map_or("none".to_owned(), facts::shown);
-    let zips = match (config.zip.when, &config.zip.dir) {
-        (When::Never, _) => "none is written".to_owned(),
-        (_, Some(dir)) => format!(
-            "in {}, the newest {}",
-            facts::shown(dir),
-            config.zip.keep.get()
-        ),
-        (_, None) => format!(
-            "in exports/ of the repository, the newest {}",
-            config.zip.keep.get()
-        ),
-    };
-    let repository = format!("{} ({})", facts::shown(&place.path), place.named_by());
-    let mut rows = vec![
-        ("config".to_owned(), file),
-        ("repository".to_owned(), repository),
-        ("zips".to_owned(), zips),
-    ];
-    for (name, source) in &config.sources {
-        let settings = config.settings(&source.path);
-        let excludes = match settings.excludes.is_empty() {
-            true => String::new(),
-            false => format!(", without {}", settings.excludes.join(" ")),
-        };
-        let check = word(settings.check);
-        let about = format!("{}{excludes}, check {check}", facts::shown(&source.path));
-        rows.push((format!("source {name}"), about));
-    }
-    for count in config.count_queries() {
-        let (database, name) = (count.database.display(), &count.name);
-        rows.push((
-            format!("count {name}"),
-            format!("{} in {database}", count.query),
-        ));
-    }
+    let file = config.file.as_deref();
     let mut table = Table::new();
-    for (label, text) in rows {
-        table.row([Cell::new(label).styled(paint::DIM), Cell::new(text)]);
+    let mut row = |label: &str, value: &str, from: &str| {
+        table.row([
+            Cell::new(label).styled(paint::DIM),
+            Cell::new(value),
+            Cell::new(from).styled(paint::DIM),
+        ]);
+    };
+    row("config", &file.map_or("none".to_owned(), facts::shown), "");
+    row("repository", &facts::shown(&place.path), &place.named_by());
+    let (parity, from) = config.parity_told();
+    row("parity", &parity, from);
+    for count in config.count_queries() {
+        let query = format!("{} in {}", count.query, count.database.display());
+        row(&format!("count {}", count.name), &query, "");
     }
-    context.ui.table(&table)?;
+    ui.table(&table)?;
+    for (name, source) in &config.sources {
+        ui.line("")?;
+        let path = facts::shown(&source.path);
+        ui.line(paint::paint(paint::LABEL, format!("source {name}: {path}")))?;
+        ui.table(&rows(&config.told(Some((name, source)))))?;
+    }
+    if config.sources.is_empty() {
+        ui.line("")?;
+        ui.line(paint::paint(paint::LABEL, "any path"))?;
+        ui.table(&rows(&config.told(None)))?;
+    }
     Ok(Exit::Done)
 }
 
+/// Settings, one a line.
+fn rows(settings: &[Told]) -> Table {
+    let mut table = Table::new();
+    for told in settings.iter().filter(|told| !told.words.is_empty()) {
+        table.row([
+            Cell::new(format!("  {}", told.key)).styled(paint::DIM),
+            Cell::new(&told.words),
+            Cell::new(&told.from).styled(paint::DIM),
+        ]);
+    }
+    table
+}
+
 fn document(config: &Config, place: &Place) -> Map<String, Value> {
-    let source = |(name, source): (&String, &crate::config::Source)| {
-        let settings = config.settings(&source.path);
+    let source = |(name, source): (&String, &Source)| {
         let mut object = facts::with_local_path("path", &source.path);
         object.insert("name".to_owned(), json!(name));
-        object.insert("exclude".to_owned(), json!(settings.excludes));
-        object.insert("check".to_owned(), json!(word(settings.check)));
+        object.extend(settings(&config.told(Some((name, source)))));
         object
     };
     let count = |count: lifeboat_snapshot::CountQuery| json!({"database": count.database.display().to_string(), "name": count.name, "query": count.query});
@@ -140,24 +137,25 @@ fn document(config: &Config, place: &Place) -> Map<String, Value> {
     document.extend(facts::object(json!({
         "repository_named_by": place.named_by(),
         "config": file,
+        "parity": config.parity_told().0,
         "sources": config.sources.iter().map(source).collect::<Vec<_>>(),
         "counts": config.count_queries().into_iter().map(count).collect::<Vec<_>>(),
-        "zip": {
-            "dir": config.zip.dir.as_deref().map(facts::shown),
-            "keep": config.zip.keep.get(),
-            "written": config.zip.when != When::Never,
-        },
         "not_in_force": config.not_in_force(),
     })));
+    // What holds for any other path stands beside them.
+    document.extend(settings(&config.told(None)));
     document
 }
 
-/// As it is written in the config.
-fn word(check: Check) -> &'static str {
-    match check {
-        Check::None => "none",
-        Check::Auto => "auto",
-        Check::Quick => "quick",
-        Check::Full => "full",
-    }
+fn settings(told: &[Told]) -> Map<String, Value> {
+    let from = told
+        .iter()
+        .map(|told| (told.key.to_owned(), json!(told.from)));
+    let from: Map<String, Value> = from.collect();
+    let values = told
+        .iter()
+        .map(|told| (told.key.to_owned(), told.value.clone()));
+    let mut settings: Map<String, Value> = values.collect();
+    settings.insert("from".to_owned(), Value::Object(from));
+    settings
 }

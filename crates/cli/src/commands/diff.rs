@@ -101,9 +101,9 @@ impl Args {
         let settings = config.settings(&source);
         Ok(Live {
             path,
-            counts: config.count_queries(),
+            counts: settings.counts,
             excludes: [settings.excludes, self.excludes.clone()].concat(),
-            exclude_folders: config.zip.dir.into_iter().collect(),
+            exclude_folders: config.zip_dirs(),
             busy_timeout: self.busy_timeout,
             scratch: Some(context.place()?.path),
         })

@@ -9,7 +9,7 @@ use lifeboat_snapshot::{Repository, RunKind, Snapshot, TarReport, Warning, ZipRe
 use serde_json::{Map, Value, json};
 
 use crate::args::Pick;
-use crate::context::{Context, absolute};
+use crate::context::{Context, absolute, paths};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Watch;
@@ -147,7 +147,7 @@ fn write(
             Ok(of_tar(&path, report))
         }
         None => {
-            let target = target(args, context)?;
+            let target = target(args, snapshot, context)?;
             let report = repository.export_zip(snapshot, &target, watch)?;
             Ok(of_zip(&report))
         }
@@ -177,9 +177,13 @@ fn of_tar(path: &Path, report: TarReport) -> Written {
     }
 }
 
-fn target(args: &Args, context: &Context) -> Result<ZipTarget, Failure> {
+fn target(args: &Args, snapshot: &Snapshot, context: &Context) -> Result<ZipTarget, Failure> {
     let Some(typed) = &args.zip else {
-        let folder = context.config()?.zip.dir;
+        let source = paths(&snapshot.sources)
+            .into_iter()
+            .next()
+            .unwrap_or_default();
+        let folder = context.config()?.settings(&source).zip.dir;
         return Ok(folder.map_or(ZipTarget::Repository, ZipTarget::Folder));
     };
     // A slash at the end means a folder even where there is none: that is then the error.

@@ -13,7 +13,7 @@ use super::gc;
 use crate::args::Narrow;
 use crate::config::Config;
 use crate::config::retention::{parse_count, parse_within};
-use crate::context::{Context, this_host};
+use crate::context::{Context, paths, this_host};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::recorded::{Outcome, recorded};
@@ -103,7 +103,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         true => Config::default(),
         false => context.config()?,
     };
-    let of_config = |sources: &[_]| config.retention_of(sources).policy();
+    let of_config = |sources: &[_]| config.retention_of(&paths(sources)).policy();
     let repository = context.repository()?;
     let filter = args.narrow.filter();
     let (which, rule) = if !args.names.is_empty() {

@@ -89,11 +89,8 @@ fn zips(
     context: &Context,
 ) -> Result<HashMap<SnapshotId, PathBuf>, Failure> {
     let own = repository.zip_path(&ZipTarget::Repository);
-    let folders = [Some(own), context.config()?.zip.dir];
-    let zips = folders
-        .iter()
-        .flatten()
-        .flat_map(|folder| repository.zips(folder));
+    let folders = [vec![own], context.config()?.zip_dirs()].concat();
+    let zips = folders.iter().flat_map(|folder| repository.zips(folder));
     Ok(zips.map(|zip| (zip.snapshot, zip.path)).collect())
 }
 

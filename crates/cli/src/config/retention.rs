@@ -1,13 +1,12 @@
 //! The `[retention]` of the config: what is to stay, and whether a backup sees to it.
 
-use std::ffi::OsStr;
 use std::num::NonZeroU32;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
 use lifeboat_snapshot::retention::Policy;
 use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
 use super::Config;
 use crate::ui::words;
@@ -45,14 +44,59 @@ impl Retention {
     }
 }
 
+impl Retention {
+    /// The rules that count, by their keys.
+    fn counts(&self) -> impl Iterator<Item = (&'static str, u32)> {
+        let counts = [
+            ("last", self.last),
+            ("hourly", self.hourly),
+            ("daily", self.daily),
+            ("weekly", self.weekly),
+            ("monthly", self.monthly),
+            ("yearly", self.yearly),
+        ];
+        counts
+            .into_iter()
+            .filter_map(|(key, count)| Some((key, count?.0.get())))
+    }
+
+    /// For people.
+    pub(super) fn words(&self) -> String {
+        let mut parts: Vec<String> = self
+            .counts()
+            .map(|(key, count)| format!("{key} {count}"))
+            .collect();
+        if let Some(Span(span)) = &self.within {
+            parts.push(format!("within {}", words::span(span.as_secs())));
+        }
+        parts.extend(self.tag.iter().map(|tag| format!("tag {tag}")));
+        match (parts.is_empty(), self.prune) {
+            (true, _) => "everything stays".to_owned(),
+            (false, true) => format!("{}; each backup applies it", parts.join(", ")),
+            (false, false) => format!("{}; lifeboat forget applies it", parts.join(", ")),
+        }
+    }
+
+    /// For programs.
+    pub(super) fn facts(&self) -> Value {
+        let counts = self
+            .counts()
+            .map(|(key, count)| (key.to_owned(), json!(count)));
+        let mut facts: Map<String, Value> = counts.collect();
+        let within = self.within.as_ref().map(|Span(span)| span.as_secs());
+        facts.insert("within_s".to_owned(), json!(within));
+        facts.insert("tag".to_owned(), json!(self.tag));
+        facts.insert("prune".to_owned(), json!(self.prune));
+        Value::Object(facts)
+    }
+}
+
 impl Config {
     /// What is to stay of the snapshots of these sources: what holds for all of them, or what stands at the top.
-    pub(crate) fn retention_of(&self, sources: &[impl AsRef<[u8]>]) -> Retention {
-        let of = |source: &[u8]| {
-            self.settings(Path::new(OsStr::from_bytes(source)))
-                .retention
-        };
-        let mut each = sources.iter().map(|source| of(source.as_ref()));
+    pub(crate) fn retention_of(&self, sources: &[impl AsRef<Path>]) -> Retention {
+        let mut each = sources
+            .iter()
+            .map(|source| self.settings(source.as_ref()).retention);
         match each.next() {
             Some(first) if each.all(|other| other == first) => first,
             _ => self.retention.clone(),

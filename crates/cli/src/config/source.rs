@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use lifeboat_snapshot::CheckPolicy;
+use lifeboat_snapshot::{CheckPolicy, CountQuery};
 use serde::Deserialize;
 
 use super::Config;
+use super::counts::Counts;
 use super::retention::Retention;
 use super::size::Size;
+use super::zip::{Zip, ZipRules};
 use crate::context::real;
 
 /// A `[source.NAME]`.
@@ -15,11 +17,15 @@ use crate::context::real;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Source {
     pub(crate) path: PathBuf,
-    exclude: Option<Vec<String>>,
-    exclude_caches: Option<bool>,
-    exclude_larger_than: Option<Size>,
-    one_file_system: Option<bool>,
-    check: Option<Check>,
+    pub(super) exclude: Option<Vec<String>>,
+    pub(super) exclude_caches: Option<bool>,
+    pub(super) exclude_larger_than: Option<Size>,
+    pub(super) one_file_system: Option<bool>,
+    pub(super) check: Option<Check>,
+    #[serde(default)]
+    pub(super) counts: Counts,
+    #[serde(default)]
+    pub(super) zip: Zip,
     pub(super) retention: Option<Retention>,
 }
 
@@ -38,6 +44,18 @@ pub(crate) enum Check {
     Full,
 }
 
+impl Check {
+    /// As it is written in the config.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Auto => "auto",
+            Self::Quick => "quick",
+            Self::Full => "full",
+        }
+    }
+}
+
 impl From<Check> for CheckPolicy {
     fn from(check: Check) -> Self {
         match check {
@@ -50,36 +68,79 @@ impl From<Check> for CheckPolicy {
 }
 
 /// What holds for a source.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Settings {
     pub(crate) excludes: Vec<String>,
     pub(crate) exclude_caches: bool,
     pub(crate) exclude_larger_than: Option<u64>,
     pub(crate) one_file_system: bool,
     pub(crate) check: Check,
+    pub(crate) counts: Vec<CountQuery>,
+    pub(crate) zip: ZipRules,
     pub(crate) retention: Retention,
 }
 
+impl Settings {
+    /// Whether both sources may be in one snapshot: what is said of a snapshot as a whole must be the same.
+    fn goes_with(&self, other: &Self) -> bool {
+        self.retention == other.retention && self.zip == other.zip
+    }
+}
+
 impl Config {
+    /// The `[source.NAME]` that a path is, and its name.
+    pub(crate) fn source(&self, path: &Path) -> Option<(&String, &Source)> {
+        let path = real(path);
+        self.sources
+            .iter()
+            .find(|(_, source)| real(&source.path) == path)
+    }
+
     /// What holds for a path: the settings of the source that it is, or those at the top.
     pub(crate) fn settings(&self, path: &Path) -> Settings {
-        let path = real(path);
-        let source = self
-            .sources
-            .values()
-            .find(|source| real(&source.path) == path);
+        self.settings_of(self.source(path).map(|(_, source)| source))
+    }
+
+    /// What holds for a source, or at the top.
+    pub(super) fn settings_of(&self, source: Option<&Source>) -> Settings {
         let excludes = source.and_then(|source| source.exclude.as_ref());
         let larger = source.and_then(|source| source.exclude_larger_than);
         let flag = |of: fn(&Source) -> Option<bool>| source.and_then(of);
+        let check = source.and_then(|source| source.check);
+        let zip = source.map_or(&self.zip, |source| &source.zip);
         Settings {
-            exclude_caches: flag(|source| source.exclude_caches).unwrap_or(self.exclude_caches),
+            exclude_caches: flag(|source| source.exclude_caches)
+                .or(self.exclude_caches)
+                .unwrap_or(false),
             exclude_larger_than: larger.or(self.exclude_larger_than).map(|size| size.0),
-            one_file_system: flag(|source| source.one_file_system).unwrap_or(self.one_file_system),
-            excludes: excludes.unwrap_or(&self.exclude).clone(),
-            check: source.and_then(|source| source.check).unwrap_or(self.check),
+            one_file_system: flag(|source| source.one_file_system)
+                .or(self.one_file_system)
+                .unwrap_or(false),
+            excludes: excludes
+                .or(self.exclude.as_ref())
+                .cloned()
+                .unwrap_or_default(),
+            check: check.or(self.check).unwrap_or_default(),
+            counts: self.counts_of(source),
+            zip: zip.over(&self.zip),
             retention: source
                 .and_then(|source| source.retention.clone())
                 .unwrap_or_else(|| self.retention.clone()),
         }
+    }
+
+    /// Sources as they go into snapshots: those together of which the same is said for the snapshot as a whole, in the order
+    /// in which they were given.
+    pub(crate) fn groups(&self, paths: &[PathBuf]) -> Vec<Vec<PathBuf>> {
+        let mut groups: Vec<(Settings, Vec<PathBuf>)> = Vec::new();
+        for path in paths {
+            let settings = self.settings(path);
+            let mut fitting = groups.iter_mut();
+            match fitting.find(|(group, _)| group.goes_with(&settings)) {
+                Some((_, group)) => group.push(path.clone()),
+                None => groups.push((settings, vec![path.clone()])),
+            }
+        }
+        groups.into_iter().map(|(_, group)| group).collect()
     }
 }

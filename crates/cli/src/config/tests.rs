@@ -42,15 +42,13 @@ fn every_key_of_the_contract_parses() {
     let mut config = parse(WHOLE).unwrap();
     config.anchor(Path::new("/etc/clinic"));
     assert_eq!(config.repo.as_deref(), Some(Path::new("/backup/clinic")));
-    assert_eq!(
-        config.zip.dir.as_deref(),
-        Some(Path::new("/etc/clinic/usb"))
-    );
+    let zip = config.settings(Path::new("/srv/papers")).zip;
+    assert_eq!(zip.dir.as_deref(), Some(Path::new("/etc/clinic/usb")));
+    assert_eq!((zip.when, zip.keep()), (When::Daily, 10));
     let paths = ["/etc/clinic/data", "/srv/papers"].map(PathBuf::from);
     assert_eq!(config.source_paths(), paths);
     assert_eq!(config.count_queries().len(), 2);
     assert_eq!(config.not_in_force().len(), 1);
-    assert_eq!((config.zip.when, config.zip.keep.get()), (When::Daily, 10));
 }
 
 #[test]
@@ -64,6 +62,47 @@ fn a_source_has_its_own_settings_and_others_those_at_the_top() {
     );
     let other = config.settings(Path::new("/b"));
     assert_eq!(other.excludes, ["*.bak"]);
+}
+
+const DIFFERING: &str = r#"
+counts."a.db".rows = "SELECT 1"
+[source.a]
+path = "/a"
+[source.a.counts."a.db"]
+rows = "SELECT 2"
+own = "SELECT 3"
+[source.b]
+path = "/b"
+check = "full"
+[source.c]
+path = "/c"
+[source.c.zip]
+keep = 3
+[source.d]
+path = "/d"
+[source.d.retention]
+last = 3
+[zip]
+dir = "/usb"
+"#;
+
+#[test]
+fn a_sources_zip_and_counts_count_before_those_at_the_top() {
+    let config = parse(DIFFERING).unwrap();
+    let zip = config.settings(Path::new("/c")).zip;
+    assert_eq!((zip.keep(), zip.dir), (3, Some("/usb".into())));
+    let counts = config.settings(Path::new("/a")).counts;
+    let queries: Vec<&str> = counts.iter().map(|count| count.query.as_str()).collect();
+    assert_eq!(queries, ["SELECT 3", "SELECT 2"]);
+    assert_eq!(config.settings(Path::new("/b")).counts.len(), 1);
+}
+
+#[test]
+fn sources_share_a_snapshot_unless_it_would_have_to_be_kept_or_zipped_in_two_ways() {
+    let config = parse(DIFFERING).unwrap();
+    let groups = config.groups(&config.source_paths());
+    let [a, b, c, d] = ["/a", "/b", "/c", "/d"].map(PathBuf::from);
+    assert_eq!(groups, [vec![a, b], vec![c], vec![d]]);
 }
 
 #[test]

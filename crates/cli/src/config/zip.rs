@@ -5,30 +5,18 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// The `[zip]`.
-#[derive(Debug, Default, Deserialize)]
+use super::Config;
+
+/// How many stay where nobody says.
+const KEEP: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
+
+/// A `[zip]`, at the top or of a source. What a source's leaves out is as that at the top says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct Zip {
-    pub(crate) when: When,
-    pub(crate) dir: Option<PathBuf>,
-    pub(crate) keep: Keep,
-}
-
-/// How many zips of the same sources are left at their place.
-#[derive(Debug, Clone, Copy, Deserialize)]
-pub(crate) struct Keep(NonZeroU32);
-
-impl Default for Keep {
-    fn default() -> Self {
-        Self(NonZeroU32::MIN.saturating_add(9))
-    }
-}
-
-impl Keep {
-    /// The number.
-    pub(crate) fn get(self) -> usize {
-        self.0.get() as usize
-    }
+pub(super) struct Zip {
+    pub(super) when: Option<When>,
+    pub(super) dir: Option<PathBuf>,
+    pub(super) keep: Option<NonZeroU32>,
 }
 
 /// When a backup writes a zip.
@@ -39,4 +27,57 @@ pub(crate) enum When {
     Always,
     Daily,
     Never,
+}
+
+impl When {
+    /// As it is written in the config.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::Daily => "daily",
+            Self::Never => "never",
+        }
+    }
+}
+
+/// What holds for the zips of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ZipRules {
+    pub(crate) when: When,
+    /// The folder; that in the repository where there is none.
+    pub(crate) dir: Option<PathBuf>,
+    keep: NonZeroU32,
+}
+
+impl ZipRules {
+    /// How many zips of the same sources are left at their place.
+    pub(crate) fn keep(&self) -> usize {
+        self.keep.get() as usize
+    }
+}
+
+impl Zip {
+    /// What holds where this says it, and else as the other does.
+    pub(super) fn over(&self, other: &Self) -> ZipRules {
+        ZipRules {
+            when: self.when.or(other.when).unwrap_or_default(),
+            dir: self.dir.clone().or_else(|| other.dir.clone()),
+            keep: self.keep.or(other.keep).unwrap_or(KEEP),
+        }
+    }
+}
+
+impl Config {
+    /// Every folder that zips go to, but for that in the repository: none of it is data.
+    pub(crate) fn zip_dirs(&self) -> Vec<PathBuf> {
+        let of_sources = self.sources.values().map(|source| &source.zip.dir);
+        let mut dirs: Vec<PathBuf> = of_sources
+            .chain([&self.zip.dir])
+            .flatten()
+            .cloned()
+            .collect();
+        dirs.sort();
+        dirs.dedup();
+        dirs
+    }
 }

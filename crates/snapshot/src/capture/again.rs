@@ -1,6 +1,7 @@
 //! Sources read again for a repair: the same walk and the same cuts as those of a backup, into a session that keeps only what
 //! is missing. No snapshot comes of it.
 
+use std::collections::BTreeMap;
 use std::fs::Metadata;
 use std::path::Path;
 use std::sync::Arc;
@@ -27,11 +28,12 @@ pub(crate) fn folder(
     let plan = Backup {
         check: CheckPolicy::None,
         counts: Vec::new(),
+        own: BTreeMap::new(),
         ..plan.clone()
     };
     let settings = Settings {
         plan: &plan,
-        before: Vec::new(),
+        before: &[],
         now_ms: repository.clock().now().timestamp_millis(),
         stop: Arc::default(),
     };

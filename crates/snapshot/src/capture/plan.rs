@@ -1,12 +1,13 @@
 //! What a caller says about a backup, and what the backup says back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lifeboat_store::Share;
 
 use super::exclude::ExcludeRules;
+use super::own::SourceRules;
 use super::past::Past;
 use super::tally::DatabaseReport;
 use crate::error::{Result, SnapshotError};
@@ -39,6 +40,8 @@ pub struct Backup {
     pub one_file_system: bool,
     /// Databases to store as plain files: their paths, or their last parts.
     pub no_database: Vec<PathBuf>,
+    /// What holds for single sources instead of what is said here, by their place in `sources`.
+    pub own: BTreeMap<usize, SourceRules>,
     /// Words to find the snapshot by.
     pub tags: Vec<String>,
     /// Words for people.
@@ -95,7 +98,7 @@ impl Backup {
             ("sources", self.sources.len(), MAX_SOURCES),
             ("bytes in the paths of the sources", bytes, MAX_SOURCE_BYTES),
             ("tags", self.tags.len(), MAX_TAGS),
-            ("configured counts", self.counts.len(), MAX_COUNTS),
+            ("configured counts", self.all_counts().count(), MAX_COUNTS),
         ];
         for (what, count, limit) in counts {
             if count > limit {
@@ -117,6 +120,7 @@ impl Default for Backup {
             exclude_larger_than: None,
             one_file_system: false,
             no_database: Vec::new(),
+            own: BTreeMap::new(),
             tags: Vec::new(),
             description: String::new(),
             host: String::new(),
@@ -171,7 +175,7 @@ impl Backup {
                 .map(|report| report.database.path.below(Path::new("")));
             paths.any(|path| path.ends_with(name))
         };
-        let names: BTreeSet<&PathBuf> = self.counts.iter().map(|query| &query.database).collect();
+        let names: BTreeSet<&PathBuf> = self.all_counts().map(|query| &query.database).collect();
         names
             .into_iter()
             .filter(|name| !is_captured(name))

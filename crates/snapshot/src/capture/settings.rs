@@ -12,11 +12,12 @@ use crate::sqlite::{CaptureOptions, Check, Checked, Facts};
 /// How old a database's last check may be before `auto` runs it again.
 const CHECK_EVERY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// What every database and file of a backup needs to know.
+/// What every database and file of a backup, or of one of its sources, needs to know.
+#[derive(Clone)]
 pub(crate) struct Settings<'p> {
     pub(super) plan: &'p Backup,
     /// The databases of the snapshot before.
-    pub(super) before: Vec<Database>,
+    pub(super) before: &'p [Database],
     pub(super) now_ms: i64,
     pub(super) stop: Arc<AtomicBool>,
 }
@@ -45,8 +46,8 @@ impl Settings<'_> {
                 facts.check = old.facts.check.clone();
             }
             // A check that is made each time is no change; of one that is made once a day, the day counts.
-            let same_check =
-                old.checked_ms == new.checked_ms || self.plan.check != CheckPolicy::Auto;
+            let same_check = old.checked_ms == new.checked_ms
+                || self.plan.check_of(new.source) != CheckPolicy::Auto;
             same_check && (old.source, &old.path, &old.facts) == (new.source, &new.path, &facts)
         };
         self.before.len() == databases.len() && self.before.iter().zip(databases).all(is_same)

@@ -1,33 +1,21 @@
-//! What is backed up: the paths that were typed, else the sources of the config, and the settings that hold for them.
-//!
-//! One snapshot has one set of settings, so sources that differ in theirs are refused rather than treated alike.
+//! What is backed up: the paths that were typed, else the sources of the config.
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{Config, Settings};
+use crate::config::Config;
 use crate::context::{absolute, real};
 use crate::exit::Exit;
-use crate::failure::{Failure, quoted};
+use crate::failure::Failure;
 
-/// The sources, and what holds for all of them.
-pub(super) fn choose(
-    typed: &[PathBuf],
-    config: &Config,
-) -> Result<(Vec<PathBuf>, Settings), Failure> {
+/// The sources, as they go into snapshots.
+pub(super) fn choose(typed: &[PathBuf], config: &Config) -> Result<Vec<Vec<PathBuf>>, Failure> {
     let sources: Vec<PathBuf> = match typed.is_empty() {
         true => config.source_paths(),
         false => typed.iter().map(|path| absolute(path)).collect(),
     };
-    let Some(first) = sources.first() else {
-        return Err(nothing(config));
-    };
-    let settings = config.settings(first);
-    match sources
-        .iter()
-        .find(|source| config.settings(source) != settings)
-    {
-        Some(other) => Err(differing(first, other)),
-        None => Ok((sources, settings)),
+    match sources.is_empty() {
+        true => Err(nothing(config)),
+        false => Ok(config.groups(&sources)),
     }
 }
 
@@ -41,19 +29,6 @@ fn nothing(config: &Config) -> Failure {
         None => failure.because("there is no lifeboat.toml from here upwards that names sources"),
     };
     failure.hint("name a folder, as in: lifeboat backup /srv/data")
-}
-
-fn differing(first: &Path, other: &Path) -> Failure {
-    Failure::usage(format!(
-        "{} and {} cannot be in one snapshot",
-        first.display(),
-        other.display()
-    ))
-    .because("the config has different exclude, check or other settings for them")
-    .hint(format!(
-        "back them up one after the other: lifeboat backup {}",
-        quoted(first)
-    ))
 }
 
 /// Zips in the very folder that is backed up would be in the next backup, and in the one after that twice.

@@ -86,6 +86,17 @@ impl Summary {
         self
     }
 
+    /// The facts, for programs.
+    pub(super) const fn event(&self) -> &Map<String, Value> {
+        &self.event
+    }
+
+    /// Says it of sources of this name, to people.
+    pub(super) fn tell_of(&self, names: &str, ui: &Ui) -> Result<(), Failure> {
+        let head = format!("{names}: {}", self.head);
+        ui.summary([head].into_iter().chain(self.details.clone()))
+    }
+
     /// Says it.
     pub(super) fn tell(&self, ui: &Ui) -> Result<(), Failure> {
         match ui.is_json() {

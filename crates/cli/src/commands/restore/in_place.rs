@@ -12,7 +12,7 @@ use lifeboat_snapshot::{
 use serde_json::{Value, json};
 
 use crate::config::Settings;
-use crate::context::Context;
+use crate::context::{Context, paths};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::recorded::{Outcome, losses, recorded};
@@ -69,7 +69,7 @@ pub(crate) fn run(
     repository: &Repository,
     snapshot: &Snapshot,
 ) -> Result<Exit, Failure> {
-    let sources = sources(snapshot);
+    let sources = paths(&snapshot.sources);
     let options = options(wish, context, &sources)?;
     settle(&sources, wish.dry_run, context)?;
     let watch = context.watch();
@@ -99,7 +99,7 @@ fn options(wish: &Wish<'_>, context: &Context, sources: &[PathBuf]) -> Result<In
     // An undo is exact: what is left out of backups was saved all the same.
     let sources = sources.iter().filter(|_| !wish.is_undo);
     let settings: Vec<Settings> = sources.map(|source| config.settings(source)).collect();
-    let protect = config.zip.dir.iter().cloned().collect();
+    let protect = config.zip_dirs();
     Ok(InPlace {
         paths: wish.paths.to_vec(),
         delete: wish.delete,
@@ -129,12 +129,6 @@ fn rules(settings: &[Settings]) -> ExcludeRules {
             .min(),
         one_file_system: settings.iter().any(|of| of.one_file_system),
     }
-}
-
-fn sources(snapshot: &Snapshot) -> Vec<PathBuf> {
-    use std::os::unix::ffi::OsStrExt;
-    let path = |bytes: &[u8]| PathBuf::from(std::ffi::OsStr::from_bytes(bytes));
-    snapshot.sources.iter().map(|bytes| path(bytes)).collect()
 }
 
 /// Finishes what a crash has left half done in these places, so that what follows finds one state.

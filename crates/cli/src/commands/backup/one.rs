@@ -1,0 +1,118 @@
+//! One snapshot: of sources that are treated as one, with its zip, what is forgotten after it, and its place in the history.
+
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+use lifeboat_snapshot::{Backup, BackupReport, Repository, RunKind, SnapshotError};
+
+use super::aside::{outcome, tell_uncounted};
+use super::summary::Summary;
+use super::{Args, prune};
+use crate::commands::{exit_of, restore};
+use crate::config::Config;
+use crate::context::{Context, real};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::place::Place;
+use crate::recorded::recorded;
+use crate::signals;
+
+/// What every snapshot of a run is taken by.
+pub(super) struct One<'r> {
+    pub(super) args: &'r Args,
+    pub(super) config: &'r Config,
+    pub(super) place: &'r Place,
+    pub(super) context: &'r Context,
+}
+
+/// A snapshot that was taken, or found not to be due.
+pub(super) struct Done {
+    pub(super) exit: Exit,
+    pub(super) summary: Summary,
+}
+
+impl One<'_> {
+    /// Backs up sources that go into one snapshot.
+    pub(super) fn back_up(&self, group: &[PathBuf]) -> Result<Done, Failure> {
+        let plan = Backup {
+            // On the disk that has room for a backup, and never in a folder of temporary files that is memory in disguise.
+            scratch: Some(self.place.path.clone()),
+            ..self.args.plan(group, self.config)?
+        };
+        let (repository, created) = self.open(&plan)?;
+        if let Some(limit) = self.args.if_older_than
+            && let Some(recent) = repository.recent(&plan.host, &plan.sources, limit)?
+        {
+            let summary = Summary::recent(&repository, &recent);
+            let exit = Exit::Done;
+            return Ok(Done { exit, summary });
+        }
+        let retention = self.args.retention(group, self.config)?;
+        restore::in_place::settle(&plan.sources, false, self.context)?;
+        let mut report = self.capture(&repository, &plan)?;
+        if self.args.paths.is_empty() || self.config.sources.is_empty() {
+            tell_uncounted(&mut report, self.config, self.context);
+        }
+        let ui = &self.context.ui;
+        let pruned = retention.and_then(|policy| prune::run(&repository, &mut report, policy, ui));
+        let summary = Summary::of(&repository, &report, created).pruned(pruned);
+        let exit = exit(&plan, &report);
+        Ok(Done { exit, summary })
+    }
+
+    /// The snapshot and its record in the history.
+    fn capture(&self, repository: &Repository, plan: &Backup) -> Result<BackupReport, Failure> {
+        let work = || {
+            let watch = self.context.watch();
+            let report = repository.backup(plan, &watch);
+            report.map_err(|error| with_room(error, repository))
+        };
+        let paths = plan.sources.iter();
+        let sources: Vec<Vec<u8>> = paths
+            .map(|path| real(path).into_os_string().into_vec())
+            .collect();
+        let kind = RunKind::Backup;
+        recorded(self.context, repository, kind, &sources, work, outcome)
+    }
+
+    /// The repository, and whether this run has created it: only for sources that are there, lest a typo leave one behind.
+    fn open(&self, plan: &Backup) -> Result<(Repository, bool), Failure> {
+        let place = self.place;
+        if !place.is_vacant() {
+            return Ok((place.open()?, false));
+        }
+        for path in &plan.sources {
+            path.metadata()
+                .map_err(|source| SnapshotError::SourceMissing {
+                    path: path.clone(),
+                    source,
+                })?;
+        }
+        let repository = Repository::open_or_create(&place.path)?;
+        let ui = &self.context.ui;
+        ui.note(format!("created the repository {}", place.path.display()));
+        if let Some(caution) = place.caution() {
+            ui.note(caution);
+        }
+        Ok((repository, true))
+    }
+}
+
+fn exit(plan: &Backup, report: &BackupReport) -> Exit {
+    // The snapshot was there when the signal came: it stands, and only its zip does not.
+    let is_due = plan.zip.is_some() && !plan.zip_daily;
+    let is_cut_short = is_due && report.zip.is_none() && signals::requested();
+    match is_cut_short {
+        true => signals::exit(),
+        false => exit_of(&report.warnings),
+    }
+}
+
+/// A full disk is better mended when one knows how full it is.
+fn with_room(error: SnapshotError, repository: &Repository) -> Failure {
+    let failure = Failure::from(error);
+    match repository.store().free_bytes() {
+        Ok(Some(free)) if failure.exit() == Exit::NoSpace => failure.with_free_bytes(free),
+        _ => failure,
+    }
+}

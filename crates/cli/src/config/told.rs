@@ -1,0 +1,145 @@
+//! What is in force for a source, and who says so: its own table, the top of the file, or nobody.
+
+use serde_json::{Value, json};
+
+use super::{Config, Retention, Settings, Source, When, Zip, ZipRules};
+use crate::ui::{facts, words};
+
+/// One setting as it is in force.
+pub(crate) struct Told {
+    /// Its key in the file, and its field in JSON.
+    pub(crate) key: &'static str,
+    /// For programs.
+    pub(crate) value: Value,
+    /// For people; empty where there is nothing to say.
+    pub(crate) words: String,
+    /// Who says so.
+    pub(crate) from: String,
+}
+
+impl Config {
+    /// What holds for a source; without one, for any path that is none.
+    pub(crate) fn told(&self, source: Option<(&String, &Source)>) -> Vec<Told> {
+        let settings = self.settings_of(source.map(|(_, source)| source));
+        let mut told = self.told_of_excludes(source, &settings);
+        let check = settings.check.word();
+        let from = Said::of(source, |own| own.check.is_some(), self.check.is_some());
+        told.push(Told::new(
+            "check",
+            json!(check),
+            check.to_owned(),
+            from.key(),
+        ));
+        let none = Zip::default();
+        let from = Said::of(source, |own| own.zip != Zip::default(), self.zip != none);
+        let (value, words) = (zip(&settings.zip), zip_words(&settings.zip));
+        told.push(Told::new("zip", value, words, from.table("zip")));
+        let is_at_top = self.retention != Retention::default();
+        let from = Said::of(source, |own| own.retention.is_some(), is_at_top);
+        let (value, words) = (settings.retention.facts(), settings.retention.words());
+        told.push(Told::new(
+            "retention",
+            value,
+            words,
+            from.table("retention"),
+        ));
+        told
+    }
+
+    fn told_of_excludes(
+        &self,
+        source: Option<(&String, &Source)>,
+        settings: &Settings,
+    ) -> Vec<Told> {
+        let said = |by_source, at_top| Said::of(source, by_source, at_top).key();
+        let patterns = &settings.excludes;
+        let larger = settings.exclude_larger_than;
+        let flag = |key, flag: bool, from| {
+            let words = if flag { "yes" } else { "no" };
+            Told::new(key, json!(flag), words.to_owned(), from)
+        };
+        let from = said(|own| own.exclude.is_some(), self.exclude.is_some());
+        let exclude = Told::new("exclude", json!(patterns), patterns.join(" "), from);
+        let is_at_top = self.exclude_caches.is_some();
+        let from = said(|own| own.exclude_caches.is_some(), is_at_top);
+        let caches = flag("exclude_caches", settings.exclude_caches, from);
+        let is_at_top = self.exclude_larger_than.is_some();
+        let from = said(|own| own.exclude_larger_than.is_some(), is_at_top);
+        let words = larger.map(words::size).unwrap_or_default();
+        let larger = Told::new("exclude_larger_than", json!(larger), words, from);
+        let is_at_top = self.one_file_system.is_some();
+        let from = said(|own| own.one_file_system.is_some(), is_at_top);
+        let system = flag("one_file_system", settings.one_file_system, from);
+        vec![exclude, caches, larger, system]
+    }
+}
+
+impl Told {
+    const fn new(key: &'static str, value: Value, words: String, from: String) -> Self {
+        Self {
+            key,
+            value,
+            words,
+            from,
+        }
+    }
+}
+
+/// Who says what a key is.
+enum Said<'a> {
+    Source(&'a str),
+    Top,
+    Nobody,
+}
+
+impl<'a> Said<'a> {
+    fn of(
+        source: Option<(&'a String, &Source)>,
+        by_source: fn(&Source) -> bool,
+        at_top: bool,
+    ) -> Self {
+        match source {
+            Some((name, source)) if by_source(source) => Self::Source(name),
+            _ if at_top => Self::Top,
+            _ => Self::Nobody,
+        }
+    }
+
+    /// Of a key that stands by itself.
+    fn key(&self) -> String {
+        match self {
+            Self::Source(name) => format!("[source.{name}]"),
+            Self::Top => "the top".to_owned(),
+            Self::Nobody => "by default".to_owned(),
+        }
+    }
+
+    /// Of a table.
+    fn table(&self, table: &str) -> String {
+        match self {
+            Self::Source(name) => format!("[source.{name}.{table}]"),
+            Self::Top => format!("[{table}]"),
+            Self::Nobody => "by default".to_owned(),
+        }
+    }
+}
+
+fn zip(rules: &ZipRules) -> Value {
+    json!({
+        "when": rules.when.word(),
+        "dir": rules.dir.as_deref().map(facts::shown),
+        "keep": rules.keep(),
+        "written": rules.when != When::Never,
+    })
+}
+
+fn zip_words(rules: &ZipRules) -> String {
+    let place = match &rules.dir {
+        Some(dir) => format!("in {}", facts::shown(dir)),
+        None => "in exports/ of the repository".to_owned(),
+    };
+    match rules.when {
+        When::Never => "never".to_owned(),
+        when => format!("{}, {place}, the newest {}", when.word(), rules.keep()),
+    }
+}
