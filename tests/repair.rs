@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use lifeboat_snapshot::{LostKind, Repair, RepairReport, Unwatched, Verify};
 use rusqlite::Connection;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::Workbench;
 use crate::support::snapshots::contents;
@@ -16,6 +16,8 @@ use crate::support::snapshots::contents;
 mod interrupted;
 /// What neither parity nor the sources give back, or only in part.
 mod lost;
+/// Records and their copies.
+mod records;
 
 /// Bytes that do not compress, the same every time.
 fn noise(seed: u64, len: usize) -> Vec<u8> {
@@ -260,19 +262,4 @@ fn a_mistaken_share_of_parity_is_told() {
     let answer = bench.lifeboat(&["backup", "data"]).exits(2);
     answer.complains(&["line 1", "5%"]);
     assert!(!bench.place().exists());
-}
-
-#[test]
-fn a_damaged_record_is_named_and_stays() {
-    let bench = bench();
-    bench.backs_up();
-    let record = files_in(&bench, "snapshots").into_keys().next().unwrap();
-    damage(&record, |bytes| bytes.truncate(50));
-    let answer: Value = bench
-        .lifeboat(&["repair", "--apply", "--json"])
-        .exits(4)
-        .summary();
-    assert_eq!(answer["damaged"].as_array().unwrap().len(), 1);
-    assert_eq!(answer["damaged"][0]["mended_by"], Value::Null);
-    assert!(record.exists());
 }

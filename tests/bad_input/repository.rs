@@ -225,6 +225,7 @@ fn make_twin(bench: &Workbench, id: &str, twin: &str) {
 fn bad_13_a_damaged_record_is_named_and_hides_no_other() {
     let bench = backed_up();
     let damaged = record(&bench);
+    fs::remove_dir_all(bench.place().join("copies")).unwrap();
     let good = bench.backs_up();
     let whole = fs::read(&damaged).unwrap();
     for len in (0..whole.len()).step_by(whole.len() / 12) {

@@ -271,6 +271,7 @@ fn a_record_that_cannot_be_read_is_forgotten_only_by_force() {
     let all = taken(&bench, &DAYS);
     let record = bench.place().join(format!("snapshots/{}.snapshot", all[1]));
     std::fs::write(record, "junk").unwrap();
+    std::fs::remove_dir_all(bench.place().join("copies")).unwrap();
     bench.lifeboat(&["forget", "--keep-last", "4"]).exits(0);
     bench.lifeboat(&["forget", &all[1][..8]]).exits(4);
     bench

@@ -23,8 +23,8 @@ fn open(disk: &SimDisk, process: u64) -> Result<Repository, SnapshotError> {
     Repository::open_on(backing, Arc::new(clock))
 }
 
-/// A repository of two snapshots with one pack damaged beyond parity, one within it, and a config lost; the sources are
-/// there.
+/// A repository of two snapshots with one pack damaged beyond parity, one within it, a config lost, one record damaged, and of
+/// the other the copy; the sources are there.
 fn stage() -> (Workbench, SimDisk, Vec<(Snapshot, Contents)>) {
     let bench = bench();
     let first = bench.backup().snapshot.unwrap();
@@ -52,6 +52,10 @@ fn stage() -> (Workbench, SimDisk, Vec<(Snapshot, Contents)>) {
     disk.damage(large, ruin).unwrap();
     disk.corrupt(small, 300, |byte| byte ^ 0x20).unwrap();
     disk.delete("config").unwrap();
+    let record = format!("snapshots/{}.snapshot", known[0].0.id);
+    disk.corrupt(&record, 40, |byte| byte ^ 1).unwrap();
+    let copy = format!("copies/{}.copy", known[1].0.id);
+    disk.truncate(&copy, 20).unwrap();
     disk.settle();
     (bench, disk, known.into())
 }

@@ -2,7 +2,7 @@
 //!
 //! The store finds what is bad, [`losses`] whom it concerns. Reports, never repairs.
 
-use lifeboat_store::{Reading, Share, SnapshotId, StoreError};
+use lifeboat_store::{Reading, Share, SnapshotId};
 
 use crate::error::{Result, in_one_line};
 use crate::monitor::{Monitor, Task};
@@ -18,6 +18,7 @@ mod blame;
 mod databases;
 mod lists;
 mod losses;
+mod records;
 mod rounds;
 
 /// What to verify.
@@ -99,14 +100,7 @@ impl Repository {
                     ..Damaged::default()
                 });
             }
-            for (id, error) in &listing.damaged {
-                report.damaged.push(Damaged {
-                    object: self.store().locate_record(*id).display().to_string(),
-                    what: what(error),
-                    snapshots: vec![*id],
-                    paths: Vec::new(),
-                });
-            }
+            report.damaged.extend(self.verify_records(&listing)?);
             let snapshots = plan.snapshots.as_ref().unwrap_or(&listing.snapshots);
             let mut losses = Losses::new(self, monitor, &packs.good, packs.damage);
             for snapshot in snapshots {
@@ -133,12 +127,5 @@ fn not_remembered(remembered: Result<()>) -> Result<Option<String>> {
         Err(error) if error.is_cancelled() => Err(error),
         Err(error) => Ok(Some(in_one_line(&error))),
         Ok(()) => Ok(None),
-    }
-}
-
-fn what(error: &StoreError) -> String {
-    match error {
-        StoreError::Damaged { what, .. } => what.clone(),
-        other => other.to_string(),
     }
 }

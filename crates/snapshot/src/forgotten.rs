@@ -3,6 +3,7 @@
 use lifeboat_store::{ChunkId, Forgotten, Kind, Options, Session, SnapshotId, StoreError};
 use rayon::prelude::*;
 
+use crate::copies::Read;
 use crate::error::{Result, SnapshotError};
 use crate::monitor::Monitor;
 use crate::reach::Reach;
@@ -25,6 +26,8 @@ pub struct ForgottenListing {
     pub items: Vec<ForgottenSnapshot>,
     /// Records that are there and cannot be read, each with the reason.
     pub damaged: Vec<(SnapshotId, StoreError)>,
+    /// Records that cannot be read but for their copies: they are among the items, each here with the reason.
+    pub mendable: Vec<(Forgotten, StoreError)>,
 }
 
 impl Repository {
@@ -52,25 +55,26 @@ impl Repository {
         let read = |forgotten: &Forgotten| (*forgotten, self.forgotten_snapshot(*forgotten));
         let records: Vec<_> = forgotten.par_iter().map(read).collect();
         let mut listing = ForgottenListing::default();
-        for (Forgotten { id, at_ms }, record) in records {
+        for (forgotten, record) in records {
             match record {
-                Ok(snapshot) => listing.items.push(ForgottenSnapshot { snapshot, at_ms }),
+                Ok(Read { snapshot, was }) => {
+                    let at_ms = forgotten.at_ms;
+                    listing.items.push(ForgottenSnapshot { snapshot, at_ms });
+                    listing.mendable.extend(was.map(|error| (forgotten, error)));
+                }
                 // Brought back or dropped since it was listed.
                 Err(StoreError::NoRecord { .. }) => {}
-                Err(error) => listing.damaged.push((id, error)),
+                Err(error) => listing.damaged.push((forgotten.id, error)),
             }
         }
         listing.items.sort_by_key(|item| item.snapshot.order());
         Ok(listing)
     }
 
-    fn forgotten_snapshot(&self, forgotten: Forgotten) -> Result<Snapshot, StoreError> {
-        let bytes = self.store().forgotten_record(forgotten)?;
-        self.decode_record(
-            forgotten.id,
-            self.store().locate_forgotten(forgotten),
-            &bytes,
-        )
+    fn forgotten_snapshot(&self, forgotten: Forgotten) -> Result<Read, StoreError> {
+        let read = self.store().forgotten_record(forgotten);
+        let path = self.store().locate_forgotten(forgotten);
+        self.or_copy(forgotten.id, path, read)
     }
 
     /// Brings forgotten snapshots back, each under its own name and in its old place among the others. All or, where

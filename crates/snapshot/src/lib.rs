@@ -39,6 +39,7 @@ pub mod capture;
 mod check;
 mod collect;
 pub mod content;
+mod copies;
 mod costs;
 #[cfg(feature = "testing")]
 pub mod decoders;

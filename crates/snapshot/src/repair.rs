@@ -19,7 +19,10 @@ use crate::repository::{Listing, Repository};
 use lacks::Lacks;
 
 mod lacks;
+mod records;
 mod sources;
+
+pub(crate) use records::all;
 
 /// Times that the sources are asked: what comes back may lead to more that is missing.
 const ROUNDS: usize = 8;
@@ -50,7 +53,8 @@ pub struct RepairReport {
     pub checked_bytes: u64,
     /// Damaged packs.
     pub packs: Vec<PackFound>,
-    /// Other objects that are damaged and are written again: parity, and copies of the config. Each with the reason.
+    /// Other objects that are damaged and are written again: parity, copies of the config, records and their copies. Each
+    /// with the reason.
     pub others: Vec<(PathBuf, String)>,
     /// Records of snapshots that cannot be read, which nothing gives back. Each with the reason.
     pub records: Vec<(SnapshotId, String)>,
@@ -194,7 +198,8 @@ impl Repository {
             true => self.store().rescue(session, &examination, monitor)?,
             false => HashSet::new(),
         };
-        let mut report = found(plan, &examination, &listing);
+        let mut report = found(plan, &examination);
+        self.repair_records(plan, &listing, &mut report)?;
         self.seek(
             session,
             plan,
@@ -206,7 +211,10 @@ impl Repository {
         if plan.apply {
             session.flush()?;
             let store = self.store();
-            report.done = store.retire(session, &examination, &rescued, plan.parity, monitor)?;
+            report.done = Repaired {
+                records: report.done.records,
+                ..store.retire(session, &examination, &rescued, plan.parity, monitor)?
+            };
             if plan.add_parity {
                 let added = store.add_parity(&examination, plan.parity, monitor)?;
                 report.done.parity_made += added.parity_made;
@@ -255,7 +263,7 @@ impl Repository {
     }
 }
 
-fn found(plan: &Repair, examination: &Examination, listing: &Listing) -> RepairReport {
+fn found(plan: &Repair, examination: &Examination) -> RepairReport {
     let packs = examination.packs.iter().map(|pack| PackFound {
         object: pack.object.clone(),
         what: pack.what.clone(),
@@ -266,15 +274,11 @@ fn found(plan: &Repair, examination: &Examination, listing: &Listing) -> RepairR
     });
     let parity = examination.parity.iter();
     let others = parity.map(|(_, object, what)| (object.clone(), what.clone()));
-    let records = listing.damaged.iter();
     RepairReport {
         applied: plan.apply,
         checked_bytes: examination.checked_bytes,
         packs: packs.collect(),
         others: others.collect(),
-        records: records
-            .map(|(id, error)| (*id, error.to_string()))
-            .collect(),
         without_parity: examination.without_parity,
         ..RepairReport::default()
     }

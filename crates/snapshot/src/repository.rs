@@ -9,6 +9,7 @@ use lifeboat_store::{
 use rayon::prelude::*;
 
 use crate::content::read_all;
+use crate::copies::Read;
 use crate::error::{Result, SnapshotError};
 use crate::manifest::{self, Manifest};
 use crate::record::{self, Snapshot};
@@ -29,6 +30,8 @@ pub struct Listing {
     pub snapshots: Vec<Snapshot>,
     /// Records that are there and cannot be read, each with the reason.
     pub damaged: Vec<(SnapshotId, StoreError)>,
+    /// Records that cannot be read but for their copies: they are among the snapshots, each here with the reason.
+    pub mendable: Vec<(SnapshotId, StoreError)>,
 }
 
 impl Listing {
@@ -144,11 +147,15 @@ impl Repository {
     /// Where they cannot be listed. A record that cannot be read is part of the answer.
     pub fn snapshots(&self) -> Result<Listing> {
         let ids = self.store.records()?;
-        let records: Vec<_> = ids.par_iter().map(|&id| (id, self.snapshot(id))).collect();
+        let read = |&id: &SnapshotId| (id, self.read_record(id));
+        let records: Vec<_> = ids.par_iter().map(read).collect();
         let mut listing = Listing::default();
         for (id, record) in records {
             match record {
-                Ok(snapshot) => listing.snapshots.push(snapshot),
+                Ok(Read { snapshot, was }) => {
+                    listing.snapshots.push(snapshot);
+                    listing.mendable.extend(was.map(|error| (id, error)));
+                }
                 // Gone since it was listed.
                 Err(StoreError::NoRecord { .. }) => {}
                 Err(error) => listing.damaged.push((id, error)),
@@ -160,8 +167,12 @@ impl Repository {
 
     /// The snapshot of this very name.
     pub(crate) fn snapshot(&self, id: SnapshotId) -> Result<Snapshot, StoreError> {
-        let bytes = self.store.record(id)?;
-        self.decode_record(id, self.store.locate_record(id), &bytes)
+        Ok(self.read_record(id)?.snapshot)
+    }
+
+    fn read_record(&self, id: SnapshotId) -> Result<Read, StoreError> {
+        let read = self.store.record(id);
+        self.or_copy(id, self.store.locate_record(id), read)
     }
 
     /// The snapshot in the bytes of the record of this name, which may be a forgotten one's.

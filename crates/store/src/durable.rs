@@ -154,6 +154,39 @@ impl<'a> DurableFile<'a> {
         result
     }
 
+    /// Makes it durable in the place of the file that has its name, in one step. `false` where there is none.
+    ///
+    /// # Errors
+    /// After one, the name is that of the old or of the new file.
+    pub(crate) fn replace(mut self) -> Result<bool> {
+        let Some(mut file) = self.file.take() else {
+            return Ok(false);
+        };
+        let result = self.replace_file(file.as_mut());
+        drop(file);
+        if !matches!(result, Ok(true)) {
+            self.discard();
+        }
+        result
+    }
+
+    fn replace_file(&self, file: &mut dyn NewFile) -> Result<bool> {
+        check_length(file, self.written).context("write", || self.located())?;
+        file.sync().context("sync", || self.located())?;
+        match self.disk.open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            // Why it is replaced may be that it cannot be read.
+            _ => {}
+        }
+        self.disk
+            .replace_file(&self.temporary, &self.path)
+            .context("rename", || self.located())?;
+        self.disk
+            .sync_dir(self.folder)
+            .context("sync", || self.disk.locate(self.folder))?;
+        Ok(true)
+    }
+
     fn publish_file(&self, file: &mut dyn NewFile) -> Result<bool> {
         check_length(file, self.written).context("write", || self.located())?;
         file.sync().context("sync", || self.located())?;

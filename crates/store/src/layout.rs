@@ -9,6 +9,8 @@ pub enum Folder {
     Packs,
     /// All session and snapshot records.
     Snapshots,
+    /// Copies of records; there from the first snapshot on.
+    Copies,
     /// All pins; the folder is made for the first one.
     Pins,
     /// Parity of packs; there from the first parity on.
@@ -26,7 +28,8 @@ impl Folder {
     pub const ALL: [Self; 2] = [Self::Packs, Self::Snapshots];
 
     /// Those that are made for the first object in them.
-    pub const LATE: [Self; 5] = [
+    pub const LATE: [Self; 6] = [
+        Self::Copies,
         Self::Pins,
         Self::Parity,
         Self::Drills,
@@ -39,6 +42,7 @@ impl Folder {
         match self {
             Self::Packs => "packs",
             Self::Snapshots => "snapshots",
+            Self::Copies => "copies",
             Self::Pins => "pins",
             Self::Parity => "parity",
             Self::Drills => "drills",
@@ -88,6 +92,8 @@ pub enum Object {
     Verified(RoundId),
     /// A committed snapshot record.
     Snapshot(SnapshotId),
+    /// The same bytes as a committed record, whether it was forgotten since or not: what mends it.
+    Copy(SnapshotId),
     /// The record of a session that has neither committed nor been evicted.
     Pending(SnapshotId),
     /// The record of a session that was evicted.
@@ -112,6 +118,7 @@ impl Object {
             Self::Parity(id) => format!("parity/{id}.parity"),
             Self::Verified(id) => format!("verified/{id}.verified"),
             Self::Snapshot(id) => format!("snapshots/{id}.snapshot"),
+            Self::Copy(id) => format!("copies/{id}.copy"),
             Self::Pending(id) => format!("snapshots/{id}.pending"),
             Self::Evicted(id) => format!("snapshots/{id}.evicted"),
             Self::Forgotten(id, at_ms) => format!("snapshots/{id}.{at_ms}.forgotten"),
@@ -139,6 +146,7 @@ impl Object {
             Self::Snapshot(_) | Self::Pending(_) | Self::Evicted(_) | Self::Forgotten(..) => {
                 Folder::Snapshots.path()
             }
+            Self::Copy(_) => Folder::Copies.path(),
             Self::Pin(_) => Folder::Pins.path(),
             Self::Drill(_) => Folder::Drills.path(),
             Self::Run(..) => Folder::Runs.path(),
@@ -161,6 +169,7 @@ impl Object {
             (Folder::Snapshots, "snapshot") => Self::Snapshot(stem.parse().ok()?),
             (Folder::Snapshots, "pending") => Self::Pending(stem.parse().ok()?),
             (Folder::Snapshots, "evicted") => Self::Evicted(stem.parse().ok()?),
+            (Folder::Copies, "copy") => Self::Copy(stem.parse().ok()?),
             (Folder::Pins, "pin") => Self::Pin(stem.parse().ok()?),
             (Folder::Drills, "drill") => Self::Drill(stem.parse().ok()?),
             (Folder::Runs, ending) => {

@@ -91,6 +91,8 @@ pub struct Repaired {
     pub parity_bytes: u64,
     /// Copies of the config that were written again.
     pub configs: u64,
+    /// Records of snapshots, and copies of them, that were written again.
+    pub records: u64,
 }
 
 impl Examination {

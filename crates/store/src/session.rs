@@ -254,6 +254,8 @@ impl<'a> Session<'a> {
         self.flush()?;
         self.check_running()?;
         unlocked(self.claim).commit(record)?;
+        // The snapshot is there; without its copy it is as whole as with it.
+        let _ = self.store.copy_record(self.id, record);
         self.store.forget_index();
         if let Some(cache) = self.store.cache() {
             let mut index = self.index;

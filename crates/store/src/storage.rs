@@ -142,6 +142,13 @@ pub trait Storage: Send + Sync {
     /// Where it stays.
     fn quarantine(&self, object: Object) -> Result<bool>;
 
+    /// Puts good bytes in the place of a damaged object, durably and in one step; `false` where the object is gone. What
+    /// can be read of the damaged one is kept as [`quarantine`](Self::quarantine) would.
+    ///
+    /// # Errors
+    /// After one, the object is the old or the new one.
+    fn replace(&self, object: Object, bytes: &[u8]) -> Result<bool>;
+
     /// Bytes that may still be written, where that is known.
     ///
     /// # Errors

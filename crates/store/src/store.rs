@@ -20,6 +20,7 @@ use crate::storage::{LocalStorage, Storage};
 pub use footprint::Footprint;
 pub use forgotten::Forgotten;
 
+mod copies;
 mod drills;
 mod effort;
 mod footprint;

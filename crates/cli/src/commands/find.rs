@@ -81,7 +81,7 @@ impl Args {
         let found: Result<Vec<Snapshot>, _> = self.snapshots.iter().map(find).collect();
         let mut listing = Listing {
             snapshots: found?,
-            damaged: Vec::new(),
+            ..Listing::default()
         };
         listing.snapshots.sort_by_key(Snapshot::order);
         listing.snapshots.dedup_by_key(|snapshot| snapshot.id);

@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let filter = args.narrow.filter();
     listing.snapshots.retain(|snapshot| filter.admits(snapshot));
     let mut exit = Exit::Done;
-    for (_, error) in listing.damaged {
+    for (_, error) in listing.damaged.into_iter().chain(listing.mendable) {
         context.ui.damage(&error.into());
         exit = Exit::Damage;
     }

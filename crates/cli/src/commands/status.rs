@@ -80,7 +80,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let config = context.config()?;
     let repository = context.repository()?;
     let mut listing = repository.snapshots()?;
-    for (_, error) in std::mem::take(&mut listing.damaged) {
+    let damaged = std::mem::take(&mut listing.damaged).into_iter();
+    for (_, error) in damaged.chain(std::mem::take(&mut listing.mendable)) {
         context.ui.damage(&error.into());
     }
     let mut history = repository.history(usize::MAX)?;

@@ -11,12 +11,10 @@ use crate::error::{IoContext, Result, StoreError};
 use crate::id::SnapshotId;
 use crate::layout::{CACHE, EXPORTS, FEATURES, Folder, Object, PLANS, QUARANTINE, TEMPORARY};
 
-/// Most files of one name in the quarantine: as many times an object of this name was damaged.
-const MAX_NAMESAKES: u32 = 1000;
-
 mod cell;
 mod claim;
 mod leftovers;
+mod quarantine;
 
 use claim::LocalClaim;
 
@@ -207,30 +205,11 @@ impl Storage for LocalStorage {
     }
 
     fn quarantine(&self, object: Object) -> Result<bool> {
-        let path = object.path();
-        let name = path.rsplit('/').next().unwrap_or(&path);
-        self.create_late(QUARANTINE)?;
-        for number in 0..MAX_NAMESAKES {
-            let aside = match number {
-                0 => format!("{QUARANTINE}/{name}"),
-                _ => format!("{QUARANTINE}/{name}.{number}"),
-            };
-            match self.disk.rename_new(&path, &aside) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                result => {
-                    result.context("rename", || self.disk.locate(&path))?;
-                    break;
-                }
-            }
-        }
-        // In this order: the file is never without a name that lasts.
-        for folder in [QUARANTINE, object.folder()] {
-            self.disk
-                .sync_dir(folder)
-                .context("sync", || self.disk.locate(folder))?;
-        }
-        Ok(true)
+        quarantine::take(self, object)
+    }
+
+    fn replace(&self, object: Object, bytes: &[u8]) -> Result<bool> {
+        quarantine::replace(self, object, bytes)
     }
 
     fn free_bytes(&self) -> Result<Option<u64>> {

@@ -15,7 +15,9 @@ pub(super) fn list(repository: &Repository, filter: &Filter, ui: &Ui) -> Result<
     let mut listing = repository.forgotten()?;
     listing.items.retain(|item| filter.admits(&item.snapshot));
     let mut exit = Exit::Done;
-    for (_, error) in listing.damaged {
+    let mendable = listing.mendable.into_iter().map(|(_, error)| error);
+    let damaged = listing.damaged.into_iter().map(|(_, error)| error);
+    for error in damaged.chain(mendable) {
         ui.damage(&error.into());
         exit = Exit::Damage;
     }

@@ -26,6 +26,7 @@ pub(super) fn summary(report: &RepairReport) -> Value {
         "lost": report.lost.iter().map(lost).collect::<Vec<_>>(),
         "lost_unnamed": report.unnamed,
         "quarantined": report.done.quarantined,
+        "records_written": report.done.records,
         "parity_written": report.done.parity_made,
         "parity_bytes": report.done.parity_bytes,
         "packs_without_parity": report.without_parity.0,

@@ -8,10 +8,11 @@ use crate::disk::Disk;
 use crate::error::{IoContext, Result};
 use crate::layout::{CACHE, Folder, Object, PLAN, PLANS, TEMPORARY};
 
-const FOLDERS: [Folder; 7] = [
+const FOLDERS: [Folder; 8] = [
     Folder::Packs,
     Folder::Parity,
     Folder::Snapshots,
+    Folder::Copies,
     Folder::Pins,
     Folder::Drills,
     Folder::Verified,

@@ -1,0 +1,107 @@
+//! Records and their copies: each is written again from the other.
+
+use std::path::PathBuf;
+
+use lifeboat_store::{Forgotten, SnapshotId};
+
+use super::{Repair, RepairReport};
+use crate::copies::Flaws;
+use crate::error::Result;
+use crate::forgotten::ForgottenListing;
+use crate::record::Snapshot;
+use crate::repository::{Listing, Repository};
+
+impl Repository {
+    /// Tells what is wrong with records and copies, and mends it where the plan says so. The caller holds a session.
+    pub(super) fn repair_records(
+        &self,
+        plan: &Repair,
+        listing: &Listing,
+        report: &mut RepairReport,
+    ) -> Result<()> {
+        let forgotten = self.forgotten()?;
+        let flaws = self.copy_flaws(&all(listing, &forgotten));
+        let damaged = listing.damaged.iter().chain(&forgotten.damaged);
+        report
+            .records
+            .extend(damaged.map(|(id, error)| (*id, error.to_string())));
+        report.others.extend(self.told(listing, &forgotten, &flaws));
+        if plan.apply {
+            report.done.records = self.mend_records(listing, &forgotten, &flaws)?;
+        }
+        Ok(())
+    }
+
+    /// What can be mended, by its path and with what is wrong.
+    fn told(
+        &self,
+        listing: &Listing,
+        forgotten: &ForgottenListing,
+        flaws: &Flaws,
+    ) -> Vec<(PathBuf, String)> {
+        let store = self.store();
+        let mut told = Vec::new();
+        for (id, error) in &listing.mendable {
+            told.push((store.locate_record(*id), error.to_string()));
+        }
+        for (forgotten, error) in &forgotten.mendable {
+            told.push((store.locate_forgotten(*forgotten), error.to_string()));
+        }
+        for (_, path, what) in &flaws.copies {
+            told.push((path.clone(), what.clone()));
+        }
+        told
+    }
+
+    /// Gives how many records and copies were written. A copy is mended by its record only where that can be read by
+    /// itself: of two that differ neither is believed over the other.
+    fn mend_records(
+        &self,
+        listing: &Listing,
+        forgotten: &ForgottenListing,
+        flaws: &Flaws,
+    ) -> Result<u64> {
+        let mut written = 0;
+        for (id, _) in &listing.mendable {
+            written += u64::from(self.mend_record(*id)?);
+        }
+        for (one, _) in &forgotten.mendable {
+            written += u64::from(self.mend_forgotten(*one)?);
+        }
+        let flawed = flaws.copies.iter().map(|(id, ..)| (*id, true));
+        let without = flaws.without.iter().map(|id| (*id, false));
+        for (id, is_there) in flawed.chain(without) {
+            // Gone since it was looked at, or it cannot be read just now.
+            let Some(bytes) = self.record_bytes(id, forgotten) else {
+                continue;
+            };
+            written += u64::from(match is_there {
+                true => self.store().mend_copy(id, &bytes)?,
+                false => self.store().copy_record(id, &bytes)?,
+            });
+        }
+        Ok(written)
+    }
+
+    /// The bytes of a record under whichever of its names, if they are a record.
+    fn record_bytes(&self, id: SnapshotId, forgotten: &ForgottenListing) -> Option<Vec<u8>> {
+        let store = self.store();
+        let found = forgotten.items.iter().find(|item| item.snapshot.id == id);
+        let bytes = match found {
+            Some(item) => {
+                let at_ms = item.at_ms;
+                store.forgotten_record(Forgotten { id, at_ms })
+            }
+            None => store.record(id),
+        };
+        let bytes = bytes.ok()?;
+        let is_good = self.decode_record(id, store.locate_record(id), &bytes);
+        is_good.is_ok().then_some(bytes)
+    }
+}
+
+/// All records that can be read, forgotten or not.
+pub(crate) fn all(listing: &Listing, forgotten: &ForgottenListing) -> Vec<Snapshot> {
+    let forgotten = forgotten.items.iter().map(|item| item.snapshot.clone());
+    listing.snapshots.iter().cloned().chain(forgotten).collect()
+}

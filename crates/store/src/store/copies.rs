@@ -1,0 +1,76 @@
+//! A second copy of each record, in a folder of its own: one lost block of a disk shall not cost a snapshot, all of whose
+//! chunks are there.
+//!
+//! It is written once the record is committed, so that a copy never tells of what has not happened, and is of no account
+//! where the record can be read: a crash may leave a record without one, which a repair writes, and one without its
+//! record, which a collection removes.
+
+use std::path::PathBuf;
+
+use super::Store;
+use crate::error::Result;
+use crate::id::SnapshotId;
+use crate::layout::{Folder, Object};
+use crate::small::{put_object, read_object};
+use crate::store::Forgotten;
+
+impl Store {
+    /// Writes the copy of a record; `false` where there is one.
+    ///
+    /// # Errors
+    /// Where it cannot be written, which harms nothing.
+    pub fn copy_record(&self, id: SnapshotId, record: &[u8]) -> Result<bool> {
+        put_object(self.storage(), Object::Copy(id), record)
+    }
+
+    /// The names of all records that have a copy, in no order; some records may be gone.
+    ///
+    /// # Errors
+    /// Where they cannot all be listed.
+    pub fn copies(&self) -> Result<Vec<SnapshotId>> {
+        let objects = self.storage().list(Folder::Copies)?;
+        let copies = objects.into_iter().filter_map(|object| match object {
+            Object::Copy(id) => Some(id),
+            _ => None,
+        });
+        Ok(copies.collect())
+    }
+
+    /// The bytes of a record's copy; `None` where it has none.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn record_copy(&self, id: SnapshotId) -> Result<Option<Vec<u8>>> {
+        read_object(self.storage(), Object::Copy(id))
+    }
+
+    /// Where a person would find the copy of a record.
+    pub fn locate_copy(&self, id: SnapshotId) -> PathBuf {
+        self.storage().locate(Object::Copy(id))
+    }
+
+    /// Puts the right bytes in the place of a damaged record, which is kept in the quarantine as far as it can be read;
+    /// `false` where it is gone. The caller holds a session, so that no collector looks meanwhile.
+    ///
+    /// # Errors
+    /// Where the record may be the damaged one still.
+    pub fn mend_record(&self, id: SnapshotId, record: &[u8]) -> Result<bool> {
+        self.storage().replace(Object::Snapshot(id), record)
+    }
+
+    /// The same of a forgotten record.
+    ///
+    /// # Errors
+    /// As [`mend_record`](Self::mend_record).
+    pub fn mend_forgotten(&self, forgotten: Forgotten, record: &[u8]) -> Result<bool> {
+        self.storage().replace(forgotten.object(), record)
+    }
+
+    /// The same of a copy.
+    ///
+    /// # Errors
+    /// As [`mend_record`](Self::mend_record).
+    pub fn mend_copy(&self, id: SnapshotId, record: &[u8]) -> Result<bool> {
+        self.storage().replace(Object::Copy(id), record)
+    }
+}

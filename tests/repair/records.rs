@@ -1,0 +1,142 @@
+//! Records and their copies: one gives the other back, both of one are named, and both go together.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::{bench, damage, files_in, repair, verify};
+use crate::support::{Workbench, tree};
+
+fn only(bench: &Workbench, folder: &str) -> PathBuf {
+    let mut files = files_in(bench, folder).into_keys();
+    let file = files.next().unwrap();
+    assert!(files.next().is_none(), "{folder} has more than one");
+    file
+}
+
+/// Ways to ruin a file.
+const RUINS: [fn(&mut Vec<u8>); 4] = [
+    |bytes| bytes[60] ^= 1,
+    |bytes| bytes.truncate(50),
+    |bytes| bytes.fill(0),
+    Vec::clear,
+];
+
+#[test]
+fn f10_f12_a_damaged_record_is_read_from_its_copy_and_written_again_from_it() {
+    let bench = bench();
+    bench.backs_up();
+    let record = only(&bench, "snapshots");
+    let whole = fs::read(&record).unwrap();
+    for (number, ruin) in RUINS.into_iter().enumerate() {
+        damage(&record, ruin);
+        let ruined = fs::read(&record).unwrap();
+        let named = record.to_str().unwrap();
+        bench.lifeboat(&["list"]).exits(4).says_aside(&[named]);
+        let found = bench.lifeboat(&["verify", "--json"]).exits(4).summary();
+        assert_eq!(found["damaged"][0]["object"], named);
+        let target = format!("restored-{number}");
+        bench
+            .lifeboat(&["restore", "latest", "--to", &target])
+            .exits(0);
+        tree::assert_same(&bench.data(), &bench.path(&target));
+        // What looks like garbage beside damage may be the best that is left.
+        bench.lifeboat(&["gc"]).exits(11);
+
+        let plan = bench.lifeboat(&["repair", "--json"]).exits(4).summary();
+        assert_eq!(plan["damaged"][0]["object"], named);
+        assert_eq!(plan["damaged"][0]["mended_by"], "writing it anew");
+        assert_eq!(fs::read(&record).unwrap(), ruined);
+        let done = bench.lifeboat(&["repair", "--apply", "--json"]).exits(5);
+        assert_eq!(done.summary()["records_written"], 1);
+        assert_eq!(fs::read(&record).unwrap(), whole);
+        assert!(
+            files_in(&bench, "quarantine")
+                .values()
+                .any(|kept| *kept == ruined)
+        );
+        assert_eq!(verify(&bench), [""; 0]);
+        bench.lifeboat(&["gc"]).exits(0);
+    }
+    assert_eq!(files_in(&bench, "quarantine").len(), RUINS.len());
+}
+
+#[test]
+fn f10_f13_a_copy_that_is_damaged_is_named_and_one_that_is_missing_is_written() {
+    let bench = bench();
+    bench.backs_up();
+    let copy = only(&bench, "copies");
+    let whole = fs::read(&copy).unwrap();
+    for ruin in RUINS {
+        damage(&copy, ruin);
+        bench.lifeboat(&["list"]).exits(0);
+        assert_eq!(verify(&bench).len(), 1);
+        assert!(!repair(&bench, true).stays());
+        assert_eq!(fs::read(&copy).unwrap(), whole);
+        assert_eq!(verify(&bench), [""; 0]);
+    }
+    fs::remove_file(&copy).unwrap();
+    assert_eq!(verify(&bench), [""; 0]);
+    let report = repair(&bench, true);
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!(fs::read(&copy).unwrap(), whole);
+}
+
+#[test]
+fn a_record_that_is_damaged_with_its_copy_is_named_and_stays() {
+    let bench = bench();
+    bench.backs_up();
+    let record = only(&bench, "snapshots");
+    for file in [&record, &only(&bench, "copies")] {
+        damage(file, |bytes| bytes.truncate(50));
+    }
+    let answer: Value = bench
+        .lifeboat(&["repair", "--apply", "--json"])
+        .exits(4)
+        .summary();
+    let named = answer["damaged"].as_array().unwrap();
+    let of_record: Vec<&Value> = named
+        .iter()
+        .filter(|item| item["mended_by"] == Value::Null)
+        .collect();
+    assert_eq!(of_record.len(), 1, "{named:?}");
+    assert_eq!(fs::read(&record).unwrap().len(), 50);
+}
+
+#[test]
+fn f10_a_damaged_record_of_a_forgotten_snapshot_is_mended_and_can_be_brought_back() {
+    let bench = bench();
+    let id = bench.backs_up()["snapshot"].as_str().unwrap().to_owned();
+    bench.lifeboat(&["forget", &id, "--force"]).exits(0);
+    let record = only(&bench, "snapshots");
+    damage(&record, |bytes| bytes.truncate(50));
+    assert_eq!(verify(&bench).len(), 1);
+    bench.lifeboat(&["repair", "--apply"]).exits(5);
+    assert_eq!(verify(&bench), [""; 0]);
+    bench.lifeboat(&["forget", "--undo", &id]).exits(0);
+    bench
+        .lifeboat(&["restore", &id, "--to", "restored"])
+        .exits(0);
+    tree::assert_same(&bench.data(), &bench.path("restored"));
+}
+
+#[test]
+fn copies_go_with_their_records_and_one_that_is_alone_harms_nothing() {
+    let bench = bench();
+    let id = bench.backs_up()["snapshot"].as_str().unwrap().to_owned();
+    bench.write("second.txt", "second");
+    bench.backs_up();
+    bench.lifeboat(&["forget", &id]).exits(0);
+    assert_eq!(files_in(&bench, "copies").len(), 2);
+    bench.lifeboat(&["gc"]).exits(0);
+    let left = only(&bench, "copies");
+    assert!(!left.to_str().unwrap().contains(&id));
+    // As from a process that was stopped between its record and the copy of it, and woke after both were gone.
+    let lone = bench.place().join(format!("copies/{id}.copy"));
+    fs::copy(&left, &lone).unwrap();
+    assert_eq!(verify(&bench), [""; 0]);
+    let done = bench.lifeboat(&["gc", "--json"]).exits(0).summary();
+    assert_eq!(done["packs"], json!(0));
+    assert_eq!(only(&bench, "copies"), left);
+}
