@@ -137,6 +137,7 @@ fn the_history_does_not_grow_for_ever_and_keeps_the_newest() {
             exit: u8::from(number == 2000),
             bytes: 0,
             error: None,
+            hooks: Vec::new(),
         };
         repository.record_run(run).unwrap();
     }

@@ -45,6 +45,8 @@ mod fresh;
 mod gc;
 /// What was done and how it ended.
 mod history;
+/// Commands around a backup.
+mod hooks;
 /// Repositories that a hostile hand wrote: whole in every hash, and made to do harm.
 mod hostile;
 /// SQL on a database inside a snapshot.

@@ -20,8 +20,10 @@ pub(crate) use told::Told;
 use zip::Zip;
 pub(crate) use zip::{When, ZipRules};
 
+pub(crate) mod command;
 mod counts;
 mod file;
+pub(crate) mod hooks;
 mod parity;
 pub(crate) mod retention;
 mod schedule;
@@ -54,6 +56,7 @@ pub(crate) struct Config {
     pub(crate) sources: BTreeMap<String, Source>,
     zip: Zip,
     pub(crate) retention: Retention,
+    hooks: hooks::Hooks,
     schedule: Option<Schedule>,
 }
 

@@ -10,6 +10,7 @@ mod config;
 mod context;
 mod exit;
 mod failure;
+mod hooks;
 mod limits;
 mod place;
 mod progress;

@@ -10,6 +10,7 @@ use lifeboat_snapshot::{NewRun, Repository, RunKind, Warning};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::hooks::Hooks;
 
 /// What is told of a run that came to its end.
 pub(crate) struct Outcome {
@@ -34,6 +35,15 @@ impl Outcome {
     }
 }
 
+impl From<&Failure> for Outcome {
+    fn from(failure: &Failure) -> Self {
+        Self {
+            error: Some(failure.sentence()),
+            ..Self::of(failure.exit())
+        }
+    }
+}
+
 /// Does the work, records how it ended, and gives its result.
 pub(crate) fn recorded<T>(
     context: &Context,
@@ -43,17 +53,23 @@ pub(crate) fn recorded<T>(
     work: impl FnOnce() -> Result<T, Failure>,
     outcome: impl FnOnce(&T) -> Outcome,
 ) -> Result<T, Failure> {
+    let none = Hooks::none();
+    between(context, repository, (kind, &none), sources, work, outcome)
+}
+
+/// The same, between hooks.
+pub(crate) fn between<T>(
+    context: &Context,
+    repository: &Repository,
+    (kind, hooks): (RunKind, &Hooks<'_>),
+    sources: &[Vec<u8>],
+    work: impl FnOnce() -> Result<T, Failure>,
+    outcome: impl FnOnce(&T) -> Outcome,
+) -> Result<T, Failure> {
     let began = Utc::now();
-    let result = work();
-    let outcome = match &result {
-        Ok(done) => outcome(done),
-        Err(failure) => Outcome {
-            exit: failure.exit(),
-            snapshot: None,
-            bytes: 0,
-            error: Some(failure.sentence()),
-        },
-    };
+    let result = hooks.begin().and_then(|()| work());
+    let outcome = result.as_ref().map_or_else(Outcome::from, outcome);
+    let hooks = hooks.end(&outcome);
     let run = NewRun {
         kind,
         began,
@@ -63,6 +79,7 @@ pub(crate) fn recorded<T>(
         exit: outcome.exit.code(),
         bytes: outcome.bytes,
         error: outcome.error,
+        hooks,
     };
     if let Err(error) = repository.record_run(run) {
         let why = Failure::from(error).sentence();

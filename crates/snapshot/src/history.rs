@@ -12,6 +12,7 @@ use serde_bytes::ByteBuf;
 use crate::error::{Result, SnapshotError};
 use crate::record::Snapshot;
 use crate::repository::Repository;
+pub use hook::{HookEnd, HookRun, Moment};
 
 /// Newest version of a record that this program reads and the one it writes.
 const VERSION: u16 = 1;
@@ -24,6 +25,11 @@ const LEFT: usize = 1800;
 
 /// Longest text of an error, in bytes; a longer one is cut.
 const MAX_ERROR: usize = 1000;
+
+/// Most hooks of a run that are kept.
+const MAX_HOOKS: usize = 64;
+
+mod hook;
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +105,8 @@ pub struct Run {
     pub bytes: u64,
     /// What was wrong, in words.
     pub error: Option<String>,
+    /// The hooks that were run beside, in their order.
+    pub hooks: Vec<HookRun>,
 }
 
 impl Run {
@@ -133,6 +141,8 @@ pub struct NewRun {
     pub bytes: u64,
     /// What was wrong, in words.
     pub error: Option<String>,
+    /// The hooks that were run beside, in their order.
+    pub hooks: Vec<HookRun>,
 }
 
 /// The runs of a repository, and what is wrong with some records.
@@ -183,6 +193,12 @@ impl Repository {
                 exit: run.exit,
                 bytes: run.bytes,
                 error: run.error.map(cut),
+                hooks: run
+                    .hooks
+                    .into_iter()
+                    .take(MAX_HOOKS)
+                    .map(HookRun::within_limits)
+                    .collect(),
             };
             envelope::wrap(envelope::Kind::Run, VERSION, &run).map_err(|source| {
                 let what = "the record of a run".to_owned();

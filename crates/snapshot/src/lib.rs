@@ -92,7 +92,7 @@ pub use export::{FoundZip, MANIFEST_NAME, ZipReport, ZipTarget};
 pub use find::{Finder, FoundPath, Version};
 pub use forgotten::{ForgottenListing, ForgottenSnapshot};
 pub use fresh::{Flaws, Newest, SourceKey};
-pub use history::{History, NewRun, Run, RunKind};
+pub use history::{History, HookEnd, HookRun, Moment, NewRun, Run, RunKind};
 pub use import::{Import, ImportReport, Imported, Outcome};
 pub use inplace::{
     DatabaseChange, Holder, InPlace, InPlaceReport, Now, Plan, SAFETY_TAG, Settled, Touched,

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use anstyle::Style;
 use chrono::{DateTime, SecondsFormat, Utc};
-use lifeboat_snapshot::Run;
 use lifeboat_snapshot::path::escape;
+use lifeboat_snapshot::{HookEnd, HookRun, Run};
 use serde_json::{Map, Value, json};
 
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::hooks;
 use crate::ui::table::{Cell, Table};
 use crate::ui::{facts, paint, words};
 
@@ -80,7 +81,28 @@ fn item(run: &Run) -> Map<String, Value> {
         "result": Exit::word_of(run.exit),
         "bytes": run.bytes,
         "error": run.error,
+        "hooks": run.hooks.iter().map(hook).collect::<Vec<_>>(),
     }))
+}
+
+/// For programs.
+fn hook(hook: &HookRun) -> Value {
+    let (result, code) = match &hook.end {
+        HookEnd::Exited(0) => ("ok", Some(0)),
+        HookEnd::Exited(code) => ("failed", Some(*code)),
+        HookEnd::Signalled(_) => ("signalled", None),
+        HookEnd::TimedOut => ("timed-out", None),
+        HookEnd::Stopped => ("stopped", None),
+        HookEnd::NotStarted(_) => ("not-started", None),
+    };
+    json!({
+        "hook": hook.moment.word(),
+        "result": result,
+        "exit_code": code,
+        "told": hooks::words(&hook.end),
+        "duration_s": Duration::from_millis(hook.duration_ms).as_secs_f64(),
+        "output": hook.output,
+    })
 }
 
 fn table(runs: &[Run]) -> Table {
@@ -98,7 +120,9 @@ fn table(runs: &[Run]) -> Table {
         };
         let sources: Vec<String> = run.sources.iter().map(|source| escape(source)).collect();
         let about = [sources.join(", "), run.error.clone().unwrap_or_default()];
-        let about = about.iter().filter(|text| !text.is_empty()).cloned();
+        let failed = run.hooks.iter().filter(|hook| !hook.is_good());
+        let about = about.into_iter().chain(failed.map(hooks::told));
+        let about = about.filter(|text| !text.is_empty());
         table.row([
             Cell::new(words::local(run.began().fixed_offset())),
             Cell::new(run.kind.word()).styled(Style::new().bold()),

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::Config;
 use super::counts::Counts;
+use super::hooks::Hooks;
 use super::retention::Retention;
 use super::size::Size;
 use super::zip::{Zip, ZipRules};
@@ -27,6 +28,7 @@ pub(crate) struct Source {
     #[serde(default)]
     pub(super) zip: Zip,
     pub(super) retention: Option<Retention>,
+    pub(super) hooks: Option<Hooks>,
 }
 
 /// When SQLite's own check is run.

@@ -28,6 +28,11 @@ keep = 10
 last = 10
 daily = 30
 
+[hooks]
+before = { run = ["stop", "it"], required = true }
+finally = "start it"
+timeout = "5m"
+
 [schedule]
 every = "4h"
 "#;

@@ -13,8 +13,9 @@ use crate::config::Config;
 use crate::context::{Context, real};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::hooks::Hooks;
 use crate::place::Place;
-use crate::recorded::recorded;
+use crate::recorded::{Outcome, between};
 use crate::signals;
 
 /// What every snapshot of a run is taken by.
@@ -34,22 +35,37 @@ pub(super) struct Done {
 impl One<'_> {
     /// Backs up sources that go into one snapshot.
     pub(super) fn back_up(&self, group: &[PathBuf]) -> Result<Done, Failure> {
+        let hooks = Hooks::of(self.config, group, &self.place.path, self.context);
+        let result = self.take(group, &hooks);
+        // Where it failed before there was anything to record.
+        if let Err(failure) = &result {
+            hooks.end(&failure.into());
+        }
+        result
+    }
+
+    fn take(&self, group: &[PathBuf], hooks: &Hooks<'_>) -> Result<Done, Failure> {
         let plan = Backup {
             // On the disk that has room for a backup, and never in a folder of temporary files that is memory in disguise.
             scratch: Some(self.place.path.clone()),
             ..self.args.plan(group, self.config)?
         };
+        // It may be the hook that mounts the disk.
+        if hooks.are_any() && self.place.is_vacant() {
+            hooks.begin()?;
+        }
         let (repository, created) = self.open(&plan)?;
         if let Some(limit) = self.args.if_older_than
             && let Some(recent) = repository.recent(&plan.host, &plan.sources, limit)?
         {
+            hooks.end(&Outcome::of(Exit::Done));
             let summary = Summary::recent(&repository, &recent);
             let exit = Exit::Done;
             return Ok(Done { exit, summary });
         }
         let retention = self.args.retention(group, self.config)?;
         restore::in_place::settle(&plan.sources, false, self.context)?;
-        let mut report = self.capture(&repository, &plan)?;
+        let mut report = self.capture(&repository, &plan, hooks)?;
         if self.args.paths.is_empty() || self.config.sources.is_empty() {
             tell_uncounted(&mut report, self.config, self.context);
         }
@@ -60,8 +76,13 @@ impl One<'_> {
         Ok(Done { exit, summary })
     }
 
-    /// The snapshot and its record in the history.
-    fn capture(&self, repository: &Repository, plan: &Backup) -> Result<BackupReport, Failure> {
+    /// The snapshot between its hooks, and its record in the history.
+    fn capture(
+        &self,
+        repository: &Repository,
+        plan: &Backup,
+        hooks: &Hooks<'_>,
+    ) -> Result<BackupReport, Failure> {
         let work = || {
             let watch = self.context.watch();
             let report = repository.backup(plan, &watch);
@@ -71,8 +92,8 @@ impl One<'_> {
         let sources: Vec<Vec<u8>> = paths
             .map(|path| real(path).into_os_string().into_vec())
             .collect();
-        let kind = RunKind::Backup;
-        recorded(self.context, repository, kind, &sources, work, outcome)
+        let kind = (RunKind::Backup, hooks);
+        between(self.context, repository, kind, &sources, work, outcome)
     }
 
     /// The repository, and whether this run has created it: only for sources that are there, lest a typo leave one behind.
