@@ -8,11 +8,12 @@ use clap::{Args, Parser, Subcommand};
 use lifeboat_snapshot::Filter;
 
 use crate::commands::{
-    backup, cat, check_live, completions, config, diff, drill, export, find, forget, gc, help,
-    history, import, init, list, ls, pin, repair, restore, show, stats, status, undo, unpin,
+    backup, cat, check_live, completions, config, daemon, diff, drill, export, find, forget, gc,
+    help, history, import, init, list, ls, pin, repair, restore, show, stats, status, undo, unpin,
     verify,
 };
 use crate::context::{Context, real};
+use crate::daemon::attended::Attended;
 use crate::exit::Exit;
 use crate::failure::{self, Failure};
 use crate::ui::{Shape, Ui, paint};
@@ -58,6 +59,8 @@ pub(crate) struct Globals {
     /// Colours; auto asks the terminal and NO_COLOR
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: clap::ColorChoice,
+    #[command(flatten)]
+    pub(crate) attended: Attended,
 }
 
 /// The commands, in the order of the help.
@@ -83,6 +86,7 @@ pub(crate) enum Command {
     Gc(gc::Args),
     Pin(pin::Args),
     Unpin(unpin::Args),
+    Daemon(daemon::Args),
     Status(status::Args),
     History(history::Args),
     Stats(stats::Args),
@@ -105,7 +109,8 @@ impl Command {
             | Self::Export(_)
             | Self::Forget(_)
             | Self::Gc(_)
-            | Self::Import(_) => Shape::Lines,
+            | Self::Import(_)
+            | Self::Daemon(_) => Shape::Lines,
             _ => Shape::Document,
         }
     }
@@ -132,6 +137,7 @@ impl Command {
             Self::Gc(args) => gc::run(args, context),
             Self::Pin(args) => pin::run(args, context),
             Self::Unpin(args) => unpin::run(args, context),
+            Self::Daemon(args) => daemon::run(args, context),
             Self::Status(args) => status::run(args, context),
             Self::History(args) => history::run(args, context),
             Self::Config(args) => config::run(args, context),

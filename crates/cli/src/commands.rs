@@ -13,6 +13,7 @@ pub(crate) mod cat;
 pub(crate) mod check_live;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod daemon;
 pub(crate) mod diff;
 pub(crate) mod drill;
 pub(crate) mod export;
@@ -38,6 +39,9 @@ pub(crate) mod verify;
 /// Runs what was typed, and says why if it fails.
 pub(crate) fn run(cli: Cli) -> Exit {
     let Cli { globals, command } = cli;
+    if let Err(exit) = globals.attended.obey() {
+        return exit;
+    }
     let context = Context::new(globals, command.shape());
     let result = command.run(&context);
     // The answer is an answer when it is out, and not before.

@@ -99,14 +99,6 @@ impl Config {
         (share, from)
     }
 
-    /// Keys that are understood and have no effect yet.
-    pub(crate) fn not_in_force(&self) -> Vec<&'static str> {
-        let keys = [("[schedule]", self.schedule.is_some())];
-        keys.into_iter()
-            .filter_map(|(key, is_there)| is_there.then_some(key))
-            .collect()
-    }
-
     /// Relative paths become relative to the folder of the file.
     fn anchor(&mut self, folder: &Path) {
         let anchored = |path: &mut PathBuf| *path = folder.join(&*path);

@@ -3,7 +3,6 @@
 //!
 //! A record that cannot be written costs nothing but itself: a run on a read-only medium is no worse for having none.
 
-use chrono::Utc;
 use lifeboat_snapshot::store::SnapshotId;
 use lifeboat_snapshot::{NewRun, Repository, RunKind, Warning};
 
@@ -66,7 +65,7 @@ pub(crate) fn between<T>(
     work: impl FnOnce() -> Result<T, Failure>,
     outcome: impl FnOnce(&T) -> Outcome,
 ) -> Result<T, Failure> {
-    let began = Utc::now();
+    let began = repository.clock().now();
     let result = hooks.begin().and_then(|()| work());
     let outcome = result.as_ref().map_or_else(Outcome::from, outcome);
     let hooks = hooks.end(&outcome);

@@ -137,7 +137,8 @@ impl Repository {
         Arc::clone(&self.store)
     }
 
-    pub(crate) fn clock(&self) -> &dyn Clock {
+    /// Where its times come from.
+    pub fn clock(&self) -> &dyn Clock {
         self.clock.as_ref()
     }
 

@@ -2,7 +2,10 @@
 //!
 //! Time is for display and for retention; no decision on what is safe to delete or to trust rests on it (rule R8).
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
+use rustix::time::{ClockId, clock_gettime};
 
 /// Where the time comes from.
 pub trait Clock: Send + Sync {
@@ -16,7 +19,49 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> DateTime<Utc> {
+        #[cfg(feature = "testing")]
+        if let Some((now, _)) = set::read() {
+            return now;
+        }
         Utc::now()
+    }
+}
+
+impl SystemClock {
+    /// The time since some moment in the past, the same one for as long as the machine is up. It never jumps, whatever is
+    /// done to the time of day, and it goes on while the machine sleeps.
+    pub fn steady(&self) -> Duration {
+        #[cfg(feature = "testing")]
+        if let Some((_, steady)) = set::read() {
+            return steady;
+        }
+        let time = clock_gettime(STEADY);
+        let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+        let nanoseconds = u32::try_from(time.tv_nsec).unwrap_or_default();
+        Duration::new(seconds, nanoseconds)
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const STEADY: ClockId = ClockId::Boottime;
+
+/// Elsewhere this one goes on while the machine sleeps.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const STEADY: ClockId = ClockId::Monotonic;
+
+/// The clock of whole processes under test, in a file that they all read. No program that is not built for tests has it.
+#[cfg(feature = "testing")]
+mod set {
+    use super::{DateTime, Duration, Utc};
+
+    /// Names the file: the time of day and the steady time, both in milliseconds.
+    const VARIABLE: &str = "LIFEBOAT_TEST_CLOCK";
+
+    pub(super) fn read() -> Option<(DateTime<Utc>, Duration)> {
+        let text = std::fs::read_to_string(std::env::var_os(VARIABLE)?).ok()?;
+        let (now, steady) = text.trim().split_once(' ')?;
+        let now = DateTime::from_timestamp_millis(now.parse().ok()?)?;
+        Some((now, Duration::from_millis(steady.parse().ok()?)))
     }
 }
 

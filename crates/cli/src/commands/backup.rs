@@ -13,7 +13,6 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ui::words;
-use aside::tell_not_in_force;
 use one::One;
 
 mod aside;
@@ -67,6 +66,12 @@ pub(crate) struct Args {
     /// Make no snapshot that would equal the one before
     #[arg(long)]
     skip_if_unchanged: bool,
+    /// Each source in a snapshot of its own, so that one that is missing does not keep the others from being saved
+    #[arg(long)]
+    each: bool,
+    /// Fail with exit code 10 where there is no repository, rather than create it: its disk may not be mounted
+    #[arg(long)]
+    no_create: bool,
     /// Accept sources that are empty now and were not before
     #[arg(long)]
     allow_empty: bool,
@@ -89,8 +94,11 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let config = context.config()?;
-    tell_not_in_force(&config, context);
-    let groups = sources::choose(&args.paths, &config)?;
+    let mut groups = sources::choose(&args.paths, &config)?;
+    if args.each {
+        let each = groups.concat().into_iter();
+        groups = each.map(|source| vec![source]).collect();
+    }
     let run = One {
         args,
         config: &config,

@@ -40,14 +40,12 @@ fn check(config: &Config, context: &Context) -> Result<Exit, Failure> {
         .filter(|source| source.path.symlink_metadata().is_err())
         .map(|source| facts::shown(&source.path))
         .collect();
-    let waiting = config.not_in_force();
     let file = config.file.as_deref().map(facts::shown);
     if context.ui.is_json() {
         context.ui.document(&json!({
             "config": file,
             "sources": config.sources.len(),
             "missing_sources": missing,
-            "not_in_force": waiting,
         }))?;
     } else {
         let good = match &file {
@@ -59,11 +57,6 @@ fn check(config: &Config, context: &Context) -> Result<Exit, Failure> {
             context
                 .ui
                 .line(format!("{path} is a source and does not exist"))?;
-        }
-        for key in waiting {
-            context
-                .ui
-                .line(format!("{key} is understood, but not in force yet"))?;
         }
     }
     Ok(if missing.is_empty() {
@@ -140,7 +133,6 @@ fn document(config: &Config, place: &Place) -> Map<String, Value> {
         "parity": config.parity_told().0,
         "sources": config.sources.iter().map(source).collect::<Vec<_>>(),
         "counts": config.count_queries().into_iter().map(count).collect::<Vec<_>>(),
-        "not_in_force": config.not_in_force(),
     })));
     // What holds for any other path stands beside them.
     document.extend(settings(&config.told(None)));

@@ -114,7 +114,7 @@ impl Answer {
         looks: &HashMap<SnapshotId, i64>,
         max_age: Duration,
     ) -> Self {
-        let now = Utc::now();
+        let now = repository.clock().now();
         let row = |(key, newest): (SourceKey, Option<Newest>)| Row {
             state: state(newest.as_ref(), max_age, now),
             failure: history.last_failure(&key.0, &key.1).cloned(),

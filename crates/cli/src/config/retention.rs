@@ -154,6 +154,13 @@ pub(crate) fn parse_within(text: &str) -> Result<Duration, String> {
 #[serde(try_from = "String")]
 pub(super) struct Span(Duration);
 
+impl Span {
+    /// The length of time, which is never none.
+    pub(super) fn get(&self) -> Duration {
+        self.0
+    }
+}
+
 impl TryFrom<String> for Span {
     type Error = String;
 

@@ -1,16 +1,349 @@
-//! The `[schedule]`.
+//! The `[schedule]`: when the daemon backs up, at the top or of a source, which then holds instead of that at the top.
 
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use chrono_tz::Tz;
 use serde::Deserialize;
 
+use super::Config;
 use super::retention::Span;
+use crate::daemon::timing::{Calendar, Rule, Timing, Zone};
+use crate::ui::words;
 
-/// The `[schedule]`.
-#[derive(Debug, Deserialize)]
+/// How often a source is backed up of which nothing is said.
+const USUAL: Duration = Duration::from_secs(4 * 3600);
+
+/// The `[schedule]` at the top.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Keys")]
+pub(crate) struct Schedule {
+    timing: Timing,
+    /// How many backups run at once.
+    pub(crate) at_once: usize,
+    /// Niceness of what the daemon runs.
+    pub(crate) nice: i32,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self {
+            timing: Timing::every(USUAL),
+            at_once: 1,
+            nice: 10,
+        }
+    }
+}
+
+/// The `[source.NAME.schedule]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "SourceKeys")]
+pub(crate) struct SourceSchedule(Timing);
+
+/// As it is written.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "not in force yet; read so that a mistake shows today"
-)]
-pub(super) struct Schedule {
-    every: Option<Span>,
+struct Keys {
+    every: Option<Every>,
+    cron: Option<Expression>,
+    daily: Option<Daily>,
+    weekly: Option<Weekly>,
+    timezone: Option<ZoneName>,
+    jitter: Option<Span>,
+    at_once: Option<NonZeroUsize>,
+    nice: Option<Nice>,
+}
+
+/// As it is written of a source.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SourceKeys {
+    every: Option<Every>,
+    cron: Option<Expression>,
+    daily: Option<Daily>,
+    weekly: Option<Weekly>,
+    timezone: Option<ZoneName>,
+    jitter: Option<Span>,
+}
+
+impl TryFrom<Keys> for Schedule {
+    type Error = String;
+
+    fn try_from(keys: Keys) -> Result<Self, String> {
+        let usual = Self::default();
+        let (at_once, nice) = (keys.at_once, keys.nice);
+        let says_when = SourceKeys {
+            every: keys.every,
+            cron: keys.cron,
+            daily: keys.daily,
+            weekly: keys.weekly,
+            timezone: keys.timezone,
+            jitter: keys.jitter,
+        };
+        Ok(Self {
+            timing: says_when.timing()?,
+            at_once: at_once.map_or(usual.at_once, NonZeroUsize::get),
+            nice: nice.map_or(usual.nice, |Nice(nice)| nice),
+        })
+    }
+}
+
+impl TryFrom<SourceKeys> for SourceSchedule {
+    type Error = String;
+
+    fn try_from(keys: SourceKeys) -> Result<Self, String> {
+        keys.timing().map(Self)
+    }
+}
+
+impl SourceKeys {
+    fn timing(self) -> Result<Timing, String> {
+        let calendars = [
+            self.cron.map(|Expression(calendar)| calendar),
+            self.daily.map(|Daily(calendar)| calendar),
+            self.weekly.map(|Weekly(calendar)| calendar),
+        ];
+        let mut calendars = calendars.into_iter().flatten();
+        let zone = self.timezone.map_or(Zone::Local, |ZoneName(zone)| zone);
+        let rule = match (self.every, calendars.next(), calendars.next()) {
+            (None, None, None) => Timing::every(USUAL).rule,
+            (Some(Every(least, most)), None, None) => Rule::Every { least, most },
+            (None, Some(calendar), None) => Rule::Calendar(calendar.in_zone(zone)),
+            _ => {
+                return Err("only one of every, cron, daily and weekly can hold".to_owned());
+            }
+        };
+        let jitter = self.jitter.map_or(Duration::ZERO, |jitter| jitter.get());
+        Ok(Timing { rule, jitter })
+    }
+}
+
+impl Config {
+    /// What holds of all runs of the daemon.
+    pub(crate) fn schedule(&self) -> Schedule {
+        self.schedule.clone().unwrap_or_default()
+    }
+
+    /// When a source is backed up.
+    pub(crate) fn timing_of(&self, source: &super::Source) -> Timing {
+        match (&source.schedule, &self.schedule) {
+            (Some(SourceSchedule(timing)), _) => timing.clone(),
+            (None, Some(schedule)) => schedule.timing.clone(),
+            (None, None) => Schedule::default().timing,
+        }
+    }
+
+    /// Whether anything says when to back up.
+    pub(crate) fn has_schedule(&self) -> bool {
+        let mut sources = self.sources.values();
+        self.schedule.is_some() || sources.any(|source| source.schedule.is_some())
+    }
+}
+
+/// An interval such as `4h`, or two bounds of one such as `5m..4h`.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Every(Duration, Duration);
+
+impl TryFrom<String> for Every {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let (least, most) = text.split_once("..").unwrap_or((&text, &text));
+        let (least, most) = (words::parse_span(least)?, words::parse_span(most)?);
+        if least.is_zero() || least > most {
+            return Err(format!(
+                "'{text}' is no interval such as 4h, nor bounds of one such as 5m..4h"
+            ));
+        }
+        Ok(Self(least, most))
+    }
+}
+
+/// A cron expression.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Expression(Calendar);
+
+impl TryFrom<String> for Expression {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Calendar::parse(&[text]).map(Self)
+    }
+}
+
+/// Times of every day, such as `02:30` or `08:00, 12:30`.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Daily(Calendar);
+
+impl TryFrom<String> for Daily {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        daily(&text).map(Self)
+    }
+}
+
+/// Days and a time, such as `sun 03:00` or `mon, thu 03:00`.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Weekly(Calendar);
+
+impl TryFrom<String> for Weekly {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        weekly(&text).map(Self)
+    }
+}
+
+/// A name of a zone such as `Europe/Berlin`.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct ZoneName(pub(super) Zone);
+
+impl TryFrom<String> for ZoneName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let zone: Result<Tz, _> = text.parse();
+        let zone = zone.map_err(|_| {
+            format!("'{text}' is no time zone such as Europe/Berlin, America/New_York or UTC")
+        })?;
+        Ok(Self(Zone::Named(zone)))
+    }
+}
+
+/// How much others are preferred.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "i64")]
+struct Nice(i32);
+
+impl TryFrom<i64> for Nice {
+    type Error = String;
+
+    fn try_from(number: i64) -> Result<Self, String> {
+        let nice = i32::try_from(number).ok();
+        nice.filter(|nice| (0..=19).contains(nice))
+            .map(Self)
+            .ok_or_else(|| format!("{number} is no niceness from 0 to 19"))
+    }
+}
+
+/// A time of the day as two fields of a cron expression.
+fn time_of_day(text: &str) -> Option<String> {
+    let (hour, minute) = text.trim().split_once(':')?;
+    let number = |text: &str, most: u8| {
+        let is_short = (1..=2).contains(&text.len());
+        let number: u8 = is_short.then(|| text.parse().ok())??;
+        (number <= most).then_some(number)
+    };
+    let (hour, minute) = (number(hour, 23)?, number(minute, 59)?);
+    Some(format!("{minute} {hour}"))
+}
+
+/// Times of every day.
+pub(super) fn daily(text: &str) -> Result<Calendar, String> {
+    let times = text.split(',').map(|time| {
+        let time = time_of_day(time)
+            .ok_or_else(|| format!("'{text}' is no time of the day such as 02:30"))?;
+        Ok(format!("{time} * * *"))
+    });
+    Calendar::parse(&times.collect::<Result<Vec<_>, String>>()?)
+}
+
+/// Days of every week, and a time.
+pub(super) fn weekly(text: &str) -> Result<Calendar, String> {
+    const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+    let bad = || format!("'{text}' is no day and time such as sun 03:00");
+    let (days, time) = text
+        .trim()
+        .rsplit_once(char::is_whitespace)
+        .ok_or_else(bad)?;
+    let time = time_of_day(time).ok_or_else(bad)?;
+    let day = |day: &str| {
+        let day = day.trim().to_ascii_lowercase();
+        DAYS.contains(&day.get(..3)?)
+            .then_some(day.get(..3)?.to_owned())
+    };
+    let days: Option<Vec<String>> = days.split(',').map(day).collect();
+    let days = days.ok_or_else(bad)?.join(",");
+    Calendar::parse(&[format!("{time} * * {days}")])
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Utc};
+
+    use super::*;
+
+    fn schedule(text: &str) -> Schedule {
+        toml::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    fn next(text: &str, after: &str) -> String {
+        let after: DateTime<Utc> = after.parse().unwrap();
+        match schedule(text).timing.rule {
+            Rule::Calendar(calendar) => calendar.after(after).unwrap().to_rfc3339(),
+            rule => panic!("{rule:?}"),
+        }
+    }
+
+    #[test]
+    fn intervals_have_one_bound_or_two() {
+        let (hour, minute) = (Duration::from_secs(3600), Duration::from_secs(60));
+        assert_eq!(schedule("every = '4h'").timing, Timing::every(hour * 4));
+        let adaptive = Rule::Every {
+            least: minute * 5,
+            most: hour * 4,
+        };
+        assert_eq!(schedule("every = '5m..4h'").timing.rule, adaptive);
+        assert_eq!(schedule("jitter = '10m'").timing.jitter, minute * 10);
+    }
+
+    #[test]
+    fn times_of_the_day_are_those_of_the_zone() {
+        let berlin = "timezone = 'Europe/Berlin'";
+        let (saturday, sunday) = ("2026-11-21T12:00:00Z", "2026-11-22T02:00:00+00:00");
+        assert_eq!(
+            next(&format!("daily = '03:00'\n{berlin}"), saturday),
+            sunday
+        );
+        assert_eq!(
+            next(&format!("weekly = 'Sunday 03:00'\n{berlin}"), saturday),
+            sunday
+        );
+        assert_eq!(
+            next(&format!("cron = '0 3 * * *'\n{berlin}"), saturday),
+            sunday
+        );
+        let thursday = next(
+            "weekly = 'mon, thu 9:05'\ntimezone = 'UTC'",
+            "2026-11-24T00:00:00Z",
+        );
+        assert_eq!(thursday, "2026-11-26T09:05:00+00:00");
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for bad in [
+            "every = '0s'",
+            "every = '4h..1h'",
+            "every = '1h'\ndaily = '02:30'",
+            "cron = '* *'",
+            "cron = '0 0 31 2 *'",
+            "daily = '24:00'",
+            "daily = '2'",
+            "weekly = '03:00'",
+            "weekly = 'someday 03:00'",
+            "timezone = 'Berlin'",
+            "at_once = 0",
+            "nice = -5",
+            "evry = '4h'",
+        ] {
+            assert!(toml::from_str::<Schedule>(bad).is_err(), "{bad}");
+        }
+    }
 }

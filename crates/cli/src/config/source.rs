@@ -9,6 +9,7 @@ use super::Config;
 use super::counts::Counts;
 use super::hooks::Hooks;
 use super::retention::Retention;
+use super::schedule::SourceSchedule;
 use super::size::Size;
 use super::zip::{Zip, ZipRules};
 use crate::context::real;
@@ -29,6 +30,7 @@ pub(crate) struct Source {
     pub(super) zip: Zip,
     pub(super) retention: Option<Retention>,
     pub(super) hooks: Option<Hooks>,
+    pub(super) schedule: Option<SourceSchedule>,
 }
 
 /// When SQLite's own check is run.

@@ -34,15 +34,3 @@ pub(super) fn tell_uncounted(report: &mut BackupReport, config: &Config, context
         report.warnings.push(warning);
     }
 }
-
-/// A rule that is written down and not kept must not be believed in.
-pub(super) fn tell_not_in_force(config: &Config, context: &Context) {
-    let keys = config.not_in_force();
-    if !keys.is_empty() {
-        let are = if keys.len() == 1 { "is" } else { "are" };
-        let keys = keys.join(", ");
-        context.ui.note(format!(
-            "{keys} of the config {are} understood, but not in force yet"
-        ));
-    }
-}

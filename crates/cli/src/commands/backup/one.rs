@@ -99,7 +99,7 @@ impl One<'_> {
     /// The repository, and whether this run has created it: only for sources that are there, lest a typo leave one behind.
     fn open(&self, plan: &Backup) -> Result<(Repository, bool), Failure> {
         let place = self.place;
-        if !place.is_vacant() {
+        if self.args.no_create || !place.is_vacant() {
             return Ok((place.open()?, false));
         }
         for path in &plan.sources {

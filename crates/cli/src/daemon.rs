@@ -1,0 +1,19 @@
+//! `lifeboat daemon`: runs what the config plans, each run as a process of its own, and never falls silent.
+//!
+//! What is due when is decided by [`engine`], which is told the time and knows nothing else. What was is remembered by the
+//! repository alone. Everything here runs in one thread; others only wait for signals, ends and last words, and tell it.
+
+pub(crate) mod attended;
+mod child;
+pub(crate) mod engine;
+pub(crate) mod jobs;
+mod lock;
+pub(crate) mod past;
+mod run;
+mod service;
+mod setup;
+mod tell;
+pub(crate) mod timing;
+
+pub(crate) use lock::is_running;
+pub(crate) use run::run;

@@ -1,0 +1,421 @@
+//! The loop: what is due is started, what ended is recorded, signals are obeyed, and the rest of the time is slept.
+//!
+//! The sleep is short, whatever is to come: a machine may be suspended and the time of day may be set meanwhile.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use lifeboat_snapshot::store::clock::{Clock, SystemClock};
+use lifeboat_snapshot::{NewRun, Repository};
+use rustix::process::Signal;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::iterator::Signals;
+
+use super::child::{End, Program, Running, Said};
+use super::engine::{Ended, Engine, Moment, Name, Past, Plan};
+use super::jobs::Job;
+use super::lock::Lock;
+use super::setup::Setup;
+use super::{past, service, tell};
+use crate::context::{Context, this_host};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::ui::words;
+
+/// The longest sleep. A machine that wakes up from a long one catches up so soon.
+const SLEEP: Duration = Duration::from_secs(60);
+
+/// How long a run that was asked to end is left to do so.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// What the other threads tell.
+enum Event {
+    Signal(i32),
+    Ended(Name),
+}
+
+/// A run under way.
+struct Current {
+    job: Job,
+    process: Running,
+    began: Moment,
+    /// When it has taken too long.
+    deadline: Option<Duration>,
+    /// It was asked to end because it had.
+    is_late: bool,
+}
+
+/// The daemon at work.
+struct Daemon<'a> {
+    context: &'a Context,
+    host: String,
+    program: Program,
+    setup: Setup,
+    lock: Lock,
+    engine: Engine,
+    current: BTreeMap<Name, Current>,
+    events: Receiver<Event>,
+    sender: Sender<Event>,
+    /// Whether the past was read from the repository.
+    knows_past: bool,
+    is_stopping: bool,
+}
+
+/// Runs until it is asked to end.
+pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
+    let setup = Setup::load(context)?;
+    let lock = Lock::take(&setup.file)?;
+    let (sender, events) = channel();
+    listen(sender.clone())?;
+    let cannot = |error: &_| Failure::io("cannot find this program to start it again", error);
+    let host = this_host();
+    let engine = Engine::new(Vec::new(), setup.at_once, seed(&host), moment());
+    let mut daemon = Daemon {
+        program: Program::own().map_err(|error| cannot(&error))?,
+        context,
+        host,
+        setup,
+        lock,
+        engine,
+        current: BTreeMap::new(),
+        events,
+        sender,
+        knows_past: false,
+        is_stopping: false,
+    };
+    daemon.plan();
+    daemon.greet();
+    service::ready();
+    daemon.work();
+    tell::said(&context.ui, "stopped", "stopped");
+    Ok(Exit::Done)
+}
+
+/// Signals become events from now on.
+fn listen(sender: Sender<Event>) -> Result<(), Failure> {
+    let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1]);
+    let cannot = |error: &_| Failure::io("cannot listen for signals", error);
+    let mut signals = signals.map_err(|error| cannot(&error))?;
+    thread::spawn(move || {
+        for signal in signals.forever() {
+            if sender.send(Event::Signal(signal)).is_err() {
+                break;
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Machines have jitters of their own.
+fn seed(host: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    host.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn moment() -> Moment {
+    let clock = SystemClock;
+    Moment {
+        wall: clock.now(),
+        steady: clock.steady(),
+    }
+}
+
+impl Daemon<'_> {
+    fn work(&mut self) {
+        let mut is_news = true;
+        loop {
+            self.step();
+            if self.is_stopping && self.current.is_empty() {
+                return;
+            }
+            if is_news {
+                self.tell_next();
+            }
+            let mut event = self.events.recv_timeout(self.pause()).ok();
+            is_news = event.is_some();
+            while let Some(told) = event {
+                self.obey(told);
+                event = self.events.try_recv().ok();
+            }
+        }
+    }
+
+    /// All that is to be done now.
+    fn step(&mut self) {
+        let now = moment();
+        self.lock.follow();
+        self.engine.observe(now);
+        self.end_late(now);
+        if self.is_stopping {
+            return service::alive("stopping");
+        }
+        // One that cannot be started has ended by that, so it is not due any more.
+        for name in self.engine.due(now) {
+            self.start(&name, now);
+        }
+        service::alive(&self.outlook(moment()));
+    }
+
+    /// How long there is nothing to do but to listen.
+    fn pause(&self) -> Duration {
+        let now = moment();
+        let deadlines = self.current.values().filter_map(|current| current.deadline);
+        let deadline = deadlines.map(|deadline| deadline.saturating_sub(now.steady));
+        let due = self.engine.next_wake(now).filter(|_| !self.is_stopping);
+        let all = deadline.chain(due).chain(service::watchdog());
+        all.min().unwrap_or(SLEEP).min(SLEEP)
+    }
+
+    fn obey(&mut self, event: Event) {
+        match event {
+            Event::Ended(name) => self.ended(&name),
+            Event::Signal(SIGHUP) => self.reload(),
+            // There is something to do, or the time of day was set: the loop looks.
+            Event::Signal(SIGUSR1) => {}
+            Event::Signal(_) => self.stop(),
+        }
+    }
+
+    /// Lets what runs come to its end, which may be an early one.
+    fn stop(&mut self) {
+        if !self.is_stopping {
+            service::stopping();
+            tell::said(&self.context.ui, "stopping", "stopping");
+        }
+        self.is_stopping = true;
+        // The first asks it, the second does not ask.
+        for current in self.current.values() {
+            current.process.signal(Signal::TERM);
+        }
+    }
+
+    /// Reads the config again. One that is no good leaves the old one in force.
+    fn reload(&mut self) {
+        service::reloading();
+        match Setup::load(self.context) {
+            Ok(setup) => {
+                self.setup = setup;
+                self.plan();
+                tell::said(&self.context.ui, "reloaded", "read the config again");
+            }
+            Err(failure) => {
+                tell::wrong(&self.context.ui, &failure);
+                let text = "the config is left as it was read before";
+                tell::said(&self.context.ui, "kept", text);
+            }
+        }
+        service::ready();
+    }
+
+    /// Gives the engine the jobs and what is known of their past.
+    fn plan(&mut self) {
+        let jobs = &self.setup.jobs;
+        let known = self.setup.place.open();
+        let known = known.and_then(|repository| Ok(past::of_all(&repository, jobs, &self.host)?));
+        self.knows_past = known.is_ok();
+        let now = moment();
+        let none = Past {
+            last_good: None,
+            has_failed: false,
+            since: now.wall,
+        };
+        let pasts = known.unwrap_or_else(|_| vec![none; jobs.len()]);
+        let plans: Vec<(Plan, Past)> = jobs.iter().map(|job| job.plan.clone()).zip(pasts).collect();
+        self.engine.replace(plans, self.setup.at_once, now);
+    }
+
+    fn start(&mut self, name: &str, now: Moment) {
+        let Some(job) = self.setup.job(name).cloned() else {
+            return;
+        };
+        self.engine.started(name, now);
+        tell::started(&self.context.ui, name);
+        let (sender, told) = (self.sender.clone(), name.to_owned());
+        let ended = move || drop(sender.send(Event::Ended(told)));
+        match self.program.start(&self.args(&job), ended) {
+            Ok(process) => {
+                let current = Current {
+                    deadline: job.limit.map(|limit| now.steady + limit),
+                    job,
+                    process,
+                    began: now,
+                    is_late: false,
+                };
+                self.current.insert(name.to_owned(), current);
+            }
+            Err(error) => {
+                let failure = Failure::io("the run could not be started", &error);
+                self.conclude(&job, now, &unstarted(&failure), Some(failure.sentence()));
+            }
+        }
+    }
+
+    fn args(&self, job: &Job) -> Vec<OsString> {
+        let pid = std::process::id().to_string();
+        let nice = self.setup.nice.to_string();
+        let mut args: Vec<OsString> = vec!["--config".into(), self.setup.file.clone().into()];
+        args.extend(["--repo".into(), self.setup.place.path.clone().into()]);
+        let flags = [
+            "--json",
+            "--no-progress",
+            "--attended-by",
+            &pid,
+            "--nice",
+            &nice,
+        ];
+        args.extend(flags.map(OsString::from));
+        args.extend(job.work.args());
+        args
+    }
+
+    fn ended(&mut self, name: &str) {
+        let Some(current) = self.current.remove(name) else {
+            return;
+        };
+        let Current {
+            job,
+            process,
+            began,
+            is_late,
+            ..
+        } = current;
+        let end = process.end().unwrap_or_else(|error| {
+            unstarted(&Failure::io("the end of the run is unknown", &error))
+        });
+        let error = match (end.exit, end.signal) {
+            (0, _) => None,
+            _ if is_late => Some("it took longer than its time_limit and was ended".to_owned()),
+            (_, Some(signal)) => Some(format!("the run was killed by signal {signal}")),
+            _ => end.said.sentence(),
+        };
+        self.conclude(&job, began, &end, error);
+    }
+
+    /// What follows from the end of a run.
+    fn conclude(&mut self, job: &Job, began: Moment, end: &End, error: Option<String>) {
+        let now = moment();
+        let name = &job.plan.name;
+        let took = now.steady.saturating_sub(began.steady);
+        tell::ended(&self.context.ui, name, end, took, error.as_deref());
+        if end.exit != 0 && !self.is_stopping {
+            self.record(job, began, end, error);
+        }
+        let how = Ended {
+            is_good: job.work.is_done(end.exit),
+            has_changes: end.said.has_changes(),
+        };
+        self.engine.ended(name, how, now);
+        if !self.knows_past && how.is_good {
+            self.plan();
+        }
+    }
+
+    /// A run that left no record of itself gets one: it was killed, or failed before it came so far.
+    fn record(&self, job: &Job, began: Moment, end: &End, error: Option<String>) {
+        let Ok(repository) = self.setup.place.open() else {
+            // There is nothing to keep it in; that the repository is gone is what was told.
+            return;
+        };
+        if self.is_recorded(&repository, job, began) {
+            return;
+        }
+        let run = NewRun {
+            kind: job.work.kind(),
+            began: began.wall,
+            host: self.host.clone(),
+            sources: job.work.sources(),
+            snapshot: None,
+            exit: end.exit,
+            bytes: 0,
+            error,
+        };
+        if let Err(error) = repository.record_run(run) {
+            tell::wrong(&self.context.ui, &error.into());
+        }
+    }
+
+    fn is_recorded(&self, repository: &Repository, job: &Job, began: Moment) -> bool {
+        const NEWEST: usize = 50;
+        let sources = job.work.sources();
+        let Ok(history) = repository.history(NEWEST) else {
+            return false;
+        };
+        let is_it = |run: &lifeboat_snapshot::Run| {
+            run.kind == job.work.kind()
+                && run.host == self.host
+                && run.began() + TimeDelta::milliseconds(1) >= began.wall
+                && run
+                    .sources
+                    .iter()
+                    .all(|source| sources.iter().any(|own| source == own))
+        };
+        history.newest(is_it).is_some()
+    }
+
+    /// Ends what takes too long: it is asked, and later ended.
+    fn end_late(&mut self, now: Moment) {
+        for current in self.current.values_mut() {
+            if current
+                .deadline
+                .is_some_and(|deadline| now.steady >= deadline)
+            {
+                let signal = if current.is_late {
+                    Signal::KILL
+                } else {
+                    Signal::TERM
+                };
+                current.process.signal(signal);
+                current.is_late = true;
+                current.deadline = Some(now.steady + GRACE);
+            }
+        }
+    }
+
+    fn greet(&self) {
+        let count = words::counted(self.setup.jobs.len() as u64, "job", "jobs");
+        let (file, place) = (self.setup.file.display(), self.setup.place.path.display());
+        let text = format!("{count} of {file}, into {place}");
+        tell::said(&self.context.ui, "ready", &text);
+        if let Err(failure) = self.setup.place.open() {
+            tell::wrong(&self.context.ui, &failure);
+        }
+    }
+
+    /// The job that comes next, and in how long.
+    fn next(&self, now: Moment) -> Option<(Duration, &str)> {
+        let names = self.setup.jobs.iter().map(|job| job.plan.name.as_str());
+        let waits = names.filter_map(|name| Some((self.engine.until(name, now)?, name)));
+        waits.min()
+    }
+
+    fn tell_next(&self) {
+        let now = moment();
+        let next = self.next(now);
+        let at = next.map(|(wait, name)| (now.wall + wait, name));
+        tell::waiting(&self.context.ui, at);
+    }
+
+    fn outlook(&self, now: Moment) -> String {
+        let running: Vec<&str> = self.current.keys().map(String::as_str).collect();
+        match (running.is_empty(), self.next(now)) {
+            (false, _) => format!("{} runs", running.join(", ")),
+            (true, Some((wait, name))) => format!("{name} in {}", words::took(wait)),
+            (true, None) => "nothing is planned".to_owned(),
+        }
+    }
+}
+
+/// The end of a run that never began.
+fn unstarted(failure: &Failure) -> End {
+    End {
+        exit: failure.exit().code(),
+        signal: None,
+        said: Said::default(),
+    }
+}

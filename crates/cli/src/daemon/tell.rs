@@ -1,0 +1,89 @@
+//! What the daemon says of its work: a line for each run, or an event for a program.
+//!
+//! Whoever reads along may go away; that must not end the daemon.
+
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use lifeboat_snapshot::path::escape;
+use serde_json::{Value, json};
+
+use super::child::End;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::ui::{Ui, words};
+
+/// Something that is no run.
+pub(super) fn said(ui: &Ui, event: &str, text: &str) {
+    match ui.is_json() {
+        true => tell(ui, &json!({"event": event, "message": text})),
+        false => line(ui, text),
+    }
+}
+
+/// Something that is wrong and does not end the daemon.
+pub(super) fn wrong(ui: &Ui, failure: &Failure) {
+    match ui.is_json() {
+        true => tell(ui, &failure.event()),
+        false => ui.failure(failure),
+    }
+}
+
+/// A run begins.
+pub(super) fn started(ui: &Ui, job: &str) {
+    if ui.is_json() {
+        tell(ui, &json!({"event": "started", "job": job}));
+    }
+}
+
+/// A run has ended.
+pub(super) fn ended(ui: &Ui, job: &str, end: &End, took: Duration, error: Option<&str>) {
+    let word = Exit::word_of(end.exit);
+    if ui.is_json() {
+        let summary = end.said.summary.as_ref();
+        let snapshot = summary.and_then(|summary| summary.get("snapshot"));
+        return tell(
+            ui,
+            &json!({
+                "event": "ended",
+                "job": job,
+                "exit_code": end.exit,
+                "result": word,
+                "duration_s": took.as_secs_f64(),
+                "snapshot": snapshot.unwrap_or(&Value::Null),
+                "error": error,
+                "warnings": end.said.warnings,
+            }),
+        );
+    }
+    let result = if end.exit == 0 { "ok" } else { word };
+    let mut text = format!("{job}: {result} in {}", words::took(took));
+    if let Some(bytes) = end.said.number("stored_bytes") {
+        text.push_str(&format!(", {} stored", words::size(bytes)));
+    }
+    let why = error
+        .into_iter()
+        .chain(end.said.warnings.iter().map(String::as_str));
+    for reason in why {
+        text.push_str(&format!("; {reason}"));
+    }
+    line(ui, &text);
+}
+
+/// Nothing is to be done until then.
+pub(super) fn waiting(ui: &Ui, next: Option<(DateTime<Utc>, &str)>) {
+    if ui.is_json() {
+        let time = next.map(|(time, _)| time.to_rfc3339_opts(SecondsFormat::Millis, false));
+        let job = next.map(|(_, job)| job);
+        tell(ui, &json!({"event": "waiting", "next": time, "job": job}));
+    }
+}
+
+fn tell(ui: &Ui, event: &Value) {
+    let _ = ui.event(event);
+}
+
+fn line(ui: &Ui, text: &str) {
+    let _ = ui.summary([escape(text.as_bytes())]);
+    let _ = ui.finish();
+}
