@@ -27,6 +27,8 @@ mod config;
 mod counts;
 /// Power cuts at every step of a backup.
 mod crash;
+/// The daemon, which does what the config plans.
+mod daemon;
 /// Every sort of damage to every file of a repository.
 mod damage;
 /// Real file systems that lose their power or their room.

@@ -17,6 +17,8 @@ use retention::Retention;
 use schedule::Schedule;
 pub(crate) use source::{Check, Settings, Source};
 pub(crate) use told::Told;
+pub(crate) use upkeep::Chore;
+use upkeep::Upkeep;
 use zip::Zip;
 pub(crate) use zip::{When, ZipRules};
 
@@ -32,6 +34,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod told;
+mod upkeep;
 mod zip;
 
 /// Names the file, unless `--config` does.
@@ -58,6 +61,7 @@ pub(crate) struct Config {
     pub(crate) retention: Retention,
     hooks: hooks::Hooks,
     schedule: Option<Schedule>,
+    upkeep: Upkeep,
 }
 
 impl Config {
@@ -108,5 +112,6 @@ impl Config {
         }
         self.repo.iter_mut().for_each(anchored);
         self.zip.dir.iter_mut().for_each(anchored);
+        self.upkeep.drill_scratch.iter_mut().for_each(anchored);
     }
 }

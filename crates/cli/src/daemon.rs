@@ -16,4 +16,4 @@ mod tell;
 pub(crate) mod timing;
 
 pub(crate) use lock::is_running;
-pub(crate) use run::run;
+pub(crate) use run::{moment, run, seed};

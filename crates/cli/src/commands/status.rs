@@ -15,12 +15,15 @@ use lifeboat_snapshot::{Drill, History, Newest, Repository, Run, RunKind, Snapsh
 
 use crate::config::Config;
 use crate::context::{Context, real};
+use crate::daemon;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ui::{facts, paint, words};
 
+use next::Next;
 use told::{document, print};
 
+mod next;
 mod prometheus;
 mod told;
 
@@ -62,6 +65,8 @@ struct Answer {
     drill: Option<Drill>,
     /// The last run of each kind.
     last_runs: Vec<Run>,
+    /// When the next backups are due.
+    next: Next,
     now: DateTime<Utc>,
 }
 
@@ -89,6 +94,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         context.ui.damage(&error.into());
     }
     let newest = repository.newest(&listing, &wanted(&config));
+    let next = Next::of(&config, &listing.snapshots, &history, daemon::moment());
     let answer = Answer::of(
         &repository,
         &listing.snapshots,
@@ -97,6 +103,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         &repository.verified_at()?,
         args.max_age,
     );
+    let answer = Answer { next, ..answer };
     match (args.prometheus, context.ui.is_json()) {
         (true, _) => context.ui.part(prometheus::text(&answer))?,
         (_, true) => document(&answer, &context.ui)?,
@@ -133,6 +140,7 @@ impl Answer {
             growth: growth_per_day(snapshots, now),
             drill: repository.drills().ok().and_then(|mut drills| drills.pop()),
             last_runs: RunKind::ALL.into_iter().filter_map(last).collect(),
+            next: Next::default(),
             now,
         }
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use serde::Deserialize;
 
-use super::Config;
 use super::retention::Span;
+use super::{Config, Source};
 use crate::daemon::timing::{Calendar, Rule, Timing, Zone};
 use crate::ui::words;
 
@@ -107,7 +107,7 @@ impl SourceKeys {
         let zone = self.timezone.map_or(Zone::Local, |ZoneName(zone)| zone);
         let rule = match (self.every, calendars.next(), calendars.next()) {
             (None, None, None) => Timing::every(USUAL).rule,
-            (Some(Every(least, most)), None, None) => Rule::Every { least, most },
+            (Some(every), None, None) => every.rule(),
             (None, Some(calendar), None) => Rule::Calendar(calendar.in_zone(zone)),
             _ => {
                 return Err("only one of every, cron, daily and weekly can hold".to_owned());
@@ -124,9 +124,10 @@ impl Config {
         self.schedule.clone().unwrap_or_default()
     }
 
-    /// When a source is backed up.
-    pub(crate) fn timing_of(&self, source: &super::Source) -> Timing {
-        match (&source.schedule, &self.schedule) {
+    /// When a source is backed up, or any that says nothing of it.
+    pub(super) fn timing_of(&self, source: Option<&Source>) -> Timing {
+        let own = source.and_then(|source| source.schedule.as_ref());
+        match (own, &self.schedule) {
             (Some(SourceSchedule(timing)), _) => timing.clone(),
             (None, Some(schedule)) => schedule.timing.clone(),
             (None, None) => Schedule::default().timing,
@@ -143,7 +144,14 @@ impl Config {
 /// An interval such as `4h`, or two bounds of one such as `5m..4h`.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
-struct Every(Duration, Duration);
+pub(super) struct Every(Duration, Duration);
+
+impl Every {
+    pub(super) const fn rule(&self) -> Rule {
+        let Self(least, most) = *self;
+        Rule::Every { least, most }
+    }
+}
 
 impl TryFrom<String> for Every {
     type Error = String;

@@ -13,6 +13,7 @@ use super::schedule::SourceSchedule;
 use super::size::Size;
 use super::zip::{Zip, ZipRules};
 use crate::context::real;
+use crate::daemon::timing::Timing;
 
 /// A `[source.NAME]`.
 #[derive(Debug, Deserialize)]
@@ -82,12 +83,14 @@ pub(crate) struct Settings {
     pub(crate) counts: Vec<CountQuery>,
     pub(crate) zip: ZipRules,
     pub(crate) retention: Retention,
+    /// When the daemon backs it up.
+    pub(crate) timing: Timing,
 }
 
 impl Settings {
     /// Whether both sources may be in one snapshot: what is said of a snapshot as a whole must be the same.
     fn goes_with(&self, other: &Self) -> bool {
-        self.retention == other.retention && self.zip == other.zip
+        self.retention == other.retention && self.zip == other.zip && self.timing == other.timing
     }
 }
 
@@ -130,6 +133,7 @@ impl Config {
             retention: source
                 .and_then(|source| source.retention.clone())
                 .unwrap_or_else(|| self.retention.clone()),
+            timing: self.timing_of(source),
         }
     }
 

@@ -131,7 +131,8 @@ fn listen(output: ChildStdout, sender: &Sender<Said>) {
         let Some(event) = event else { continue };
         match event.get("event").and_then(Value::as_str) {
             Some("summary") => said.summary = Some(event),
-            Some("error") => said.error = Some(event),
+            // The first that went wrong is what the exit code is of.
+            Some("error") => said.error = said.error.or(Some(event)),
             Some("warning") if said.warnings.len() < MOST_WARNINGS => {
                 let words = ["message", "error"]
                     .iter()

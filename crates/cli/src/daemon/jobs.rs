@@ -1,4 +1,5 @@
-//! What the config has the daemon do: a backup for each source, so that one that is missing stops no other, and the upkeep.
+//! What the config has the daemon do: a backup of the sources that go into one snapshot, just as if somebody had typed it, and
+//! the upkeep.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -8,7 +9,8 @@ use std::time::Duration;
 use lifeboat_snapshot::RunKind;
 
 use super::engine::Plan;
-use crate::config::Config;
+use super::timing::Timing;
+use crate::config::{Chore, Config};
 use crate::context::real;
 
 /// A job of the daemon: when, and what.
@@ -23,8 +25,10 @@ pub(crate) struct Job {
 /// What is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// A snapshot of a source.
-    Backup(PathBuf),
+    /// A snapshot of these sources.
+    Backup(Vec<PathBuf>),
+    /// Something for the repository as a whole.
+    Upkeep(Chore),
 }
 
 impl Work {
@@ -32,23 +36,52 @@ impl Work {
     pub(crate) const fn kind(&self) -> RunKind {
         match self {
             Self::Backup(_) => RunKind::Backup,
+            Self::Upkeep(Chore::Prune) => RunKind::Forget,
+            Self::Upkeep(Chore::Collect { .. }) => RunKind::Collect,
+            Self::Upkeep(Chore::Verify(_)) => RunKind::Verify,
+            Self::Upkeep(Chore::Drill(_)) => RunKind::Drill,
         }
     }
 
     /// The sources it is about, as the history has them.
     pub(crate) fn sources(&self) -> Vec<Vec<u8>> {
         match self {
-            Self::Backup(path) => vec![real(path).as_os_str().as_bytes().to_vec()],
+            Self::Backup(paths) => {
+                let real = paths.iter().map(|path| real(path));
+                real.map(|path| path.as_os_str().as_bytes().to_vec())
+                    .collect()
+            }
+            Self::Upkeep(_) => Vec::new(),
         }
     }
 
-    /// What a person would type for it.
-    pub(crate) fn args(&self) -> Vec<OsString> {
+    /// What a person would type for it; `is_apart` where each source is to be saved for itself.
+    pub(crate) fn args(&self, is_apart: bool) -> Vec<OsString> {
         let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
         match self {
-            Self::Backup(path) => {
-                let mut args = words(&["backup", "--no-create", "--"]);
-                args.push(path.into());
+            Self::Backup(paths) => {
+                let mut args = words(&["backup", "--no-create"]);
+                args.extend(is_apart.then(|| "--each".into()));
+                args.push("--".into());
+                args.extend(paths.iter().map(OsString::from));
+                args
+            }
+            Self::Upkeep(Chore::Prune) => words(&["forget"]),
+            Self::Upkeep(Chore::Collect { grace, max_repack }) => {
+                let mut args = words(&["gc", "--grace", &format!("{}s", grace.as_secs())]);
+                let most = max_repack.map(|bytes| bytes.to_string());
+                args.extend(most.iter().flat_map(|most| words(&["--max-repack", most])));
+                args
+            }
+            Self::Upkeep(Chore::Verify(share)) => {
+                let (whole, tenth) = (share.get() / 10, share.get() % 10);
+                words(&["verify", "--subset", &format!("{whole}.{tenth}%")])
+            }
+            Self::Upkeep(Chore::Drill(scratch)) => {
+                let mut args = words(&["drill"]);
+                if let Some(scratch) = scratch {
+                    args.extend(["--scratch".into(), scratch.into()]);
+                }
                 args
             }
         }
@@ -59,20 +92,79 @@ impl Work {
     pub(crate) const fn is_done(&self, exit: u8) -> bool {
         match self {
             Self::Backup(_) => matches!(exit, 0 | 3),
+            Self::Upkeep(_) => matches!(exit, 0 | 3 | 4 | 5),
         }
     }
 }
 
 /// All jobs of a config.
 pub(crate) fn of(config: &Config) -> Vec<Job> {
-    let backup = |(name, source): (&String, &crate::config::Source)| Job {
-        plan: Plan {
-            name: format!("backup {name}"),
-            timing: config.timing_of(source),
+    let backup = |group: Vec<PathBuf>| {
+        let of = |path: &PathBuf| config.source(path).map(|(name, _)| name.clone());
+        let names: Vec<String> = group.iter().filter_map(of).collect();
+        let timing = group.first().map(|path| config.settings(path).timing)?;
+        let plan = Plan {
+            name: format!("backup {}", names.join(", ")),
+            timing,
             is_upkeep: false,
-        },
-        work: Work::Backup(source.path.clone()),
-        limit: None,
+        };
+        Some(Job {
+            plan,
+            work: Work::Backup(group),
+            limit: None,
+        })
     };
-    config.sources.iter().map(backup).collect()
+    let chore = |(chore, timing): (Chore, Timing)| {
+        let work = Work::Upkeep(chore);
+        let name = match &work {
+            Work::Upkeep(Chore::Prune) => "prune",
+            other => other.kind().word(),
+        };
+        let plan = Plan {
+            name: name.to_owned(),
+            timing,
+            is_upkeep: true,
+        };
+        let limit = config.chore_limit();
+        Job { plan, work, limit }
+    };
+    let groups = config.groups(&config.source_paths());
+    let backups = groups.into_iter().filter_map(backup);
+    backups
+        .chain(config.chores().into_iter().map(chore))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_is_what_a_person_would_type() {
+        let text = "[source.data]\npath = '/srv/data'\n[retention]\nlast = 3\n\
+                    [upkeep]\ngc_max_repack = '1G'\nverify_subset = '2.5%'\ndrill = 'every 30d'\ntime_limit = '2h'";
+        let config: Config = toml::from_str(text).unwrap();
+        let shown = |job: &Job| {
+            let args: Vec<String> = job
+                .work
+                .args(false)
+                .iter()
+                .map(|arg| arg.to_string_lossy().into())
+                .collect();
+            format!("{}: {}", job.plan.name, args.join(" "))
+        };
+        let jobs = of(&config);
+        let typed: Vec<String> = jobs.iter().map(shown).collect();
+        assert_eq!(
+            typed,
+            [
+                "backup data: backup --no-create -- /srv/data",
+                "prune: forget",
+                "gc: gc --grace 604800s --max-repack 1073741824",
+                "verify: verify --subset 2.5%",
+                "drill: drill",
+            ]
+        );
+        assert!(jobs[0].limit.is_none() && jobs[1].limit == Some(Duration::from_secs(7200)));
+    }
 }

@@ -40,6 +40,7 @@ impl Memory<'_> {
                 .sources()
                 .iter()
                 .all(|wanted| run.sources.iter().any(|source| source == wanted)),
+            Work::Upkeep(_) => true,
         };
         // A look at some snapshots is none at the repository.
         let is_whole = run.kind != RunKind::Verify || run.snapshot.is_none();
@@ -48,7 +49,7 @@ impl Memory<'_> {
 
     /// A run that was killed after its snapshot was there has no record.
     fn last_snapshot(&self, work: &Work) -> Option<DateTime<Utc>> {
-        let Work::Backup(_) = work;
+        let Work::Backup(_) = work else { return None };
         let wanted = work.sources();
         let is_of = |snapshot: &&Snapshot| {
             let has = |wanted: &Vec<u8>| snapshot.sources.iter().any(|source| source == wanted);

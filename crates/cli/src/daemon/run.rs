@@ -2,7 +2,7 @@
 //!
 //! The sleep is short, whatever is to come: a machine may be suspended and the time of day may be set meanwhile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -61,6 +61,8 @@ struct Daemon<'a> {
     current: BTreeMap<Name, Current>,
     events: Receiver<Event>,
     sender: Sender<Event>,
+    /// Jobs whose sources are each saved for itself, since one of them is missing.
+    apart: BTreeSet<Name>,
     /// Whether the past was read from the repository.
     knows_past: bool,
     is_stopping: bool,
@@ -85,6 +87,7 @@ pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
         current: BTreeMap::new(),
         events,
         sender,
+        apart: BTreeSet::new(),
         knows_past: false,
         is_stopping: false,
     };
@@ -112,13 +115,14 @@ fn listen(sender: Sender<Event>) -> Result<(), Failure> {
 }
 
 /// Machines have jitters of their own.
-fn seed(host: &str) -> u64 {
+pub(crate) fn seed(host: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     host.hash(&mut hasher);
     hasher.finish()
 }
 
-fn moment() -> Moment {
+/// Now, by both clocks.
+pub(crate) fn moment() -> Moment {
     let clock = SystemClock;
     Moment {
         wall: clock.now(),
@@ -270,7 +274,7 @@ impl Daemon<'_> {
             &nice,
         ];
         args.extend(flags.map(OsString::from));
-        args.extend(job.work.args());
+        args.extend(job.work.args(self.apart.contains(&job.plan.name)));
         args
     }
 
@@ -303,7 +307,7 @@ impl Daemon<'_> {
         let name = &job.plan.name;
         let took = now.steady.saturating_sub(began.steady);
         tell::ended(&self.context.ui, name, end, took, error.as_deref());
-        if end.exit != 0 && !self.is_stopping {
+        if end.exit != 0 {
             self.record(job, began, end, error);
         }
         let how = Ended {
@@ -311,6 +315,10 @@ impl Daemon<'_> {
             has_changes: end.said.has_changes(),
         };
         self.engine.ended(name, how, now);
+        match how.is_good {
+            true => self.apart.remove(name),
+            false => end.exit == Exit::SourceBad.code() && self.apart.insert(name.clone()),
+        };
         if !self.knows_past && how.is_good {
             self.plan();
         }
@@ -334,6 +342,7 @@ impl Daemon<'_> {
             exit: end.exit,
             bytes: 0,
             error,
+            hooks: Vec::new(),
         };
         if let Err(error) = repository.record_run(run) {
             tell::wrong(&self.context.ui, &error.into());

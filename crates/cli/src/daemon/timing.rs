@@ -39,19 +39,6 @@ impl Timing {
             jitter: Duration::ZERO,
         }
     }
-
-    /// The longest that may lie between two runs by plan, where that is known.
-    pub(crate) fn longest(&self, now: DateTime<Utc>) -> Option<Duration> {
-        let gap = match &self.rule {
-            Rule::Every { most, .. } => *most,
-            Rule::Calendar(calendar) => {
-                let next = calendar.after(now)?;
-                let gap = calendar.after(next)?.signed_duration_since(next);
-                gap.to_std().ok()?
-            }
-        };
-        Some(gap.saturating_add(self.jitter))
-    }
 }
 
 /// Times of the day, as cron knows them.

@@ -2,6 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use lifeboat_snapshot::path::escape;
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use super::{Answer, Row};
 use crate::commands::drill;
 use crate::config::Config;
-use crate::context::real;
+use crate::context::{real, this_host};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ui::table::{Cell, Table};
@@ -27,6 +28,7 @@ pub(super) fn document(answer: &Answer, ui: &Ui) -> Result<(), Failure> {
         "growth_bytes_per_day": answer.growth,
         "days_until_full": answer.days_left(),
         "drill": answer.drill.as_ref().map(drill::facts),
+        "daemon": answer.next.is_attended,
     }))
 }
 
@@ -52,6 +54,7 @@ fn item(row: &Row, answer: &Answer) -> Value {
         "complete_time": complete.map(facts::time),
         "last_error": row.failure.as_ref().map(last_error),
         "verified_at": row.verified.map(facts::utc),
+        "next_s": until(row, answer).map(|wait| wait.as_secs()),
     })));
     item.extend(facts::flaws(
         newest.and_then(|newest| newest.flaws.as_ref()),
@@ -74,6 +77,10 @@ pub(super) fn print(
         table.row(cells(row, config, answer));
     }
     ui.table(&table)?;
+    if answer.next.is_attended == Some(false) {
+        let text = "No daemon runs, so nothing is backed up by the schedule: lifeboat daemon";
+        ui.line(paint::paint(paint::FAIR, text))?;
+    }
     for row in &answer.rows {
         if let Some(run) = &row.failure {
             let age = words::age(run.began().fixed_offset(), answer.now);
@@ -113,6 +120,21 @@ fn room(repository: &Repository, answer: &Answer) -> Option<String> {
     Some(room)
 }
 
+/// How long until a source is backed up, where it is one of this machine and that is planned.
+fn until(row: &Row, answer: &Answer) -> Option<Duration> {
+    let is_here = row.key.0 == this_host();
+    answer.next.until(&row.key.1).filter(|_| is_here)
+}
+
+/// The same in words behind others, without a column of its own where nothing is planned.
+fn next(row: &Row, answer: &Answer) -> String {
+    match until(row, answer) {
+        None => String::new(),
+        Some(wait) if wait.as_secs() == 0 => "  next is due".to_owned(),
+        Some(wait) => format!("  next in {}", words::took(wait)),
+    }
+}
+
 fn cells(row: &Row, config: &Config, answer: &Answer) -> [Cell; 7] {
     let (host, path) = &row.key;
     let snapshot = row.newest.as_ref().map(|newest| &newest.snapshot);
@@ -129,7 +151,7 @@ fn cells(row: &Row, config: &Config, answer: &Answer) -> [Cell; 7] {
         Cell::new(name(path, config)).styled(paint::LABEL),
         Cell::right(age),
         Cell::new(row.state.shown()).styled(row.state.style()),
-        Cell::new(verified),
+        Cell::new(verified + &next(row, answer)),
         Cell::new(time),
         Cell::new(host),
         Cell::new(about(row, path, answer.now)),

@@ -1,0 +1,323 @@
+//! The daemon: it backs up when it is time to, whatever becomes of it and of its runs, and is never silent about it (A3, F-75).
+
+/// The daemon as a process that tells what it does.
+mod told;
+
+use std::fs;
+use std::path::Path;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::support::Workbench;
+use told::Daemon;
+
+/// A bench with files, a repository, and a config with this behind the source.
+fn bench(text: &str) -> Workbench {
+    let bench = Workbench::with_files();
+    configure(&bench, text);
+    bench.lifeboat(&["init"]).exits(0);
+    bench
+}
+
+fn configure(bench: &Workbench, text: &str) {
+    let config = format!(
+        "[source.data]\npath = \"data\"\n[zip]\nwhen = \"never\"\n[upkeep]\ngc = \"never\"\nverify = \"never\"\n{text}"
+    );
+    fs::write(bench.path("lifeboat.toml"), config).unwrap();
+}
+
+fn history(bench: &Workbench) -> Vec<Value> {
+    let args = ["history", "--json", "-n", "1000"];
+    let runs = bench.lifeboat(&args).exits(0).json();
+    runs.as_array().unwrap().clone()
+}
+
+fn snapshots(bench: &Workbench) -> usize {
+    let listed = bench.lifeboat(&["list", "--json"]).exits(0).json();
+    listed.as_array().unwrap().len()
+}
+
+#[test]
+fn it_backs_up_at_once_and_at_its_interval_until_it_is_ended() {
+    let bench = bench("[schedule]\nevery = \"1s\"\n");
+    let mut daemon = Daemon::start(&bench);
+    for _ in 0..3 {
+        let ended = daemon.until("ended");
+        assert_eq!(ended["job"], "backup data");
+        assert_eq!(ended["exit_code"], 0, "{ended}");
+    }
+    daemon.signal(Signal::TERM);
+    daemon.until("stopped");
+    assert_eq!(daemon.end(), Some(0));
+    let runs = history(&bench);
+    let good = runs.iter().filter(|run| run["exit_code"] == 0).count();
+    assert!(good >= 3 && snapshots(&bench) >= 3, "{runs:?}");
+}
+
+#[test]
+fn it_goes_on_where_it_was_and_does_not_begin_anew() {
+    let bench = bench("[schedule]\nevery = \"4h\"\n");
+    let mut daemon = Daemon::start(&bench);
+    daemon.until("ended");
+    daemon.kill();
+    let mut daemon = Daemon::start(&bench);
+    let waiting = daemon.until("waiting");
+    assert_eq!(waiting["job"], "backup data");
+    daemon.kill();
+    assert_eq!(snapshots(&bench), 1, "that of the first, which is young");
+}
+
+#[test]
+fn a_second_daemon_of_the_same_config_is_refused_and_the_first_goes_on() {
+    let bench = bench("");
+    let mut daemon = Daemon::start(&bench);
+    daemon.until("ended");
+    let refused = bench.lifeboat(&["daemon"]).exits(11);
+    assert!(
+        refused
+            .stderr()
+            .contains("another daemon works by the config")
+    );
+    daemon.signal(Signal::INT);
+    assert_eq!(daemon.end(), Some(0));
+}
+
+#[test]
+fn without_anything_to_back_up_there_is_no_daemon() {
+    let bench = Workbench::with_files();
+    bench.lifeboat(&["daemon"]).exits(2);
+    fs::write(bench.path("lifeboat.toml"), "[schedule]\nevery = \"4h\"\n").unwrap();
+    let refused = bench.lifeboat(&["daemon"]).exits(2);
+    assert!(refused.stderr().contains("no [source.NAME]"));
+}
+
+#[test]
+fn f48_a_source_that_is_not_there_is_an_alarm_and_no_empty_snapshot() {
+    let bench = bench("[schedule]\nevery = \"1s\"\n[retention]\nlast = 1\nprune = true\n");
+    let mut daemon = Daemon::start(&bench);
+    daemon.until("ended");
+    // As an unmounted disk: the folder is gone, and later there with nothing in it.
+    fs::rename(bench.data(), bench.path("elsewhere")).unwrap();
+    let failed = daemon.until_job(|ended| ended["exit_code"] != 0);
+    assert_eq!(failed["exit_code"], 7, "{failed}");
+    fs::create_dir(bench.data()).unwrap();
+    let empty = daemon.until_job(|ended| {
+        let error = ended["error"].as_str().unwrap_or_default();
+        error.contains("empty")
+    });
+    assert_eq!(empty["exit_code"], 7, "{empty}");
+    let status = bench.lifeboat(&["status"]);
+    assert!(status.text().contains("the last backup"), "{status}");
+    assert_eq!(history(&bench).last().unwrap()["exit_code"], 7);
+    let kept = bench.lifeboat(&["ls", "latest"]).exits(0);
+    assert!(kept.text().contains("notes.txt"), "{kept}");
+    // The disk is back, and so are the backups.
+    fs::remove_dir(bench.data()).unwrap();
+    fs::rename(bench.path("elsewhere"), bench.data()).unwrap();
+    daemon.until_job(|ended| ended["exit_code"] == 0);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end(), Some(0));
+}
+
+#[test]
+fn a_repository_that_is_not_there_is_not_made_anew_and_is_used_when_it_comes_back() {
+    let bench = bench("[schedule]\nevery = \"1s\"\n");
+    bench.backs_up();
+    fs::rename(bench.place(), bench.path("unmounted")).unwrap();
+    let mut daemon = Daemon::start(&bench);
+    let failed = daemon.until("ended");
+    assert_eq!(failed["exit_code"], 10, "{failed}");
+    assert!(!bench.place().exists(), "nothing was made in its place");
+    fs::rename(bench.path("unmounted"), bench.place()).unwrap();
+    daemon.until_job(|ended| ended["exit_code"] == 0);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end(), Some(0));
+    assert!(snapshots(&bench) >= 2);
+}
+
+#[test]
+fn a_changed_config_is_read_on_sighup_and_a_bad_one_is_told_and_not_used() {
+    let bench = bench("[schedule]\nevery = \"4h\"\n");
+    let mut daemon = Daemon::start(&bench);
+    daemon.until("ended");
+    configure(&bench, "[schedule]\nevry = \"1s\"\n");
+    daemon.signal(Signal::HUP);
+    let error = daemon.until("error");
+    assert!(
+        error["cause"]
+            .as_str()
+            .unwrap()
+            .contains("unknown field `evry`"),
+        "{error}"
+    );
+    daemon.until("kept");
+    configure(&bench, "[schedule]\nevery = \"1s\"\n");
+    daemon.signal(Signal::HUP);
+    daemon.until("reloaded");
+    daemon.until("ended");
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end(), Some(0));
+}
+
+#[test]
+fn a_run_that_is_killed_is_in_the_history_and_the_daemon_goes_on() {
+    let bench = bench("[schedule]\nevery = \"1s\"\n");
+    let stuck = bench.path("data/stuck.db");
+    let database = rusqlite::Connection::open(&stuck).unwrap();
+    database
+        .execute_batch("CREATE TABLE notes (text); BEGIN EXCLUSIVE")
+        .unwrap();
+    let mut daemon = Daemon::start(&bench);
+    daemon.until("started");
+    // It waits for the database, so it is there to be killed.
+    let child = daemon.child();
+    rustix::process::kill_process(child, Signal::KILL).unwrap();
+    let killed = daemon.until("ended");
+    assert_eq!(killed["exit_code"], 137, "{killed}");
+    drop(database);
+    daemon.until_job(|ended| ended["exit_code"] == 0);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end(), Some(0));
+    let runs = history(&bench);
+    let killed = runs.iter().find(|run| run["exit_code"] == 137).unwrap();
+    assert_eq!(killed["error"], "the run was killed by signal 9");
+    assert_eq!(killed["sources"][0], bench.data().to_str().unwrap());
+}
+
+#[test]
+fn f75_what_runs_is_asked_to_end_with_the_daemon_and_leaves_its_record() {
+    let bench = bench("[schedule]\nevery = \"1s\"\n");
+    let database = rusqlite::Connection::open(bench.path("data/stuck.db")).unwrap();
+    database
+        .execute_batch("CREATE TABLE notes (text); BEGIN EXCLUSIVE")
+        .unwrap();
+    for signal in [Signal::TERM, Signal::KILL] {
+        let mut daemon = Daemon::start(&bench);
+        daemon.until("started");
+        let child = daemon.child();
+        told::wait_until(|| listens(child));
+        daemon.signal(signal);
+        daemon.end();
+        // Without its daemon, nothing goes on that the next one would start beside itself.
+        told::wait_until(|| !is_alive(child));
+    }
+    let ends: Vec<_> = history(&bench)
+        .iter()
+        .map(|run| run["exit_code"].clone())
+        .collect();
+    assert_eq!(ends, [143, 143]);
+}
+
+/// Whether the signal that asks it to end would be noticed by it.
+fn listens(process: rustix::process::Pid) -> bool {
+    let status = fs::read_to_string(format!("/proc/{}/status", process.as_raw_nonzero())).unwrap();
+    let caught = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigCgt:"))
+        .unwrap();
+    let caught = u64::from_str_radix(caught.trim(), 16).unwrap();
+    caught >> (Signal::TERM.as_raw() - 1) & 1 == 1
+}
+
+fn is_alive(process: rustix::process::Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero()));
+    stat.is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+#[test]
+fn sources_are_backed_up_each_by_its_own_schedule() {
+    let bench = Workbench::with_files();
+    fs::create_dir(bench.path("more")).unwrap();
+    fs::write(bench.path("more/x"), "x").unwrap();
+    configure(
+        &bench,
+        "[source.more]\npath = \"more\"\n[source.more.schedule]\nevery = \"1s\"\n[schedule]\nevery = \"4h\"\nat_once = 2\n",
+    );
+    bench.lifeboat(&["init"]).exits(0);
+    let mut daemon = Daemon::start(&bench);
+    let mut of_more = 0;
+    while of_more < 3 {
+        of_more += usize::from(daemon.until("ended")["job"] == "backup more");
+    }
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end(), Some(0));
+    let of = |path: &Path| {
+        let runs = history(&bench);
+        let path = path.to_str().unwrap();
+        runs.iter().filter(|run| run["sources"][0] == path).count()
+    };
+    assert_eq!(of(&bench.data()), 1);
+    assert!(of(&bench.path("more")) >= 3);
+}
+
+#[test]
+fn a_source_that_is_missing_does_not_keep_the_others_from_being_saved() {
+    let bench = Workbench::with_files();
+    let config = "[source.more]\npath = \"more\"\n[schedule]\nevery = \"1s\"\n";
+    configure(&bench, config);
+    fs::create_dir(bench.path("more")).unwrap();
+    fs::write(bench.path("more/x"), "x").unwrap();
+    bench.lifeboat(&["init"]).exits(0);
+    let mut daemon = Daemon::start(&bench);
+    let together = daemon.until("ended");
+    assert_eq!(together["job"], "backup data, more");
+    assert_eq!(together["exit_code"], 0, "{together}");
+    fs::rename(bench.path("more"), bench.path("elsewhere")).unwrap();
+    let alarm = daemon.until_job(|ended| ended["exit_code"] == 7);
+    assert!(alarm["error"].as_str().unwrap().contains("more"), "{alarm}");
+    // The next one saves what is there, and still is an alarm.
+    let apart = daemon.until("ended");
+    assert_eq!(apart["exit_code"], 7, "{apart}");
+    let newest = bench.lifeboat(&["list", "--json"]).json();
+    let newest = newest.as_array().unwrap().last().unwrap().clone();
+    assert_eq!(newest["sources"], serde_json::json!([bench.data()]));
+    fs::rename(bench.path("elsewhere"), bench.path("more")).unwrap();
+    daemon.until_job(|ended| ended["exit_code"] == 0);
+    daemon.until_job(|ended| ended["exit_code"] == 0);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end(), Some(0));
+    let newest = bench.lifeboat(&["list", "--json"]).json();
+    let newest = newest.as_array().unwrap().last().unwrap().clone();
+    assert_eq!(
+        newest["sources"].as_array().unwrap().len(),
+        2,
+        "both in one again"
+    );
+}
+
+#[test]
+fn status_tells_when_the_next_backup_is_due_and_whether_a_daemon_sees_to_it() {
+    let bench = bench("[schedule]\nevery = \"4h\"\n");
+    let mut daemon = Daemon::start(&bench);
+    daemon.until("ended");
+    let status = bench.lifeboat(&["status"]).exits(0).text();
+    assert!(status.contains("next in 3 h 59 min"), "{status}");
+    assert!(!status.contains("No daemon runs"), "{status}");
+    let told = bench.lifeboat(&["status", "--json"]).exits(0).json();
+    assert_eq!(told["daemon"], true);
+    assert!((14_000..=14_400).contains(&told["sources"][0]["next_s"].as_u64().unwrap()));
+    daemon.kill();
+    let status = bench.lifeboat(&["status"]).exits(0).text();
+    assert!(status.contains("No daemon runs"), "{status}");
+}
+
+#[test]
+fn the_repository_is_looked_after_beside_backups() {
+    let bench = Workbench::with_files();
+    let config = "[source.data]\npath = \"data\"\n[zip]\nwhen = \"never\"\n[retention]\nlast = 2\n[schedule]\nevery = \"1s\"\n\
+                  [upkeep]\nprune = \"every 1s\"\ngc = \"every 1s\"\ngc_grace = \"1s\"\nverify = \"every 1s\"\nverify_subset = \"50%\"\n\
+                  drill = \"every 1s\"\n";
+    fs::write(bench.path("lifeboat.toml"), config).unwrap();
+    bench.lifeboat(&["init"]).exits(0);
+    let mut daemon = Daemon::start(&bench);
+    let mut missing = vec!["backup data", "prune", "gc", "verify", "drill"];
+    while !missing.is_empty() {
+        let ended = daemon.until("ended");
+        assert_eq!(ended["exit_code"], 0, "{ended}");
+        missing.retain(|job| ended["job"] != *job);
+    }
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end(), Some(0));
+    bench.lifeboat(&["verify", "--read-data"]).exits(0);
+}
