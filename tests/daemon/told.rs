@@ -78,13 +78,12 @@ impl Daemon {
         Pid::from_child(&self.process)
     }
 
-    /// The run that it has started.
-    pub(super) fn child(&self) -> Pid {
-        let id = self.id().as_raw_nonzero();
-        let path = format!("/proc/{id}/task/{id}/children");
-        let children = std::fs::read_to_string(path).unwrap();
-        let child = children.split_whitespace().next().unwrap();
-        Pid::from_raw(child.parse().unwrap()).unwrap()
+    /// The process of the next run that it starts.
+    #[track_caller]
+    pub(super) fn child(&mut self) -> Pid {
+        let started = self.until("started");
+        let number = i32::try_from(started["pid"].as_i64().unwrap()).unwrap();
+        Pid::from_raw(number).unwrap()
     }
 
     pub(super) fn signal(&self, signal: Signal) {

@@ -14,6 +14,14 @@ use crate::exit::Exit;
 /// Number of the signal that asked, 0 before one did.
 static ASKED: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
 
+/// Whether the second signal asks like the first.
+static PATIENT: AtomicBool = AtomicBool::new(false);
+
+/// From now on, a run is not ended by its second signal: one that ends with its daemon is asked by each thread of that.
+pub(crate) fn be_patient() {
+    PATIENT.store(true, Ordering::Relaxed);
+}
+
 fn asked() -> i32 {
     let number = ASKED.get().map_or(0, |asked| asked.load(Ordering::Relaxed));
     i32::try_from(number).unwrap_or(0)
@@ -42,7 +50,10 @@ pub(crate) fn install() {
         let number = usize::try_from(signal).unwrap_or(0);
         // In this order: the second signal finds the flag that the first has set. Without a handler, a signal ends the
         // program at once: less polite, and as safe.
-        let _ = flag::register_conditional_shutdown(signal, exit.code().into(), stopping.clone());
+        if !PATIENT.load(Ordering::Relaxed) {
+            let code = exit.code().into();
+            let _ = flag::register_conditional_shutdown(signal, code, stopping.clone());
+        }
         let _ = flag::register(signal, stopping.clone());
         let _ = flag::register_usize(signal, asked.clone(), number);
     }

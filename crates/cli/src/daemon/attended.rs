@@ -4,6 +4,7 @@
 use rustix::process::{getppid, nice};
 
 use crate::exit::Exit;
+use crate::signals;
 
 /// Who started this run, and how it is to behave.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
@@ -32,6 +33,7 @@ impl Attended {
         let Some(daemon) = self.attended_by else {
             return Ok(());
         };
+        signals::be_patient();
         end_with_parent();
         // It may have ended before that was asked for.
         let parent = getppid().map(|parent| parent.as_raw_nonzero().get());

@@ -100,6 +100,11 @@ impl Program {
 }
 
 impl Running {
+    /// Its number.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to end, or has it ended.
     pub(super) fn signal(&self, signal: Signal) {
         // It is not reaped yet, so there is something of this number; that it has ended is no error.

@@ -192,10 +192,15 @@ impl Daemon<'_> {
             service::stopping();
             tell::said(&self.context.ui, "stopping", "stopping");
         }
+        // The first asks, the second does not ask.
+        let signal = if self.is_stopping {
+            Signal::KILL
+        } else {
+            Signal::TERM
+        };
         self.is_stopping = true;
-        // The first asks it, the second does not ask.
         for current in self.current.values() {
-            current.process.signal(Signal::TERM);
+            current.process.signal(signal);
         }
     }
 
@@ -239,11 +244,11 @@ impl Daemon<'_> {
             return;
         };
         self.engine.started(name, now);
-        tell::started(&self.context.ui, name);
         let (sender, told) = (self.sender.clone(), name.to_owned());
         let ended = move || drop(sender.send(Event::Ended(told)));
         match self.program.start(&self.args(&job), ended) {
             Ok(process) => {
+                tell::started(&self.context.ui, name, process.id());
                 let current = Current {
                     deadline: job.limit.map(|limit| now.steady + limit),
                     job,

@@ -30,9 +30,9 @@ pub(super) fn wrong(ui: &Ui, failure: &Failure) {
 }
 
 /// A run begins.
-pub(super) fn started(ui: &Ui, job: &str) {
+pub(super) fn started(ui: &Ui, job: &str, process: u32) {
     if ui.is_json() {
-        tell(ui, &json!({"event": "started", "job": job}));
+        tell(ui, &json!({"event": "started", "job": job, "pid": process}));
     }
 }
 
