@@ -45,6 +45,8 @@ mod formats;
 mod fresh;
 /// Collections by the program, beside everything else that it does.
 mod gc;
+/// A command behind a snapshot, and the way back.
+mod guard;
 /// What was done and how it ended.
 mod history;
 /// Commands around a backup.

@@ -85,6 +85,19 @@ impl Drop for Process {
     }
 }
 
+/// What to type to become a process of this role: for a program that runs commands.
+pub(crate) fn typed(role: &str, database: &Path) -> Vec<String> {
+    let command = command(role, database);
+    let assigned = |(name, value): (&std::ffi::OsStr, Option<&std::ffi::OsStr>)| {
+        format!("{}={}", name.display(), value.unwrap().display())
+    };
+    let mut words = vec!["env".to_owned()];
+    words.extend(command.get_envs().map(assigned));
+    words.push(command.get_program().display().to_string());
+    words.extend(command.get_args().map(|arg| arg.display().to_string()));
+    words
+}
+
 fn command(role: &str, database: &Path) -> Command {
     let module = module_path!().split_once("::").unwrap().1;
     let mut command = Command::new(std::env::current_exe().unwrap());
@@ -151,6 +164,17 @@ fn hold(role: &str, database: &Path, end: End) {
     println!("\nsaid: {}", said().unwrap_or_else(|_| "failed".to_owned()));
 }
 
+/// Changes the schema and some rows of the database of notes, each change for good, and fails before the last; what it has
+/// written stays in the WAL.
+fn migrate(database: &Path) -> ! {
+    let connection = Connection::open(database).unwrap();
+    connection
+        .execute_batch("ALTER TABLE notes ADD COLUMN done; DELETE FROM notes WHERE id > 1")
+        .unwrap();
+    // No destructor may tidy up.
+    std::process::exit(3)
+}
+
 /// Does nothing, unless it was started as a [`Process`].
 #[test]
 fn as_another_process() {
@@ -167,6 +191,7 @@ fn as_another_process() {
             ready();
             end.wait();
         }
+        "migrating" => migrate(&database),
         "idle" | "reading" | "writing" => hold(&role, &database, end),
         "intruder" => {
             let connection = Connection::open(&database).unwrap();

@@ -9,8 +9,8 @@ use lifeboat_snapshot::Filter;
 
 use crate::commands::{
     backup, cat, check_live, completions, config, daemon, diff, drill, export, find, forget, gc,
-    help, history, import, init, list, ls, pin, repair, restore, show, stats, status, undo, unpin,
-    verify,
+    guard, help, history, import, init, list, ls, pin, repair, restore, show, stats, status, undo,
+    unpin, verify,
 };
 use crate::context::{Context, real};
 use crate::daemon::attended::Attended;
@@ -67,6 +67,7 @@ pub(crate) struct Globals {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Backup(backup::Args),
+    Guard(guard::Args),
     #[command(visible_alias = "snapshots")]
     List(list::Args),
     Show(show::Args),
@@ -101,6 +102,7 @@ impl Command {
     pub(crate) fn shape(&self) -> Shape {
         match self {
             Self::Backup(_)
+            | Self::Guard(_)
             | Self::Restore(_)
             | Self::Undo(_)
             | Self::Drill(_)
@@ -119,6 +121,7 @@ impl Command {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         match self {
             Self::Backup(args) => backup::run(args, context),
+            Self::Guard(args) => guard::run(args, context),
             Self::List(args) => list::run(args, context),
             Self::Show(args) => show::run(args, context),
             Self::Ls(args) => ls::run(args, context),

@@ -20,6 +20,7 @@ pub(crate) mod export;
 pub(crate) mod find;
 pub(crate) mod forget;
 pub(crate) mod gc;
+pub(crate) mod guard;
 pub(crate) mod help;
 pub(crate) mod history;
 pub(crate) mod import;

@@ -26,12 +26,17 @@ pub(crate) enum Exit {
     NoSpace,
     Remote,
     Evicted,
+    NotUndone,
+    CommandUnusable,
+    CommandMissing,
     Interrupted,
     Terminated,
+    /// That of a command which ran in our place.
+    Command(u8),
 }
 
 /// Number, word for JSON, and meaning of every exit, in the order of the numbers.
-const TABLE: [(Exit, u8, &str, &str); 22] = [
+const TABLE: [(Exit, u8, &str, &str); 25] = [
     (Exit::Done, 0, "done", "all that was asked for"),
     (
         Exit::Failed,
@@ -128,6 +133,24 @@ const TABLE: [(Exit, u8, &str, &str); 22] = [
         "this backup stalled and was given up for dead; try again",
     ),
     (
+        Exit::NotUndone,
+        125,
+        "not-undone",
+        "guard: the command failed, and what it changed could not be undone",
+    ),
+    (
+        Exit::CommandUnusable,
+        126,
+        "command-unusable",
+        "guard: the command cannot be run",
+    ),
+    (
+        Exit::CommandMissing,
+        127,
+        "command-missing",
+        "guard: there is no such command",
+    ),
+    (
         Exit::Interrupted,
         130,
         "interrupted",
@@ -145,6 +168,9 @@ impl Exit {
     }
 
     fn row(self) -> (u8, &'static str) {
+        if let Self::Command(code) = self {
+            return (code, "command");
+        }
         let row = TABLE.iter().find(|(exit, ..)| *exit == self);
         row.map_or((1, "failed"), |&(_, code, word, _)| (code, word))
     }
@@ -180,7 +206,8 @@ mod tests {
     fn the_numbers_are_the_contract() {
         let codes: Vec<u8> = Exit::table().map(|(code, ..)| code).collect();
         let promised = [
-            0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 20, 21, 28, 69, 75, 130, 143,
+            0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 20, 21, 28, 69, 75, 125, 126, 127,
+            130, 143,
         ];
         assert_eq!(codes, promised);
     }

@@ -13,6 +13,10 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ui::words;
+pub(super) use one::{Opened, capture, open};
+pub(super) use plan::configured;
+pub(super) use sources::choose;
+
 use one::One;
 
 mod aside;
@@ -94,7 +98,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let config = context.config()?;
-    let mut groups = sources::choose(&args.paths, &config)?;
+    let mut groups = choose(&args.paths, &config)?;
     if args.each {
         let each = groups.concat().into_iter();
         groups = each.map(|source| vec![source]).collect();

@@ -54,7 +54,10 @@ impl One<'_> {
         if hooks.are_any() && self.place.is_vacant() {
             hooks.begin()?;
         }
-        let (repository, created) = self.open(&plan)?;
+        let Opened {
+            repository,
+            created,
+        } = open(self.place, group, !self.args.no_create, self.context)?;
         if let Some(limit) = self.args.if_older_than
             && let Some(recent) = repository.recent(&plan.host, &plan.sources, limit)?
         {
@@ -65,7 +68,7 @@ impl One<'_> {
         }
         let retention = self.args.retention(group, self.config)?;
         restore::in_place::settle(&plan.sources, false, self.context)?;
-        let mut report = self.capture(&repository, &plan, hooks)?;
+        let mut report = capture(&repository, &plan, hooks, self.context)?;
         if self.args.paths.is_empty() || self.config.sources.is_empty() {
             tell_uncounted(&mut report, self.config, self.context);
         }
@@ -75,48 +78,65 @@ impl One<'_> {
         let exit = exit(&plan, &report);
         Ok(Done { exit, summary })
     }
+}
 
-    /// The snapshot between its hooks, and its record in the history.
-    fn capture(
-        &self,
-        repository: &Repository,
-        plan: &Backup,
-        hooks: &Hooks<'_>,
-    ) -> Result<BackupReport, Failure> {
-        let work = || {
-            let watch = self.context.watch();
-            let report = repository.backup(plan, &watch);
-            report.map_err(|error| with_room(error, repository))
-        };
-        let paths = plan.sources.iter();
-        let sources: Vec<Vec<u8>> = paths
-            .map(|path| real(path).into_os_string().into_vec())
-            .collect();
-        let kind = (RunKind::Backup, hooks);
-        between(self.context, repository, kind, &sources, work, outcome)
-    }
+/// A repository, and whether this run has created it.
+pub(in crate::commands) struct Opened {
+    pub(in crate::commands) repository: Repository,
+    pub(in crate::commands) created: bool,
+}
 
-    /// The repository, and whether this run has created it: only for sources that are there, lest a typo leave one behind.
-    fn open(&self, plan: &Backup) -> Result<(Repository, bool), Failure> {
-        let place = self.place;
-        if self.args.no_create || !place.is_vacant() {
-            return Ok((place.open()?, false));
-        }
-        for path in &plan.sources {
-            path.metadata()
-                .map_err(|source| SnapshotError::SourceMissing {
-                    path: path.clone(),
-                    source,
-                })?;
-        }
-        let repository = Repository::open_or_create(&place.path)?;
-        let ui = &self.context.ui;
-        ui.note(format!("created the repository {}", place.path.display()));
-        if let Some(caution) = place.caution() {
-            ui.note(caution);
-        }
-        Ok((repository, true))
+/// The repository at this place. It is created only for sources that are there, lest a typo leave one behind.
+pub(in crate::commands) fn open(
+    place: &Place,
+    sources: &[PathBuf],
+    may_create: bool,
+    context: &Context,
+) -> Result<Opened, Failure> {
+    if !may_create || !place.is_vacant() {
+        let (repository, created) = (place.open()?, false);
+        return Ok(Opened {
+            repository,
+            created,
+        });
     }
+    for path in sources {
+        path.metadata()
+            .map_err(|source| SnapshotError::SourceMissing {
+                path: path.clone(),
+                source,
+            })?;
+    }
+    let (repository, created) = (Repository::open_or_create(&place.path)?, true);
+    let ui = &context.ui;
+    ui.note(format!("created the repository {}", place.path.display()));
+    if let Some(caution) = place.caution() {
+        ui.note(caution);
+    }
+    Ok(Opened {
+        repository,
+        created,
+    })
+}
+
+/// The snapshot between its hooks, and its record in the history.
+pub(in crate::commands) fn capture(
+    repository: &Repository,
+    plan: &Backup,
+    hooks: &Hooks<'_>,
+    context: &Context,
+) -> Result<BackupReport, Failure> {
+    let work = || {
+        let watch = context.watch();
+        let report = repository.backup(plan, &watch);
+        report.map_err(|error| with_room(error, repository))
+    };
+    let paths = plan.sources.iter();
+    let sources: Vec<Vec<u8>> = paths
+        .map(|path| real(path).into_os_string().into_vec())
+        .collect();
+    let kind = (RunKind::Backup, hooks);
+    between(context, repository, kind, &sources, work, outcome)
 }
 
 fn exit(plan: &Backup, report: &BackupReport) -> Exit {

@@ -11,52 +11,71 @@ use crate::config::{Config, Settings, When, ZipRules};
 use crate::context::{absolute, this_host};
 use crate::failure::Failure;
 
+/// What the config says of sources that go into one snapshot, without a zip.
+pub(in crate::commands) fn configured(group: &[PathBuf], config: &Config) -> Backup {
+    let mut exclude_folders = config.zip_dirs();
+    // No source may be left out as the place of another one's zips.
+    exclude_folders.retain(|folder| sources::check_zip_folder(folder, group).is_ok());
+    let own = group.iter().map(|path| rules(config.settings(path)));
+    Backup {
+        sources: group.to_vec(),
+        own: own.enumerate().collect(),
+        exclude_folders,
+        host: this_host(),
+        offset_minutes: Local::now().offset().local_minus_utc() / 60,
+        parity: config.parity(),
+        ..Backup::default()
+    }
+}
+
+/// What holds for one source.
+fn rules(settings: Settings) -> SourceRules {
+    SourceRules {
+        excludes: settings.excludes,
+        exclude_caches: settings.exclude_caches,
+        exclude_larger_than: settings.exclude_larger_than,
+        one_file_system: settings.one_file_system,
+        counts: settings.counts,
+        check: settings.check.into(),
+    }
+}
+
 impl Args {
     /// The plan for sources that go into one snapshot.
     pub(super) fn plan(&self, group: &[PathBuf], config: &Config) -> Result<Backup, Failure> {
         let first = group.first().map(PathBuf::as_path);
         let whole = config.settings(first.unwrap_or(Path::new("")));
         let zip = self.zip_target(&whole.zip);
-        let mut exclude_folders = config.zip_dirs();
+        let mut plan = configured(group, config);
         if let Some(ZipTarget::Folder(folder)) = &zip {
             sources::check_zip_folder(folder, group)?;
-            exclude_folders.push(folder.clone());
+            plan.exclude_folders.push(folder.clone());
         }
-        // No source may be left out as the place of another one's zips.
-        exclude_folders.retain(|folder| sources::check_zip_folder(folder, group).is_ok());
-        let own = group.iter().map(|path| self.rules(config.settings(path)));
+        plan.own.values_mut().for_each(|own| self.overrule(own));
         Ok(Backup {
-            sources: group.to_vec(),
-            own: own.enumerate().collect(),
-            exclude_folders,
             no_database: self.no_database.clone(),
             tags: self.tags.clone(),
             description: self.description.clone().unwrap_or_default(),
-            host: this_host(),
-            offset_minutes: Local::now().offset().local_minus_utc() / 60,
             busy_timeout: self.busy_timeout,
             threads: self.threads,
             allow_empty: self.allow_empty,
             skip_if_unchanged: self.skip_if_unchanged,
-            parity: self.parity.unwrap_or_else(|| config.parity()),
+            parity: self.parity.unwrap_or(plan.parity),
             zip,
             // Who names the place has asked for this very zip.
             zip_daily: whole.zip.when == When::Daily && self.zip_dir.is_none(),
             zip_keep: Some(whole.zip.keep()),
-            ..Backup::default()
+            ..plan
         })
     }
 
-    /// What holds for one source.
-    fn rules(&self, settings: Settings) -> SourceRules {
-        SourceRules {
-            excludes: [settings.excludes, self.excludes.clone()].concat(),
-            exclude_caches: self.exclude_caches || settings.exclude_caches,
-            exclude_larger_than: self.exclude_larger_than.or(settings.exclude_larger_than),
-            one_file_system: self.one_file_system || settings.one_file_system,
-            counts: settings.counts,
-            check: self.check.unwrap_or(settings.check).into(),
-        }
+    /// What was typed holds for every source.
+    fn overrule(&self, own: &mut SourceRules) {
+        own.excludes.extend_from_slice(&self.excludes);
+        own.exclude_caches |= self.exclude_caches;
+        own.exclude_larger_than = self.exclude_larger_than.or(own.exclude_larger_than);
+        own.one_file_system |= self.one_file_system;
+        own.check = self.check.map_or(own.check, Into::into);
     }
 
     /// What is to stay of the snapshots of these sources, where that is to be seen to.

@@ -7,16 +7,26 @@ use crate::context::{absolute, real};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// The sources, as they go into snapshots.
-pub(super) fn choose(typed: &[PathBuf], config: &Config) -> Result<Vec<Vec<PathBuf>>, Failure> {
+/// The sources, as they go into snapshots: those that were named, else all of the config.
+pub(in crate::commands) fn choose(
+    typed: &[PathBuf],
+    config: &Config,
+) -> Result<Vec<Vec<PathBuf>>, Failure> {
     let sources: Vec<PathBuf> = match typed.is_empty() {
         true => config.source_paths(),
-        false => typed.iter().map(|path| absolute(path)).collect(),
+        false => typed.iter().map(|path| named(path, config)).collect(),
     };
     match sources.is_empty() {
         true => Err(nothing(config)),
         false => Ok(config.groups(&sources)),
     }
+}
+
+/// What is there under this path; else the source of the config that is called so.
+fn named(typed: &Path, config: &Config) -> PathBuf {
+    let name = typed.to_str().filter(|_| typed.symlink_metadata().is_err());
+    let source = name.and_then(|name| config.sources.get(name));
+    source.map_or_else(|| absolute(typed), |source| source.path.clone())
 }
 
 fn nothing(config: &Config) -> Failure {

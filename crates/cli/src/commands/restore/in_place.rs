@@ -69,13 +69,7 @@ pub(crate) fn run(
     repository: &Repository,
     snapshot: &Snapshot,
 ) -> Result<Exit, Failure> {
-    let sources = paths(&snapshot.sources);
-    let options = options(wish, context, &sources)?;
-    settle(&sources, wish.dry_run, context)?;
-    let watch = context.watch();
-    let plan = repository.plan_in_place(snapshot, &options, &watch);
-    drop(watch);
-    let plan = plan?;
+    let (options, plan) = prepare(wish, context, repository, snapshot)?;
     if wish.dry_run || plan.is_empty() {
         return tell_plan(wish, context, snapshot, &plan);
     }
@@ -83,15 +77,42 @@ pub(crate) fn run(
         preview::tell(&context.ui, snapshot, &plan)?;
     }
     ask(wish.over.yes, context)?;
-    let work = || Ok(repository.restore_in_place(snapshot, &options, plan, &context.watch())?);
+    let report = carry_out(&options, plan, context, repository, snapshot)?;
+    tell(&context.ui, snapshot, &report)
+}
+
+/// What the restore would do.
+pub(crate) fn prepare(
+    wish: &Wish<'_>,
+    context: &Context,
+    repository: &Repository,
+    snapshot: &Snapshot,
+) -> Result<(InPlace, Plan), Failure> {
+    let sources = paths(&snapshot.sources);
+    let options = options(wish, context, &sources)?;
+    settle(&sources, wish.dry_run, context)?;
+    let watch = context.watch();
+    let plan = repository.plan_in_place(snapshot, &options, &watch);
+    drop(watch);
+    Ok((options, plan?))
+}
+
+/// Does it, and leaves it in the history.
+pub(crate) fn carry_out(
+    options: &InPlace,
+    plan: Plan,
+    context: &Context,
+    repository: &Repository,
+    snapshot: &Snapshot,
+) -> Result<InPlaceReport, Failure> {
+    let work = || Ok(repository.restore_in_place(snapshot, options, plan, &context.watch())?);
     let outcome = |report: &InPlaceReport| Outcome {
         exit: exit(report),
         snapshot: Some(snapshot.id),
         bytes: report.plan.bytes,
         error: losses(&report.warnings),
     };
-    let report = recorded(context, repository, RunKind::Restore, &[], work, outcome)?;
-    tell(&context.ui, snapshot, &report)
+    recorded(context, repository, RunKind::Restore, &[], work, outcome)
 }
 
 fn options(wish: &Wish<'_>, context: &Context, sources: &[PathBuf]) -> Result<InPlace, Failure> {
@@ -230,7 +251,8 @@ fn tell(ui: &Ui, snapshot: &Snapshot, report: &InPlaceReport) -> Result<Exit, Fa
     Ok(exit(report))
 }
 
-fn exit(report: &InPlaceReport) -> Exit {
+/// How a restore ends that went so.
+pub(crate) fn exit(report: &InPlaceReport) -> Exit {
     match opened::exit_of(&report.databases) {
         Exit::Done => super::super::exit_of(&report.warnings),
         exit => exit,

@@ -1,0 +1,238 @@
+//! `lifeboat guard`: a snapshot, a command that may go wrong, and the way back if it does.
+//!
+//! Without a snapshot that holds everything the command is not run. The standard output belongs to the command, and so does
+//! the exit code, unless its changes were to be undone and could not be: that must not look like the command's own failure.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lifeboat_snapshot::store::SnapshotId;
+use lifeboat_snapshot::{Repository, Snapshot};
+use serde_json::json;
+
+use super::backup::{self, Opened};
+use crate::config::Config;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::{Failure, quoted};
+use crate::hooks::Hooks;
+use crate::place::Place;
+use crate::signals;
+use crate::ui::words;
+use child::Ended;
+
+mod back;
+mod before;
+mod child;
+
+/// Take a snapshot, run a command, and go back if the command fails
+///
+/// Without a source, all sources of the config are protected. The command's exit code is passed on, 128 and the signal's number
+/// where one ended it. Where it fails, lifeboat asks whether to go back, does so at once with --undo-on-failure, and without
+/// a terminal only says how. lifeboat undo brings back what the command had left.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Folders and files to protect, or names of sources of the config
+    #[arg(value_name = "SOURCE")]
+    sources: Vec<PathBuf>,
+    /// Go back without a question if the command fails
+    #[arg(long)]
+    undo_on_failure: bool,
+    /// Run the command also where no whole snapshot can be taken
+    #[arg(long, conflicts_with = "undo_on_failure")]
+    even_without_snapshot: bool,
+    /// Words for people [else the name of the command]
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+    /// Go back although programs have the files open; they go on with the old ones until they are restarted
+    #[arg(long)]
+    force: bool,
+    /// Go back by writing databases through SQLite, for programs that have them open
+    #[arg(long, conflicts_with = "force")]
+    online: bool,
+    /// How long to wait for the locks of other programs
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = words::parse_span)]
+    busy_timeout: Duration,
+    /// Threads that work [as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = super::threads)]
+    threads: Option<usize>,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+/// One run of it.
+struct Run<'r> {
+    args: &'r Args,
+    context: &'r Context,
+    repository: Option<Repository>,
+    /// The states from before the command.
+    snapshots: Vec<Snapshot>,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    signals::note_ignored();
+    let mut run = Run {
+        args,
+        context,
+        repository: None,
+        snapshots: Vec::new(),
+    };
+    if let Err(failure) = run.take_snapshots() {
+        run.unpin();
+        if !args.even_without_snapshot || signals::requested() {
+            return Err(failure);
+        }
+        run.snapshots.clear();
+        context.ui.failure(&failure);
+        context
+            .ui
+            .note("there is no whole snapshot; running the command all the same");
+    }
+    signals::release();
+    let ended = child::run(&args.command);
+    match ended {
+        Ok(ended) if ended.is_good() => run.well(),
+        Ok(ended) => run.badly(ended),
+        Err(error) => {
+            run.unpin();
+            Err(child::not_run(&args.command, &error))
+        }
+    }
+}
+
+impl Run<'_> {
+    /// What is to be backed up, each as it goes into a snapshot.
+    fn take_snapshots(&mut self) -> Result<(), Failure> {
+        let config = self.context.config()?;
+        let groups = backup::choose(&self.args.sources, &config)?;
+        let place = self.context.place()?;
+        for group in &groups {
+            let hooks = Hooks::of(&config, group, &place.path, self.context);
+            let taken = self.take_snapshot(group, &config, &place, &hooks);
+            // Where it failed before there was anything to record.
+            if let Err(failure) = &taken {
+                hooks.end(&failure.into());
+            }
+            taken?;
+        }
+        Ok(())
+    }
+
+    fn take_snapshot(
+        &mut self,
+        group: &[PathBuf],
+        config: &Config,
+        place: &Place,
+        hooks: &Hooks<'_>,
+    ) -> Result<(), Failure> {
+        // It may be the hook that mounts the disk.
+        if hooks.are_any() && place.is_vacant() {
+            hooks.begin()?;
+        }
+        let Opened { repository, .. } = backup::open(place, group, true, self.context)?;
+        let plan = before::plan(self.args, group, config, &repository);
+        let snapshot = before::snapshot(self.args, &plan, hooks, &repository, self.context)?;
+        self.snapshots.push(snapshot);
+        self.repository = Some(repository);
+        Ok(())
+    }
+
+    fn well(&self) -> Result<Exit, Failure> {
+        self.unpin();
+        self.tell(Ended::WELL, &[])?;
+        Ok(Exit::Done)
+    }
+
+    fn badly(&self, ended: Ended) -> Result<Exit, Failure> {
+        let program = self.program();
+        let failed = format!("{program} {ended}");
+        let Some(repository) = self
+            .repository
+            .as_ref()
+            .filter(|_| !self.snapshots.is_empty())
+        else {
+            return Err(Failure::new(ended.exit(), failed)
+                .because("nothing can be put back: there is no snapshot from before it"));
+        };
+        let back = back::Back {
+            args: self.args,
+            context: self.context,
+            repository,
+        };
+        self.context.ui.note(&failed);
+        if !self.args.undo_on_failure && !back.is_wanted(&self.snapshots)? {
+            return Err(Failure::new(ended.exit(), failed)
+                .because("nothing was put back")
+                .hint(self.way_back()));
+        }
+        let safeties = back.all(&self.snapshots)?;
+        self.unpin();
+        self.tell(ended, &safeties)?;
+        Ok(ended.exit())
+    }
+
+    /// The last line on the standard output, for a program that asked for it.
+    fn tell(&self, ended: Ended, safeties: &[SnapshotId]) -> Result<(), Failure> {
+        if !self.context.ui.is_json() {
+            return Ok(());
+        }
+        let ids = self
+            .snapshots
+            .iter()
+            .map(|snapshot| snapshot.id.to_string());
+        let safeties = safeties.iter().map(ToString::to_string);
+        self.context.ui.event(&json!({
+            "event": "summary",
+            "command": self.program(),
+            "command_exit_code": ended.code(),
+            "signal": ended.signal(),
+            "snapshots": ids.collect::<Vec<_>>(),
+            "restored": !ended.is_good(),
+            "safety_snapshots": safeties.collect::<Vec<_>>(),
+        }))
+    }
+
+    /// A snapshot that nobody needs any more goes the way of all others.
+    fn unpin(&self) {
+        for snapshot in &self.snapshots {
+            if let Some(repository) = &self.repository
+                && let Err(error) = repository.unpin(snapshot.id)
+            {
+                let why = Failure::from(error).sentence();
+                self.context
+                    .ui
+                    .note(format!("a snapshot stays pinned: {why}"));
+            }
+        }
+    }
+
+    /// The name of the command, without its arguments: they may be secret.
+    fn program(&self) -> String {
+        program(&self.args.command)
+    }
+
+    /// What to type to go back, and what keeps that possible.
+    fn way_back(&self) -> String {
+        let repo = self
+            .context
+            .place()
+            .ok()
+            .and_then(|place| place.into_flag());
+        let repo = repo.map_or_else(String::new, |path| format!("-r {} ", quoted(&path)));
+        let ids = self.snapshots.iter().map(|snapshot| snapshot.id.short());
+        let commands = ids.map(|id| format!("lifeboat {repo}restore {id} --in-place --delete"));
+        let commands: Vec<String> = commands.collect();
+        let pinned = match commands.len() {
+            1 => "it stays pinned until lifeboat unpin",
+            _ => "they stay pinned until lifeboat unpin",
+        };
+        format!("to go back: {}; {pinned}", commands.join(" && "))
+    }
+}
+
+fn program(command: &[OsString]) -> String {
+    let name = command.first().map(Path::new).and_then(Path::file_name);
+    name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
