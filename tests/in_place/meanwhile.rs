@@ -2,7 +2,7 @@
 //! lost unsaved, and what was changed already is told.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lifeboat_snapshot::monitor::{Monitor, Progress, Task};
@@ -11,6 +11,7 @@ use rusqlite::Connection;
 
 use super::online::{ONLINE, bench};
 use super::{database, in_place, notes};
+use crate::support::tree::{differences, looks};
 use crate::support::{Process, Workbench};
 
 /// Does something once everything is saved: when what is to come is laid ready, or right before a database is written.
@@ -141,25 +142,54 @@ fn f51_online_a_file_that_changes_after_a_database_was_written_is_told_with_the_
     assert_eq!(fs::read(&file).unwrap(), b"now");
 }
 
-#[test]
-fn f51_online_what_was_written_before_another_was_locked_is_told_and_can_be_undone() {
-    let bench = Workbench::new();
-    let (one, other) = (bench.data().join("a.db"), bench.data().join("b.db"));
-    let add = |notes| [&one, &other].map(|path| database(path, "WAL", notes));
-    add(10);
+/// Two databases of ten notes that were backed up, and have three more since, beside a file that changed.
+fn two(bench: &Workbench, mode: &str) -> [PathBuf; 2] {
+    let paths = ["a.db", "b.db"].map(|name| bench.data().join(name));
+    paths.iter().for_each(|path| database(path, mode, 10));
+    bench.write("notes.txt", "then");
     bench.backs_up();
-    add(3);
-    let holder = Process::start("writing", &other);
-    let answer = in_place(&bench, &ONLINE).exits(11);
-    let event = answer.events().pop().unwrap();
-    assert_eq!(event["pids"][0], holder.id(), "{answer}");
-    assert_eq!(event["written_back"][0], one.display().to_string());
-    assert!(event["safety_snapshot"].is_string(), "{answer}");
-    let hint = event["hint"].as_str().unwrap();
-    assert!(!hint.contains("nothing was changed"), "{hint}");
-    assert!(hint.contains("lifeboat undo --online"), "{hint}");
-    assert_eq!(holder.says(), "14 then 14 ok");
-    assert_eq!((notes(&one), notes(&other)), (10, 14));
-    bench.lifeboat(&["undo", "--yes", "--online"]).exits(0);
-    assert_eq!((notes(&one), notes(&other)), (13, 13));
+    paths.iter().for_each(|path| database(path, mode, 3));
+    bench.write("notes.txt", "now");
+    paths
+}
+
+#[test]
+fn f51_online_no_database_is_written_while_another_is_locked() {
+    for mode in ["WAL", "DELETE"] {
+        for locked in [0, 1] {
+            let bench = Workbench::new();
+            let paths = two(&bench, mode);
+            let before = looks(&bench.data());
+            let holder = Process::start("writing", &paths[locked]);
+            let answer = in_place(&bench, &ONLINE).exits(11);
+            let event = answer.events().pop().unwrap();
+            assert_eq!(event["pids"][0], holder.id(), "{answer}");
+            assert!(event["written_back"].is_null(), "{answer}");
+            assert_eq!(holder.says(), "14 then 14 ok", "{mode} {locked}");
+            assert_eq!(notes(&paths[1 - locked]), 13, "{mode} {locked}");
+            if mode == "DELETE" {
+                let other = format!("{}.db", ["b", "a"][locked]);
+                let differences = differences(&before, &looks(&bench.data()));
+                assert!(
+                    differences.iter().all(|line| !line.contains(&other)),
+                    "{differences:?}"
+                );
+            }
+            in_place(&bench, &ONLINE).exits(0);
+            assert_eq!(paths.map(|path| notes(&path)), [10, 10], "{mode}");
+        }
+    }
+}
+
+#[test]
+fn f51_online_a_commit_to_any_database_leaves_all_of_them_alone() {
+    for mode in ["WAL", "DELETE"] {
+        let bench = Workbench::new();
+        let [one, other] = two(&bench, mode);
+        let result = restored(&bench, Some(&other), &|| short_visit(&other));
+        let changed = matches!(result, Err(SnapshotError::ChangedMeanwhile { .. }));
+        assert!(changed, "{mode}: {result:?}");
+        assert_eq!((notes(&one), notes(&other)), (13, 13), "{mode}");
+        assert_eq!(late_notes(&other), 1, "{mode}");
+    }
 }

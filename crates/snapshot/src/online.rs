@@ -8,7 +8,7 @@
 //! A commit of another program between the safety snapshot and this transaction would be in neither. So the live database
 //! gets a mark before it is saved, and once its lock is held the mark must be the same.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -94,10 +94,10 @@ pub(crate) struct WriteBack<'a> {
     pub(crate) busy_timeout: Duration,
 }
 
-/// Why it was not written; the live database is as it was.
+/// Why a database was not written; it is as it was.
 pub(crate) enum NotWritten {
     /// Other programs hold locks on it.
-    Locked,
+    Locked(PathBuf),
     /// Anything else.
     Failed(SnapshotError),
 }
@@ -108,21 +108,86 @@ impl From<SnapshotError> for NotWritten {
     }
 }
 
+type Done<T> = std::result::Result<T, NotWritten>;
+
+/// Writes databases back, durably, one after the other; `written` is told of each. The first is written only when all are
+/// locked, and nothing was committed to any of them.
+///
+/// No lock is held while another one is waited for, but for a moment: programs may use several of them together.
+pub(crate) fn write_back(
+    all: &[WriteBack<'_>],
+    store: &Arc<Store>,
+    monitor: &dyn Monitor,
+    written: &mut dyn FnMut(usize),
+) -> Done<()> {
+    let ends: Done<Vec<_>> = all.iter().map(|one| one.ends(store)).collect();
+    let (mut ends, began, mut any) = (ends?, Instant::now(), false);
+    let patience = all.iter().map(|one| one.busy_timeout).max();
+    loop {
+        let done = try_all(all, &mut ends, monitor, &mut |number| {
+            any = true;
+            written(number);
+        });
+        let is_over = any || began.elapsed() >= patience.unwrap_or_default();
+        match done {
+            Err(NotWritten::Locked(_)) if monitor.cancelled() => {
+                return Err(SnapshotError::cancelled().into());
+            }
+            Err(NotWritten::Locked(_)) if !is_over => std::thread::sleep(PAUSE),
+            done => return done,
+        }
+    }
+}
+
+fn try_all(
+    all: &[WriteBack<'_>],
+    ends: &mut [Ends],
+    monitor: &dyn Monitor,
+    written: &mut dyn FnMut(usize),
+) -> Done<()> {
+    let mut locked = Vec::new();
+    for (one, ends) in all.iter().zip(ends) {
+        locked.push(one.lock(ends)?);
+    }
+    for one in all {
+        one.mark.check(one.path)?;
+    }
+    for (number, (one, backup)) in all.iter().zip(locked).enumerate() {
+        one.write(&backup, monitor)?;
+        drop(backup);
+        written(number);
+    }
+    Ok(())
+}
+
+/// Where the pages come from and where they go to.
+struct Ends {
+    source: Connection,
+    target: Connection,
+}
+
 impl WriteBack<'_> {
-    /// Writes it, durably.
-    pub(crate) fn run(
-        &self,
-        store: Arc<Store>,
-        monitor: &dyn Monitor,
-    ) -> std::result::Result<(), NotWritten> {
-        let image = StoredImage::new(store, self.content.clone());
+    fn ends(&self, store: &Arc<Store>) -> Done<Ends> {
+        let image = StoredImage::new(Arc::clone(store), self.content.clone());
         let source = sqlite::open_image(image).map_err(SnapshotError::from)?;
-        let mut target = self.open()?;
-        let backup = Backup::new(&source, &mut target).map_err(|error| self.fail(error))?;
-        self.step(&backup, 0, monitor)?;
-        self.mark.check(self.path)?;
-        // Nothing should be in the way any more, but a wait without an end would block every writer.
-        while !self.step(&backup, STEP, monitor)? {
+        let target = self.open()?;
+        Ok(Ends { source, target })
+    }
+
+    /// Takes the lock that the whole copy needs; it is held for as long as the backup is.
+    fn lock<'a>(&self, ends: &'a mut Ends) -> Done<Backup<'a, 'a>> {
+        let backup = Backup::new(&ends.source, &mut ends.target);
+        let backup = backup.map_err(|error| self.fail(error))?;
+        match backup.step(0) {
+            Ok(StepResult::Busy | StepResult::Locked) => Err(self.locked()),
+            Ok(_) => Ok(backup),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// Copies everything. Nothing should be in the way any more, but a wait without an end would block every writer.
+    fn write(&self, backup: &Backup<'_, '_>, monitor: &dyn Monitor) -> Done<()> {
+        while !self.step(backup, monitor)? {
             if monitor.cancelled() {
                 return Err(SnapshotError::cancelled().into());
             }
@@ -130,7 +195,7 @@ impl WriteBack<'_> {
         Ok(())
     }
 
-    fn open(&self) -> std::result::Result<Connection, NotWritten> {
+    fn open(&self) -> Done<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
@@ -143,29 +208,28 @@ impl WriteBack<'_> {
         Ok(target)
     }
 
-    /// Copies so many pages; none at first, for the lock that the whole copy needs. Whether that was all.
-    fn step(
-        &self,
-        backup: &Backup<'_, '_>,
-        pages: i32,
-        monitor: &dyn Monitor,
-    ) -> std::result::Result<bool, NotWritten> {
+    /// Copies some pages; whether those were the last.
+    fn step(&self, backup: &Backup<'_, '_>, monitor: &dyn Monitor) -> Done<bool> {
         let began = Instant::now();
         loop {
-            match backup.step(pages) {
+            match backup.step(STEP) {
                 Ok(StepResult::Done) => return Ok(true),
                 Ok(StepResult::More) => return Ok(false),
                 Err(error) if !is_busy(&error) => return Err(self.fail(error)),
                 _ if monitor.cancelled() => return Err(SnapshotError::cancelled().into()),
-                _ if began.elapsed() >= self.busy_timeout => return Err(NotWritten::Locked),
+                _ if began.elapsed() >= self.busy_timeout => return Err(self.locked()),
                 _ => std::thread::sleep(PAUSE),
             }
         }
     }
 
+    fn locked(&self) -> NotWritten {
+        NotWritten::Locked(self.path.to_owned())
+    }
+
     fn fail(&self, error: rusqlite::Error) -> NotWritten {
         if is_busy(&error) {
-            return NotWritten::Locked;
+            return self.locked();
         }
         let error = SqliteError::Sqlite {
             path: self.path.to_owned(),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::holders::{self, Wanted};
 use super::live;
@@ -12,7 +13,7 @@ use crate::entry::Node;
 use crate::error::{Result, SnapshotError};
 use crate::inplace::live::look;
 use crate::manifest::Database;
-use crate::online::{Mark, NotWritten, WriteBack};
+use crate::online::{Mark, NotWritten, WriteBack, write_back};
 use crate::opened::Opened;
 use crate::record::Snapshot;
 use crate::sqlite::{self, CaptureOptions, Check, Checked, image_facts};
@@ -25,6 +26,17 @@ pub(super) struct Online {
     database: Database,
     /// Taken before the safety snapshot.
     mark: Mark,
+}
+
+impl Online {
+    fn task(&self, busy_timeout: Duration) -> WriteBack<'_> {
+        WriteBack {
+            path: &self.path,
+            content: self.content.clone(),
+            mark: &self.mark,
+            busy_timeout,
+        }
+    }
 }
 
 impl Work<'_> {
@@ -113,7 +125,7 @@ impl Work<'_> {
         }
         let mut written = Vec::new();
         let done = self
-            .write_back(online, &mut written)
+            .write_back(&online, &mut written)
             .and_then(|()| match written.is_empty() {
                 true => Ok(()),
                 false => self.check_again(),
@@ -150,32 +162,25 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Writes one database after the other: each is wholly old or wholly new.
-    fn write_back(&mut self, online: Vec<Online>, written: &mut Vec<PathBuf>) -> Result<()> {
-        for one in online {
-            self.monitor.item(&one.path);
-            let write = WriteBack {
-                path: &one.path,
-                content: one.content.clone(),
-                mark: &one.mark,
-                busy_timeout: self.options.busy_timeout,
-            };
-            match write.run(self.repository.shared_store(), self.monitor) {
-                Ok(()) => {
-                    written.push(one.path.clone());
-                    self.opened.push(opened(&one));
-                }
-                Err(NotWritten::Failed(error)) => return Err(error),
-                Err(NotWritten::Locked) => {
-                    let wanted = Wanted {
-                        path: one.path.clone(),
-                        is_database: true,
-                    };
-                    return Err(SnapshotError::InUse {
-                        path: one.path,
-                        holders: holders::find(&[wanted]),
-                    });
-                }
+    /// Writes one database after the other, once all are locked: each is wholly old or wholly new.
+    fn write_back(&mut self, online: &[Online], written: &mut Vec<PathBuf>) -> Result<()> {
+        let busy_timeout = self.options.busy_timeout;
+        let all: Vec<_> = online.iter().map(|one| one.task(busy_timeout)).collect();
+        online.iter().for_each(|one| self.monitor.item(&one.path));
+        let store = self.repository.shared_store();
+        let done = write_back(&all, &store, self.monitor, &mut |number| {
+            written.extend(online.get(number).map(|one| one.path.clone()));
+        });
+        match done {
+            Ok(()) => self.opened.extend(online.iter().map(opened)),
+            Err(NotWritten::Failed(error)) => return Err(error),
+            Err(NotWritten::Locked(path)) => {
+                let wanted = Wanted {
+                    path: path.clone(),
+                    is_database: true,
+                };
+                let holders = holders::find(&[wanted]);
+                return Err(SnapshotError::InUse { path, holders });
             }
         }
         Ok(())
