@@ -83,6 +83,66 @@ fn f24_a_file_that_changes_while_it_is_read_is_read_again() {
     tree::assert_same(&bench.data(), &restored);
 }
 
+/// Does something to the source at every step of a backup.
+struct Always<F: Fn() + Sync>(F);
+
+impl<F: Fn() + Sync> Progress for Always<F> {
+    fn advance(&self, _: u64) {
+        (self.0)();
+    }
+}
+
+impl<F: Fn() + Sync> Monitor for Always<F> {}
+
+/// A log of this length, which grows at every step of the backup, as it was stored.
+fn growing(len: usize) -> (Workbench, BackupReport, Vec<u8>) {
+    let bench = Workbench::new();
+    let path = bench.data().join("app.log");
+    bench.write("app.log", text(len));
+    let monitor = Always(|| {
+        let mut file = fs::File::options().append(true).open(&path).unwrap();
+        std::io::Write::write_all(&mut file, b"one more line\n").unwrap();
+    });
+    let report = bench.repository().backup(&bench.plan(), &monitor).unwrap();
+    let restored = bench.restore(report.snapshot.as_ref().unwrap(), "restored");
+    let stored = fs::read(restored.join("app.log")).unwrap();
+    (bench, report, stored)
+}
+
+fn text(len: usize) -> Vec<u8> {
+    let words = (0..).flat_map(|number: u64| format!("line {number}\n").into_bytes());
+    words.take(len).collect()
+}
+
+#[test]
+fn bad_34_a_log_that_grows_all_the_time_is_stored_as_it_was_when_it_was_looked_at() {
+    for len in [1000, 9_000_000] {
+        let (bench, report, stored) = growing(len);
+        assert_eq!(report.warnings, [], "{len}");
+        assert!(stored == text(len), "{len}: {} bytes", stored.len());
+        assert!(fs::read(bench.data().join("app.log")).unwrap().len() > len);
+    }
+}
+
+#[test]
+fn f24_a_file_that_is_written_over_all_the_time_is_flagged_and_status_is_calm() {
+    let bench = Workbench::new();
+    let path = bench.data().join("clock");
+    bench.write("clock", vec![0; 100_000]);
+    let count = std::sync::atomic::AtomicU8::new(0);
+    let monitor = Always(|| {
+        let now = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        fs::write(&path, vec![now + 1; 100_000 + usize::from(now)]).unwrap();
+    });
+    let report = bench.repository().backup(&bench.plan(), &monitor).unwrap();
+    assert_eq!(report.warnings.len(), 1, "{report:?}");
+    assert_eq!(report.warnings[0].kind, WarningKind::Changed);
+    let status = bench.lifeboat(&["status", "--json"]).exits(0).json();
+    assert_eq!(status["sources"][0]["state"], "fresh", "{status}");
+    assert_eq!(status["sources"][0]["changed"], 1, "{status}");
+    assert_eq!(status["sources"][0]["complete"], false, "{status}");
+}
+
 #[test]
 fn f25_a_file_that_shrinks_to_nothing_while_it_is_read() {
     let bench = Workbench::new();

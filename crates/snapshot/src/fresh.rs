@@ -1,6 +1,6 @@
 //! Whether backups are being taken: the newest snapshot of each source, and the newest of the same sources.
 //!
-//! Two hazards. A snapshot that lacks something is no backup of what it lacks, so only complete ones count. And clocks are
+//! Two hazards. A snapshot that lacks something is no backup of what it lacks, so only those count that have everything. And clocks are
 //! wrong at times: a snapshot "from tomorrow" must not keep backups from being taken until tomorrow.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,7 +47,13 @@ impl Flaws {
 
     /// Whether there are none: everything is in the snapshot, as it was.
     pub const fn is_complete(&self) -> bool {
-        self.missing == 0 && self.changed == 0 && self.damaged == 0
+        self.has_everything() && self.changed == 0
+    }
+
+    /// Whether every entry could be read and every database is well. Files that programs write all the time may have changed
+    /// while they were read; that is told, and no reason to be alarmed at each backup.
+    pub const fn has_everything(&self) -> bool {
+        self.missing == 0 && self.damaged == 0
     }
 }
 
@@ -66,6 +72,11 @@ impl Newest {
     /// Whether the newest snapshot lacks nothing.
     pub fn is_complete(&self) -> bool {
         self.flaws.is_some_and(|flaws| flaws.is_complete())
+    }
+
+    /// Whether it has everything; see [`Flaws::has_everything`].
+    pub fn has_everything(&self) -> bool {
+        self.flaws.is_some_and(|flaws| flaws.has_everything())
     }
 }
 
@@ -117,7 +128,7 @@ impl Repository {
         })
     }
 
-    /// The newest complete snapshot of exactly these sources on this machine, if it is younger than that.
+    /// The newest snapshot with everything of exactly these sources on this machine, if it is younger than that.
     ///
     /// # Errors
     /// Where the snapshots cannot be listed.
@@ -144,9 +155,10 @@ impl Repository {
             is_younger(snapshot.time().to_utc(), younger_than, now) && is_same(snapshot)
         };
         let newest_first = self.snapshots()?.snapshots.into_iter().rev();
-        Ok(newest_first
-            .filter(is_candidate)
-            .find(|snapshot| self.flaws(snapshot).is_ok_and(|flaws| flaws.is_complete())))
+        Ok(newest_first.filter(is_candidate).find(|snapshot| {
+            self.flaws(snapshot)
+                .is_ok_and(|flaws| flaws.has_everything())
+        }))
     }
 }
 

@@ -29,8 +29,8 @@ mod told;
 
 /// Tell how old the last snapshot of each source is
 ///
-/// Exits with 0 where every source has a fresh and complete snapshot, with 20 where the last one is too old or lacks
-/// something, with 21 where there is none. With sources in the config, those are looked at; else every source that the
+/// Exits with 0 where every source has a fresh snapshot with everything, with 20 where the last one is too old or lacks
+/// something, with 21 where there is none. Files that changed while they were read are told and do not count. With sources in the config, those are looked at; else every source that the
 /// repository knows.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -183,7 +183,7 @@ fn state(newest: Option<&Newest>, limit: Duration, now: DateTime<Utc>) -> State 
     let age = now.signed_duration_since(newest.snapshot.time()).to_std();
     match age {
         Ok(age) if age > limit => State::Stale,
-        _ if newest.is_complete() => State::Fresh,
+        _ if newest.has_everything() => State::Fresh,
         _ => State::Incomplete,
     }
 }

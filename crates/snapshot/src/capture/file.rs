@@ -1,8 +1,8 @@
 //! Reading one file while others may write it.
 //!
 //! The descriptor is looked at before and after: a file whose size, times or inode differ then was changed meanwhile, and
-//! what was read may be neither the old nor the new. It is read again a few times, then stored and flagged (F-24). No
-//! file is mapped, so one that shrinks cannot end the process (F-25), and none is opened that is not the regular file
+//! what was read may be neither the old nor the new. One that has only grown, as logs do, is stored as it was when it was
+//! looked at. Any other is read again, then stored and flagged (F-24). No file is mapped, so one that shrinks cannot end the process (F-25), and none is opened that is not the regular file
 //! which the walk saw (F-26).
 
 use std::fs::{File, Metadata, OpenOptions};
@@ -139,10 +139,30 @@ fn store_as_is(
         let stored = store_once(session, monitor, path, file, near)?;
         tries += 1;
         read += stored.read;
-        if !stored.changed || tries == TRIES {
+        if !stored.changed || tries >= TRIES {
             return Ok(Stored { read, ..stored });
         }
+        if has_grown(file, &stored).context("read", path)? {
+            // Read twice with the same result, all of it was there at once.
+            let again = store_as_of(session, monitor, path, file, &stored.stat, near)?;
+            tries += 1;
+            read += again.len;
+            if again == stored.content {
+                let changed = false;
+                return Ok(Stored {
+                    read,
+                    changed,
+                    ..stored
+                });
+            }
+        }
     }
+}
+
+/// Whether the file is longer than it was, and what was read of it is as long as it was.
+fn has_grown(file: &File, stored: &Stored) -> io::Result<bool> {
+    let len = stored.stat.len();
+    Ok(stored.content.len == len && file.metadata()?.len() > len)
 }
 
 fn store_once(
@@ -153,11 +173,7 @@ fn store_once(
     near: Option<&Content>,
 ) -> Result<Stored> {
     let stat = file.metadata().context("read", path)?;
-    let content = if stat.len() <= SMALL {
-        store_small(session, monitor, file, path, stat.len(), near)?
-    } else {
-        store_large(session, monitor, file, path, &stat, near)?
-    };
+    let content = store_as_of(session, monitor, path, file, &stat, near)?;
     let xattrs = xattrs::of_file(file);
     let after = file.metadata().context("read", path)?;
     Ok(Stored {
@@ -167,6 +183,21 @@ fn store_once(
         stat,
         xattrs,
     })
+}
+
+/// Stores as many bytes as the file had when it looked so.
+fn store_as_of(
+    session: &Session<'_>,
+    monitor: &dyn Monitor,
+    path: &Path,
+    file: &File,
+    stat: &Metadata,
+    near: Option<&Content>,
+) -> Result<Content> {
+    match stat.len() <= SMALL {
+        true => store_small(session, monitor, file, path, stat.len(), near),
+        false => store_large(session, monitor, file, path, stat, near),
+    }
 }
 
 fn looks_same(a: &Metadata, b: &Metadata) -> bool {
@@ -185,9 +216,8 @@ fn store_small(
     size: u64,
     near: Option<&Content>,
 ) -> Result<Content> {
-    let mut bytes = Vec::with_capacity(size as usize + 1);
-    // One byte more than there should be tells that it has grown.
-    let mut handle = Rewound { file, offset: 0 }.take(size + 1);
+    let mut bytes = Vec::with_capacity(size as usize);
+    let mut handle = Rewound { file, offset: 0 }.take(size);
     handle.read_to_end(&mut bytes).context("read", path)?;
     store_bytes(session, monitor, &bytes, near)
 }

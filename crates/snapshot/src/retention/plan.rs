@@ -198,7 +198,8 @@ impl Repository {
     }
 
     fn is_healthy(&self, snapshot: &Snapshot) -> bool {
-        self.flaws(snapshot).is_ok_and(|flaws| flaws.is_complete())
+        self.flaws(snapshot)
+            .is_ok_and(|flaws| flaws.has_everything())
     }
 }
 
