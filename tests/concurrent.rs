@@ -11,7 +11,7 @@ use lifeboat_snapshot::monitor::Progress;
 use lifeboat_snapshot::{Monitor, Repository, Verify};
 
 use crate::support::snapshots::contents;
-use crate::support::{Answer, Ledger, Process, Workbench, outside, tree};
+use crate::support::{Answer, Ledger, Process, Workbench, struck, tree};
 
 /// Starts so many backups of as many folders at the same time; all succeed, and each folder comes back.
 fn back_up_at_once(bench: &Workbench, count: usize) {
@@ -240,30 +240,9 @@ fn f75_a_second_ctrl_c_does_not_wait() {
     assert_goes_on(&bench);
 }
 
-/// Kills the program at the `nth` call of this kind; whether it got so far.
-pub(crate) fn kill_at(bench: &Workbench, args: &[&str], call: &str, nth: usize) -> bool {
-    let inject = format!("inject={call}:signal=KILL:when={nth}");
-    let program = env!("CARGO_BIN_EXE_lifeboat");
-    let strace = [
-        "strace",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        &inject,
-        program,
-    ];
-    let answer = Answer::of(&mut bench.command_by(&strace, args));
-    answer.code() != Some(0)
-}
-
 #[test]
 fn f01_a_kill_at_any_system_call_that_writes_harms_nothing() {
-    if !outside::works(
-        "strace",
-        &["-e", "inject=fsync:signal=KILL:when=1000", "true"],
-    ) {
+    if !struck::is_possible() {
         return;
     }
     let bench = Workbench::with_files();
@@ -280,7 +259,7 @@ fn f01_a_kill_at_any_system_call_that_writes_harms_nothing() {
         for nth in 1.. {
             bench.write("papers/two.txt", format!("{call} {nth}"));
             let args = ["backup", "data", "--no-zip", "--threads", "1"];
-            if !kill_at(&bench, &args, call, nth) {
+            if !struck::kill(&bench, &args, call, nth) {
                 break;
             }
             kills += 1;

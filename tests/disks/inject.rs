@@ -5,7 +5,7 @@ use std::fs;
 
 use super::Looks;
 use crate::support::tree::{differences, looks};
-use crate::support::{Answer, Workbench, outside};
+use crate::support::{Answer, Workbench, outside, struck};
 
 /// Calls, and how each may fail.
 const FAULTS: [(&str, &[&str]); 14] = [
@@ -78,16 +78,7 @@ impl Before {
 
     /// Runs a command of which the nth call fails; tells whether it did.
     fn run(&self, args: &[&str], call: &str, errno: &str, nth: usize) -> (Answer, bool) {
-        let log = self.path("log");
-        let inject = format!("inject={call}:error={errno}:when={nth}");
-        let trace = format!("trace={call}");
-        let program = env!("CARGO_BIN_EXE_lifeboat");
-        let strace = [
-            "strace", "-f", "-qq", "-o", &log, "-e", &trace, "-e", &inject, program,
-        ];
-        let answer = Answer::of(&mut self.bench.command_by(&strace, args));
-        let struck = fs::read_to_string(&log).unwrap().contains("INJECTED");
-        (answer, struck)
+        struck::at(&self.bench, args, (call, &format!("error={errno}")), nth)
     }
 
     /// What is wrong after such a run, if anything is.

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::{add, database, in_place, notes};
 use crate::support::tree::{differences, looks};
-use crate::support::{Answer, Ledger, Process, Workbench, outside};
+use crate::support::{Ledger, Process, Workbench, struck};
 
 pub(super) const ONLINE: [&str; 3] = ["--online", "--busy-timeout", "0s"];
 
@@ -133,10 +133,7 @@ fn recovered(path: &Path) -> (i64, String) {
 
 #[test]
 fn f51_online_a_kill_at_any_write_leaves_the_old_or_the_restored_database() {
-    if !outside::works(
-        "strace",
-        &["-e", "inject=fsync:signal=KILL:when=1000", "true"],
-    ) {
+    if !struck::is_possible() {
         return;
     }
     for mode in ["WAL", "DELETE"] {
@@ -148,11 +145,8 @@ fn f51_online_a_kill_at_any_write_leaves_the_old_or_the_restored_database() {
         for nth in (1..).step_by(3) {
             database(&path, mode, 100);
             let (before, _) = recovered(&path);
-            let inject = format!("inject=pwrite64:signal=KILL:when={nth}");
-            let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &inject];
-            let by = [&strace[..], &[env!("CARGO_BIN_EXE_lifeboat")]].concat();
             let args = ["restore", "latest", "--in-place", "--online", "--yes"];
-            let code = Answer::of(&mut bench.command_by(&by, args)).code();
+            let was_killed = struck::kill(&bench, &args, "pwrite64", nth);
             let (after, check) = recovered(&path);
             assert_eq!(check, "ok", "{mode} {nth}");
             assert!(
@@ -163,7 +157,7 @@ fn f51_online_a_kill_at_any_write_leaves_the_old_or_the_restored_database() {
                 true => new += 1,
                 false => old += 1,
             }
-            if code == Some(0) {
+            if !was_killed {
                 break;
             }
         }

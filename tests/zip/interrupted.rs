@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::concurrent::kill_at;
 use crate::support::small::Small;
-use crate::support::{Answer, Workbench, outside, tree};
+use crate::support::{Answer, Workbench, outside, struck, tree};
 
 /// Every zip below the name that a zip has is whole.
 fn assert_whole(folder: &Path) -> usize {
@@ -32,10 +31,7 @@ fn left_over(folder: &Path) -> usize {
 
 #[test]
 fn f79_a_kill_at_any_system_call_that_writes_leaves_no_zip_that_is_not_whole() {
-    if !outside::works(
-        "strace",
-        &["-e", "inject=fsync:signal=KILL:when=1000", "true"],
-    ) {
+    if !struck::is_possible() {
         return;
     }
     let bench = Workbench::with_files();
@@ -46,7 +42,7 @@ fn f79_a_kill_at_any_system_call_that_writes_leaves_no_zip_that_is_not_whole() {
     for call in ["fsync", "renameat2", "pwrite64", "flock"] {
         for nth in 1.. {
             let before = assert_whole(&zips);
-            if !kill_at(&bench, &["export", "latest", "--zip", "zips"], call, nth) {
+            if !struck::kill(&bench, &["export", "latest", "--zip", "zips"], call, nth) {
                 break;
             }
             kills += 1;

@@ -103,12 +103,35 @@ impl Work<'_> {
         });
         let steps = self.plan.differences.iter();
         let steps = steps.filter(|difference| !difference.online);
+        let mut steps = steps
+            .map(|difference| self.step(difference, files))
+            .collect::<Result<Vec<Step>>>()?;
+        steps.extend(self.returns());
         Ok(Journal {
             folders: folders.collect(),
-            steps: steps
-                .map(|difference| self.step(difference, files))
-                .collect::<Result<_>>()?,
+            steps,
         })
+    }
+
+    /// Folders that go are described as they are: should they have to come back, what left them before has changed their
+    /// times.
+    fn returns(&self) -> Vec<Step> {
+        let differences = self.plan.differences.iter();
+        let folders = differences.filter(|one| matches!(one.what, What::RemoveFolder));
+        let step = |difference: &Difference| {
+            let (number, path) = difference.place.clone();
+            let at = self.path(difference)?;
+            let meta = attributes::of(&at, &at.symlink_metadata().ok()?);
+            Some(Step {
+                folder: u32::try_from(number).ok()?,
+                path,
+                change: Change::Describe {
+                    from: meta.clone(),
+                    to: meta,
+                },
+            })
+        };
+        folders.filter_map(step).collect()
     }
 
     fn step(&self, difference: &Difference, files: &[Real]) -> Result<Step> {
@@ -191,7 +214,8 @@ impl Work<'_> {
     fn tell_untaken(&mut self, journal: &Journal) {
         for step in &journal.steps {
             let path = self.live_path(step);
-            if let Change::Describe { to, .. } = &step.change
+            if let Change::Describe { from, to } = &step.change
+                && from != to
                 && !attributes::is_taken(&path, to)
             {
                 let warning = Warning {
