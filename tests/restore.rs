@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::support::{Workbench, outside, tree};
+use crate::support::{Answer, Workbench, outside, tree};
 
 /// Restores that are cut short, and run again.
 mod interrupted;
@@ -29,6 +29,12 @@ fn with_snapshot() -> Workbench {
     bench.write("large.bin", noise(3_000_000, 1));
     bench.backs_up();
     bench
+}
+
+/// Restores over what is there.
+fn over(bench: &Workbench, when: &str, more: &[&str]) -> Answer {
+    let to = ["restore", "latest", "--to", "there", "--overwrite", when];
+    bench.lifeboat(&[&to, more].concat())
 }
 
 /// Every file's inode and time of change: what was not touched keeps both.
@@ -92,20 +98,7 @@ fn f49_a_target_that_is_not_empty_is_written_to_only_as_asked() {
 #[test]
 fn only_blocks_that_differ_are_written() {
     let bench = with_snapshot();
-    let restore = |when: &str| {
-        bench
-            .lifeboat(&[
-                "restore",
-                "latest",
-                "--to",
-                "there",
-                "--overwrite",
-                when,
-                "--json",
-            ])
-            .exits(0)
-            .summary()
-    };
+    let restore = |when: &str| over(&bench, when, &["--json"]).exits(0).summary();
     bench
         .lifeboat(&["restore", "latest", "--to", "there"])
         .exits(0);
@@ -153,16 +146,7 @@ fn a_file_with_names_outside_the_target_is_replaced_and_not_written_to() {
     fs::create_dir(bench.path("there")).unwrap();
     fs::write(bench.path("elsewhere"), "somebody else's").unwrap();
     fs::hard_link(bench.path("elsewhere"), bench.path("there/notes.txt")).unwrap();
-    bench
-        .lifeboat(&[
-            "restore",
-            "latest",
-            "--to",
-            "there",
-            "--overwrite",
-            "always",
-        ])
-        .exits(0);
+    over(&bench, "always", &[]).exits(0);
     assert_eq!(
         fs::read(bench.path("elsewhere")).unwrap(),
         b"somebody else's"
@@ -171,6 +155,33 @@ fn a_file_with_names_outside_the_target_is_replaced_and_not_written_to() {
         fs::read(bench.path("there/notes.txt")).unwrap(),
         b"remember"
     );
+}
+
+#[test]
+fn f42_a_name_of_a_file_is_never_linked_to_a_foreign_file_that_stays() {
+    let bench = Workbench::new();
+    bench.write("a", "of the snapshot");
+    fs::hard_link(bench.data().join("a"), bench.data().join("b")).unwrap();
+    fs::hard_link(bench.data().join("a"), bench.data().join("c")).unwrap();
+    bench.backs_up();
+    for (present, missing) in [("a", ["b", "c"]), ("b", ["a", "c"]), ("c", ["a", "b"])] {
+        let there = bench.path("there");
+        let _ = fs::remove_dir_all(&there);
+        fs::create_dir(&there).unwrap();
+        fs::write(there.join(present), "foreign").unwrap();
+        let summary = over(&bench, "never", &["--json"]).exits(0).summary();
+        assert_eq!(summary["left"], 1, "{present}");
+        assert_eq!(fs::read(there.join(present)).unwrap(), b"foreign");
+        let inodes = missing.map(|name| {
+            assert_eq!(
+                fs::read(there.join(name)).unwrap(),
+                b"of the snapshot",
+                "{name}"
+            );
+            fs::metadata(there.join(name)).unwrap().ino()
+        });
+        assert_eq!(inodes[0], inodes[1], "{present}: still one file");
+    }
 }
 
 #[test]

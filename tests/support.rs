@@ -10,6 +10,7 @@ pub(crate) mod parallel;
 pub(crate) mod process;
 pub(crate) mod small;
 pub(crate) mod snapshots;
+pub(crate) mod struck;
 pub(crate) mod tree;
 pub(crate) mod workbench;
 

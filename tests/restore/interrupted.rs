@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use lifeboat_snapshot::{Monitor, Progress, Repository, Restore, Snapshot, Unwatched};
 
 use super::noise;
-use crate::support::{Workbench, tree};
+use crate::support::{Workbench, struck, tree};
 
 /// The mark of a folder that is not complete.
 const MARK: &str = ".lifeboat-restore";
@@ -109,4 +109,20 @@ fn f50_what_a_power_cut_left_of_a_file_is_not_believed_for_its_length_and_time()
     let report = repository.restore(&snapshot, &plan, &Unwatched).unwrap();
     assert_eq!(report.kept, report.files - 1);
     tree::assert_same(&bench.data(), &plan.target);
+}
+
+#[test]
+fn f50_a_restore_that_is_stopped_says_that_the_same_command_goes_on() {
+    if !struck::is_possible() {
+        return;
+    }
+    let (bench, ..) = with_large_files();
+    let args = ["restore", "latest", "--to", "restored"];
+    let strike = ("pwrite64", "signal=TERM");
+    let (answer, was_struck) = struck::at(&bench, &args, strike, 5);
+    assert!(was_struck);
+    answer.exits(143).complains(&["the same command"]);
+    assert!(bench.path("restored").join(MARK).is_file());
+    bench.lifeboat(&args).exits(0);
+    tree::assert_same(&bench.data(), &bench.path("restored"));
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::noise;
+use super::{noise, over};
 use crate::support::Workbench;
 
 /// Turns a bit where these bytes stand in a pack, as they are.
@@ -93,16 +93,7 @@ fn a_damaged_snapshot_does_not_take_the_place_of_a_file_that_is_there() {
     let newer = noise(2_000_000, 2);
     fs::write(bench.path("there/large.bin"), &newer).unwrap();
     damage(&bench, &large[1_000_000..1_000_064]);
-    bench
-        .lifeboat(&[
-            "restore",
-            "latest",
-            "--to",
-            "there",
-            "--overwrite",
-            "always",
-        ])
-        .exits(4);
+    over(&bench, "always", &[]).exits(4);
     assert_eq!(fs::read(bench.path("there/large.bin")).unwrap(), newer);
 }
 

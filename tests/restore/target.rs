@@ -3,14 +3,14 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lifeboat_snapshot::{Monitor, Progress, Restore, SnapshotError};
 
-use super::{noise, with_snapshot};
+use super::{noise, over, with_snapshot};
 use crate::support::answer::shown;
-use crate::support::{Workbench, outside, tree};
+use crate::support::small::Small;
+use crate::support::{Workbench, evil, tree};
 
 #[test]
 fn bad_43_a_target_inside_the_live_data_or_around_it_is_refused() {
@@ -140,21 +140,6 @@ fn f53_bad_45_a_folder_that_becomes_a_link_while_it_is_restored_does_not_lead_ou
     }
 }
 
-/// A file system that is gone with the value.
-struct Mounted(PathBuf);
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
-fn mount(path: PathBuf, args: &[&str]) -> Option<Mounted> {
-    fs::create_dir_all(&path).unwrap();
-    let args = [args, &["lifeboat-test", path.to_str().unwrap()]].concat();
-    (outside::is_root() && outside::works("mount", &args)).then_some(Mounted(path))
-}
-
 #[test]
 fn bad_44_room_is_counted_for_what_is_selected_and_not_for_holes() {
     let bench = Workbench::with_files();
@@ -164,7 +149,7 @@ fn bad_44_room_is_counted_for_what_is_selected_and_not_for_holes() {
         .set_len(50_000_000)
         .unwrap();
     bench.backs_up();
-    let Some(small) = mount(bench.path("small"), &["-t", "tmpfs", "-o", "size=4m"]) else {
+    let Some(small) = Small::mount(bench.path("small"), "4m") else {
         return;
     };
     let target = |name: &str| shown(&small.0.join(name));
@@ -191,7 +176,7 @@ fn bad_44_too_few_inodes_are_told_before_anything_is_written() {
         bench.write(format!("{number}"), "x");
     }
     bench.backs_up();
-    let Some(small) = mount(bench.path("small"), &["-t", "tmpfs", "-o", "nr_inodes=20"]) else {
+    let Some(small) = Small::with(bench.path("small"), "nr_inodes=20") else {
         return;
     };
     let target = shown(&small.0.join("new"));
@@ -208,10 +193,7 @@ fn a_name_that_the_target_does_not_take_does_not_keep_the_others_from_being_rest
     // Where a folder should be, a file that may not be replaced.
     fs::create_dir(bench.path("there")).unwrap();
     fs::write(bench.path("there/papers"), "in the way").unwrap();
-    bench
-        .lifeboat(&["restore", "latest", "--to", "there", "--overwrite", "never"])
-        .exits(3)
-        .says_aside(&["papers"]);
+    over(&bench, "never", &[]).exits(3).says_aside(&["papers"]);
     assert_eq!(fs::read(bench.path("there/papers")).unwrap(), b"in the way");
     assert_eq!(
         fs::read(bench.path("there/notes.txt")).unwrap(),
@@ -220,15 +202,7 @@ fn a_name_that_the_target_does_not_take_does_not_keep_the_others_from_being_rest
     // Where a file should be, a folder with something in it.
     fs::remove_file(bench.path("there/notes.txt")).unwrap();
     fs::create_dir_all(bench.path("there/notes.txt/full")).unwrap();
-    bench
-        .lifeboat(&[
-            "restore",
-            "latest",
-            "--to",
-            "there",
-            "--overwrite",
-            "always",
-        ])
+    over(&bench, "always", &[])
         .exits(3)
         .says_aside(&["notes.txt"]);
     assert_eq!(
@@ -236,4 +210,64 @@ fn a_name_that_the_target_does_not_take_does_not_keep_the_others_from_being_rest
         b"first"
     );
     assert!(bench.path("there/notes.txt/full").exists());
+}
+
+#[test]
+fn bad_46_names_that_differ_in_case_alone_are_refused_where_case_is_ignored() {
+    let bench = Workbench::new();
+    for number in 0..12 {
+        bench.write(format!("papers/File {number}"), "one");
+        bench.write(format!("papers/FILE {number}"), "other");
+    }
+    bench.write("plain/file", "alone");
+    bench.write("plain/folder/file", "in another folder");
+    bench.backs_up();
+    let Some(odd) = Small::ignoring_case(bench.path("odd")) else {
+        return;
+    };
+    let target = |name: &str| shown(&odd.0.join(name));
+    let answer = bench
+        .lifeboat(&["restore", "latest", "--to", &target("all")])
+        .exits(8)
+        .complains(&["papers/FILE 0 and papers/File 0", "--path"]);
+    assert_eq!(
+        answer.stderr().matches(" and papers/").count(),
+        10,
+        "{answer}"
+    );
+    assert_eq!(fs::read_dir(odd.0.join("all")).unwrap().count(), 0);
+    // What does not collide is restored.
+    bench.lifeboat(&[
+        "restore",
+        "latest",
+        "--to",
+        &target("some"),
+        "--path",
+        "/plain/",
+    ]);
+    let restored = odd.0.join("some/plain");
+    assert_eq!(fs::read(restored.join("file")).unwrap(), b"alone");
+    assert_eq!(
+        fs::read(restored.join("folder/file")).unwrap(),
+        b"in another folder"
+    );
+}
+
+#[test]
+fn f45_what_a_target_hands_down_to_new_files_is_taken_away() {
+    let bench = with_snapshot();
+    let target = bench.path("restored");
+    fs::create_dir(&target).unwrap();
+    let default = "system.posix_acl_default";
+    if !evil::set(&target, default, &evil::access_list()) {
+        return;
+    }
+    bench
+        .lifeboat(&["restore", "latest", "--to", "restored"])
+        .exits(0);
+    let (mut expected, mut found) = (tree::looks(&bench.data()), tree::looks(&target));
+    for looks in [&mut expected, &mut found] {
+        looks.remove(Path::new(""));
+    }
+    assert_eq!(tree::differences(&expected, &found), [""; 0]);
 }

@@ -88,10 +88,11 @@ impl Repository {
         let plan = Restore {
             target: folder.path.join("restored"),
             threads,
+            open: Some(how.clone()),
             ..Restore::default()
         };
         let restored = self.restore(snapshot, &plan, monitor)?;
-        let databases = self.open_restored(snapshot, &plan, &restored, how, monitor)?;
+        let databases = restored.databases;
         let took = began.elapsed();
         drop(folder);
         let is_good = |database: &Opened| !database.is_wrong() && !database.was_damaged();

@@ -111,7 +111,7 @@ pub use protect::{Guard, ProtectError, Undone};
 pub use record::{IMPORTED, Snapshot};
 pub use repair::{Lost, LostKind, PackFound, Repair, RepairReport, Retaken};
 pub use repository::{Filter, Listing, Repository};
-pub use restore::{Loss, Overwrite, Restore, RestoreReport};
+pub use restore::{Loss, MARK, Overwrite, Restore, RestoreReport};
 pub use tar::TarReport;
 pub use tree::{Tree, Walk};
 

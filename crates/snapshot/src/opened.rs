@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::capture::CountQuery;
+use crate::content::Content;
 use crate::entry::Node;
-use crate::error::{Result, SnapshotError};
+use crate::error::{IoContext, Result, SnapshotError};
 use crate::inplace::live;
 use crate::manifest::Database;
 use crate::monitor::{Monitor, Task};
 use crate::path::TreePath;
-use crate::record::Snapshot;
 use crate::repository::Repository;
-use crate::restore::{Restore, RestoreReport, Selection};
-use crate::sqlite::{CaptureOptions, Check, Checked, Count, Facts};
+use crate::restore::{RestoreReport, Selection};
+use crate::sqlite::{self, CaptureOptions, Check, Checked, Count, Facts};
 use crate::tree::Tree;
 
 /// How long counting the rows of all tables may take; what is not counted by then is not compared.
@@ -56,21 +56,32 @@ pub struct Open {
     pub counts: Vec<CountQuery>,
 }
 
+/// What a restore has written.
+pub(crate) struct Restored<'a> {
+    pub(crate) tree: &'a Tree<'a>,
+    pub(crate) selection: &'a Selection,
+    /// The folder that it is in.
+    pub(crate) target: &'a Path,
+    pub(crate) report: &'a RestoreReport,
+}
+
 impl Repository {
-    /// Opens every database that a restore of this plan has written.
+    /// Opens every database that was restored.
     ///
     /// # Errors
     /// Where the snapshot cannot be read. Databases that are not as they were are a finding, no error.
-    pub fn open_restored(
+    pub(crate) fn open_restored(
         &self,
-        snapshot: &Snapshot,
-        plan: &Restore,
-        report: &RestoreReport,
+        restored: &Restored<'_>,
         how: &Open,
         monitor: &dyn Monitor,
     ) -> Result<Vec<Opened>> {
-        let selection = Selection::new(&plan.paths)?.narrowed(plan.only.clone());
-        let tree = self.tree(snapshot)?;
+        let Restored {
+            tree,
+            selection,
+            target,
+            report,
+        } = *restored;
         let manifest = tree.manifest();
         let total = manifest.databases.iter().map(bytes).sum();
         monitor.begin(Task::Verify, Some(total));
@@ -81,10 +92,10 @@ impl Repository {
             if is_lost || !selection.admits_path(&path, false) {
                 continue;
             }
-            let at = path.below(&plan.target);
+            let at = path.below(target);
             if at.symlink_metadata().is_ok_and(|stat| stat.is_file()) {
                 monitor.item(&at);
-                opened.push(self.open_one(&tree, database, &at, how)?);
+                opened.push(self.open_one(tree, database, &at, how)?);
                 monitor.advance(bytes(database));
             }
             if monitor.cancelled() {
@@ -95,7 +106,7 @@ impl Repository {
     }
 
     /// Opens one restored database.
-    pub(crate) fn open_one(
+    fn open_one(
         &self,
         tree: &Tree<'_>,
         database: &Database,
@@ -114,23 +125,39 @@ impl Repository {
             });
         };
         let options = options(&path, how);
-        Ok(
-            match live::database(self.store(), at, Some(content), &options) {
-                Ok((facts, is_same)) => Opened {
-                    path: at.to_owned(),
-                    check: facts.check.clone(),
-                    differences: differences(&database.facts, &facts, is_same),
-                    facts: Some(facts),
-                },
-                Err(error) if error.is_cancelled() => return Err(error),
-                Err(error) => Opened {
-                    path: at.to_owned(),
-                    facts: None,
-                    check: Checked::Unable(error.to_string()),
-                    differences: vec![format!("it cannot be opened: {error}")],
-                },
+        Ok(match self.facts_of(at, content, &options) {
+            Ok((facts, is_same)) => Opened {
+                path: at.to_owned(),
+                check: facts.check.clone(),
+                differences: differences(&database.facts, &facts, is_same),
+                facts: Some(facts),
             },
-        )
+            Err(error) if error.is_cancelled() => return Err(error),
+            Err(error) => Opened {
+                path: at.to_owned(),
+                facts: None,
+                check: Checked::Unable(error.to_string()),
+                differences: vec![format!("it cannot be opened: {error}")],
+            },
+        })
+    }
+}
+
+impl Repository {
+    /// What SQLite says of a restored file, and whether its bytes are those of the content.
+    fn facts_of(
+        &self,
+        at: &Path,
+        content: &Content,
+        options: &CaptureOptions,
+    ) -> Result<(Facts, bool)> {
+        // It is not closed again: some other part of this process may use the database (F-34).
+        let file = sqlite::kept_descriptor(at).context("open", at)?;
+        let (facts, is_same) = rayon::join(
+            || sqlite::file_facts(&file, at, options),
+            || live::is(self.store(), &file, at, content),
+        );
+        Ok((facts?, is_same?))
     }
 }
 

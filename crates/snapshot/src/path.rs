@@ -157,6 +157,14 @@ impl TreePath {
         self.0.starts_with(&other.0)
     }
 
+    /// Whether both stand in the same folder.
+    pub(crate) fn is_beside(&self, other: &Self) -> bool {
+        match (self.0.split_last(), other.0.split_last()) {
+            (Some((_, above)), Some((_, others))) => above == others,
+            _ => false,
+        }
+    }
+
     /// Whether it is the root.
     pub fn is_root(&self) -> bool {
         self.0.is_empty()

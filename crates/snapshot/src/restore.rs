@@ -5,27 +5,28 @@
 //! named, and everything else is restored. Until all of it is there, and durable, the folder carries a mark.
 
 use std::collections::BTreeSet;
-use std::fmt;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::entry::Meta;
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::monitor::{Monitor, Task, Warning, WarningKind};
+use crate::opened::{Open, Opened, Restored};
 use crate::path::{Name, TreePath};
 use crate::record::Snapshot;
 use crate::repository::Repository;
 use crate::tree::Tree;
 
-use attributes::Attributes;
+use attributes::{Attributes, Thing};
 use file::Files;
 use fill::Filler;
 use parts::Zeros;
+pub use report::{Loss, RestoreReport};
 use root::Root;
 use run::Run;
 pub(crate) use select::Selection;
 use survey::Survey;
+pub use target::MARK;
 use target::Target;
 
 mod attributes;
@@ -34,6 +35,7 @@ mod fill;
 mod folders;
 mod other;
 mod parts;
+mod report;
 mod root;
 mod run;
 mod select;
@@ -70,6 +72,8 @@ pub struct Restore {
     pub keep_damaged: bool,
     /// Accept a target inside the live folder that was backed up.
     pub inside_source: bool,
+    /// Open every restored database and check it; a finding is told in the report and is no error.
+    pub open: Option<Open>,
 }
 
 /// What becomes of the entries of a target that is not empty.
@@ -86,75 +90,6 @@ pub enum Overwrite {
     Always,
 }
 
-/// What was restored.
-#[derive(Debug, Clone, Default)]
-pub struct RestoreReport {
-    /// Files and databases that are there now.
-    pub files: u64,
-    /// Folders.
-    pub folders: u64,
-    /// Symbolic links.
-    pub links: u64,
-    /// Pipes, sockets and devices.
-    pub specials: u64,
-    /// Bytes in the files.
-    pub bytes: u64,
-    /// Files that were right already.
-    pub kept: u64,
-    /// Entries that stayed as they were, as [`Overwrite::Never`] asks.
-    pub left: u64,
-    /// Entries that were deleted from the target.
-    pub deleted: u64,
-    /// What cannot be had from the repository.
-    pub lost: Vec<Loss>,
-    /// How long it took.
-    pub duration: Duration,
-    /// Everything that was in the way.
-    pub warnings: Vec<Warning>,
-}
-
-/// A file of which bytes cannot be had, or a folder of which entries cannot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Loss {
-    /// Where in the snapshot.
-    pub path: TreePath,
-    /// The bytes, in order; none for a folder.
-    pub ranges: Vec<Range<u64>>,
-    /// Why.
-    pub reason: String,
-}
-
-impl Loss {
-    /// How many bytes are lost.
-    pub fn bytes(&self) -> u64 {
-        self.ranges
-            .iter()
-            .map(|range| range.end - range.start)
-            .sum()
-    }
-}
-
-/// In one line, without the path.
-impl fmt::Display for Loss {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(first) = self.ranges.first() else {
-            return f.write_str(&self.reason);
-        };
-        let more = match self.ranges.len() {
-            1 => String::new(),
-            many => format!(" and {} more ranges", many - 1),
-        };
-        write!(
-            f,
-            "{} bytes of it are lost, from {} to {}{more}: {}",
-            self.bytes(),
-            first.start,
-            first.end,
-            self.reason
-        )
-    }
-}
-
 impl Repository {
     /// Writes a snapshot, or a part of it, into a folder.
     ///
@@ -168,21 +103,6 @@ impl Repository {
         snapshot: &Snapshot,
         plan: &Restore,
         monitor: &dyn Monitor,
-    ) -> Result<RestoreReport> {
-        self.restore_then(snapshot, plan, monitor, |_, _| Ok(()))
-    }
-
-    /// The same, with something more to do once everything is written and durable: the target is marked as incomplete until
-    /// that is done as well.
-    ///
-    /// # Errors
-    /// Those of [`restore`](Self::restore) and of `then`.
-    pub(crate) fn restore_then(
-        &self,
-        snapshot: &Snapshot,
-        plan: &Restore,
-        monitor: &dyn Monitor,
-        then: impl FnOnce(&Path, &mut RestoreReport) -> Result<()> + Send,
     ) -> Result<RestoreReport> {
         let began = Instant::now();
         let _hold = self.hold(snapshot)?;
@@ -210,7 +130,7 @@ impl Repository {
                 true => survey.report(),
                 false => {
                     monitor.begin(Task::Restore, Some(survey.bytes));
-                    job.run(then)?
+                    job.run()?
                 }
             };
             for flaw in flaws {
@@ -250,22 +170,12 @@ impl Job<'_> {
         })
     }
 
-    fn run(
-        &self,
-        then: impl FnOnce(&Path, &mut RestoreReport) -> Result<()>,
-    ) -> Result<RestoreReport> {
+    fn run(&self) -> Result<RestoreReport> {
         let path = &self.plan.target;
         make_target(path)?;
         let root = Root::open(path)?;
         let mark = root.mark(&target::mark(self.snapshot.id, self.target.is_ours))?;
-        if root.ignores_case()? {
-            let pairs = survey::colliding(self.tree, self.selection, self.monitor)?;
-            if !pairs.is_empty() {
-                root.unmark(&mark)?;
-                let path = path.clone();
-                return Err(SnapshotError::NamesCollide { path, pairs });
-            }
-        }
+        self.check_names(&root, &mark)?;
         let files = Files {
             root: &root,
             filler: Filler {
@@ -280,10 +190,50 @@ impl Job<'_> {
         let mut run = Run::new(self.tree, &files, self.plan, self.root_meta(), self.monitor);
         run.restore(self.selection)?;
         let mut report = run.report;
-        root.sync()?;
-        then(path, &mut report)?;
+        report.databases = self.settle(&root, &report)?;
         self.complete(&root, &mark, &report)?;
         Ok(report)
+    }
+
+    /// Ends it where the file system takes several of the names for one.
+    fn check_names(&self, root: &Root, mark: &Name) -> Result<()> {
+        if !root.ignores_case()? {
+            return Ok(());
+        }
+        let pairs = survey::colliding(self.tree, self.selection, self.monitor)?;
+        if pairs.is_empty() {
+            return Ok(());
+        }
+        root.unmark(mark)?;
+        let path = self.plan.target.clone();
+        Err(SnapshotError::NamesCollide { path, pairs })
+    }
+
+    /// Makes everything durable. While the disk writes, the databases are opened.
+    fn settle(&self, root: &Root, report: &RestoreReport) -> Result<Vec<Opened>> {
+        let Some(how) = &self.plan.open else {
+            root.sync()?;
+            return Ok(Vec::new());
+        };
+        let restored = Restored {
+            tree: self.tree,
+            selection: self.selection,
+            target: &self.plan.target,
+            report,
+        };
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new();
+            let Ok(synced) = thread.spawn_scoped(scope, || root.sync()) else {
+                // No thread is to be had (fault F-74).
+                root.sync()?;
+                return self.repository.open_restored(&restored, how, self.monitor);
+            };
+            let opened = self.repository.open_restored(&restored, how, self.monitor);
+            match synced.join() {
+                Ok(synced) => synced.and(opened),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
     }
 
     /// What the target itself is given, if it was made for this.
@@ -299,7 +249,7 @@ impl Job<'_> {
             // Removing the mark has changed the folder.
             if let Some(meta) = self.root_meta() {
                 let folder = std::fs::File::from(root.folder(&TreePath::root())?.fd);
-                Attributes::new(self.plan.setuid).give(&folder, &meta, true);
+                Attributes::new(self.plan.setuid).give(&folder, &meta, Thing::Folder);
             }
             root.sync_top()?;
         }

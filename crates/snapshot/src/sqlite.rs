@@ -39,8 +39,8 @@ pub(crate) use fingerprint::{CommitMark, commit_mark};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub(crate) use held::{descriptor as kept_descriptor, keep_shared, kept_open};
 pub use held::{is_kept, keep_open};
-pub(crate) use image::image_facts;
 pub use image::{Image, open_image};
+pub(crate) use image::{file_facts, image_facts};
 pub use sniff::{Sniffed, sidecars, sniff};
 
 /// Bytes per extent: a multiple of every page size SQLite knows (512 to 65536).

@@ -6,7 +6,9 @@
 
 use std::path::{Path, PathBuf};
 
-use lifeboat_snapshot::{Loss, Open, Opened, Overwrite, Restore, RestoreReport, RunKind, Snapshot};
+use lifeboat_snapshot::{
+    Loss, MARK, Open, Overwrite, Restore, RestoreReport, RunKind, Snapshot, SnapshotError,
+};
 use serde_json::{Value, json};
 
 use crate::args::Pick;
@@ -104,45 +106,51 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let Some(to) = &args.to else {
         return in_place::run(&args.wish(), context, &repository, &snapshot);
     };
-    let plan = args.plan(to)?;
-    let how = Open {
+    let mut plan = args.plan(to)?;
+    // Of what was kept, a database need not be what it was.
+    plan.open = (plan.overwrite != Overwrite::Never).then_some(Open {
         full: args.check == Which::Full,
         counts: context.config()?.count_queries(),
-    };
-    // With what was kept or is lost, a database cannot be what it was; both are told.
-    let is_opened = !args.dry_run && plan.overwrite != Overwrite::Never;
+    });
     let work = || {
-        let watch = context.watch();
-        let report = repository.restore(&snapshot, &plan, &watch)?;
-        let databases = match is_opened {
-            true => repository.open_restored(&snapshot, &plan, &report, &how, &watch)?,
-            false => Vec::new(),
-        };
-        Ok((report, databases))
+        let restored = repository.restore(&snapshot, &plan, &context.watch());
+        restored.map_err(|error| failure(error, &plan.target))
     };
-    let outcome = |(report, databases): &(RestoreReport, Vec<Opened>)| Outcome {
-        exit: exit(report, databases),
+    let outcome = |report: &RestoreReport| Outcome {
+        exit: exit(report),
         snapshot: Some(snapshot.id),
         bytes: report.bytes,
         error: losses(&report.warnings),
     };
     // Saying what would be done is not doing it.
-    let (report, databases) = match plan.dry_run {
+    let report = match plan.dry_run {
         true => work()?,
         false => recorded(context, &repository, RunKind::Restore, &[], work, outcome)?,
     };
     if context.ui.is_json() {
-        let summary = summary(&snapshot, &plan, &report, &databases);
+        let summary = summary(&snapshot, &plan, &report);
         context.ui.event(&summary)?;
     } else {
         context.ui.summary(lines(&snapshot, &plan, &report))?;
-        context.ui.summary(opened::lines(&databases))?;
+        context.ui.summary(opened::lines(&report.databases))?;
     }
-    Ok(exit(&report, &databases))
+    Ok(exit(&report))
 }
 
-fn exit(report: &RestoreReport, databases: &[Opened]) -> Exit {
-    match (report.lost.is_empty(), opened::exit_of(databases)) {
+/// A folder that was begun stays, and can be completed.
+fn failure(error: SnapshotError, target: &Path) -> Failure {
+    let is_begun = error.is_cancelled() && target.join(MARK).exists();
+    let failure = Failure::from(error);
+    match is_begun {
+        true => failure
+            .hint("the same command, typed again, goes on where this one ended")
+            .path(target),
+        false => failure,
+    }
+}
+
+fn exit(report: &RestoreReport) -> Exit {
+    match (report.lost.is_empty(), opened::exit_of(&report.databases)) {
         (false, _) => Exit::Damage,
         (true, Exit::Done) => super::exit_of(&report.warnings),
         (true, exit) => exit,
@@ -181,16 +189,12 @@ impl Args {
             keep_damaged: self.keep_damaged,
             inside_source: self.inside_source,
             only: None,
+            open: None,
         })
     }
 }
 
-fn summary(
-    snapshot: &Snapshot,
-    plan: &Restore,
-    report: &RestoreReport,
-    databases: &[Opened],
-) -> Value {
+fn summary(snapshot: &Snapshot, plan: &Restore, report: &RestoreReport) -> Value {
     let mut summary = facts::object(json!({
         "event": "summary",
         "snapshot": snapshot.id.to_string(),
@@ -204,7 +208,7 @@ fn summary(
         "left": report.left,
         "deleted": report.deleted,
         "lost": report.lost.iter().map(lost).collect::<Vec<_>>(),
-        "databases": databases.iter().map(opened::facts).collect::<Vec<_>>(),
+        "databases": report.databases.iter().map(opened::facts).collect::<Vec<_>>(),
         "duration_s": report.duration.as_secs_f64(),
         "warnings": report.warnings.iter().map(facts::warning).collect::<Vec<_>>(),
     }));

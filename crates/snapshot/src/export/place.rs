@@ -42,7 +42,7 @@ impl Repository {
             make(&folder)?;
         }
         if !folder.is_dir() {
-            return Err(unusable(&folder, "it is no folder"));
+            return Err(no_folder(&folder));
         }
         let time = snapshot.time().format("%Y-%m-%d_%H-%M-%S");
         let name = (1..MAX_SUFFIX)
@@ -83,6 +83,15 @@ pub(crate) fn split(path: &Path) -> Result<(PathBuf, String)> {
     if folder.is_dir() {
         Ok((folder, name.to_owned()))
     } else {
-        Err(unusable(&folder, "it is no folder"))
+        Err(no_folder(&folder))
+    }
+}
+
+fn no_folder(path: &Path) -> SnapshotError {
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            unusable(path, "it does not exist")
+        }
+        _ => unusable(path, "it is no folder"),
     }
 }

@@ -99,14 +99,18 @@ pub(crate) fn is_database(path: &Path, stat: &Metadata) -> Result<bool> {
 
 /// Whether a file that is no database has these bytes.
 pub(super) fn has_bytes(store: &Store, path: &Path, content: &Content) -> Result<bool> {
-    let file = open(path)?;
+    is(store, &open(path)?, path, content)
+}
+
+/// Whether an open file has these bytes.
+pub(crate) fn is(store: &Store, file: &File, path: &Path, content: &Content) -> Result<bool> {
     if file.metadata().context("look at", path)?.len() != content.len {
         return Ok(false);
     }
     for batch in batches(store, content) {
         let same = batch?
             .par_iter()
-            .map(|(offset, chunk)| has_chunk(&file, path, *offset, chunk))
+            .map(|(offset, chunk)| has_chunk(file, path, *offset, chunk))
             .try_reduce(|| true, |a, b| Ok(a && b))?;
         if !same {
             return Ok(false);

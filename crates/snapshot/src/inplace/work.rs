@@ -16,7 +16,7 @@ use crate::opened::{Open, Opened};
 use crate::path::TreePath;
 use crate::record::Snapshot;
 use crate::repository::Repository;
-use crate::restore::{Restore, RestoreReport, target};
+use crate::restore::{Restore, target};
 use crate::sqlite::Checked;
 
 /// A restore in place at work.
@@ -181,6 +181,10 @@ impl Work<'_> {
                 threads: self.options.threads,
                 setuid: self.options.setuid,
                 inside_source: true,
+                open: Some(Open {
+                    full: self.options.full_check,
+                    counts: self.options.counts.clone(),
+                }),
                 ..Restore::default()
             };
             let report = self
@@ -194,7 +198,7 @@ impl Work<'_> {
             }
             self.warnings.extend(report.warnings.iter().cloned());
             self.describe_folders(number, &new)?;
-            self.open_databases(&plan, &report)?;
+            self.take_databases(&new, report.databases)?;
         }
         Ok(())
     }
@@ -214,15 +218,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn open_databases(&mut self, plan: &Restore, report: &RestoreReport) -> Result<()> {
-        let new = &plan.target;
-        let how = Open {
-            full: self.options.full_check,
-            counts: self.options.counts.clone(),
-        };
-        let opened =
-            self.repository
-                .open_restored(self.snapshot, plan, report, &how, self.monitor)?;
+    /// Refuses databases that are not as they should be, and remembers the others under their live paths.
+    fn take_databases(&mut self, new: &Path, opened: Vec<Opened>) -> Result<()> {
         for database in &opened {
             let reason = match (&database.check, database.differences.first()) {
                 (_, Some(difference)) => difference.clone(),

@@ -6,7 +6,7 @@
 //! recorded one (F-53): a repository is not proof enough to hand out the rights of root.
 
 use std::fs::File;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
@@ -39,6 +39,15 @@ pub(super) struct Attributes {
     pub(super) is_root: bool,
 }
 
+/// What attributes are given to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Thing {
+    Folder,
+    File,
+    /// A file that was created a moment ago, where nothing is handed down to new files: it has no extended attributes.
+    NewFile,
+}
+
 /// What could not be given, in words.
 #[derive(Debug, Default)]
 pub(super) struct Missed {
@@ -57,11 +66,14 @@ impl Attributes {
     }
 
     /// Gives a file or a folder everything, the times last.
-    pub(super) fn give(&self, file: &File, meta: &Meta, is_folder: bool) -> Missed {
+    pub(super) fn give(&self, file: &File, meta: &Meta, thing: Thing) -> Missed {
         let mut missed = Missed::default();
         self.give_owner(file, meta, &mut missed);
+        if thing != Thing::NewFile {
+            take_other_xattrs(file, meta);
+        }
         self.give_xattrs(file, meta, &mut missed);
-        let mode = self.mode(file, meta, is_folder, &mut missed);
+        let mode = self.mode(file, meta, thing == Thing::Folder, &mut missed);
         if let Err(error) = rustix::fs::fchmod(file, mode) {
             missed.tell("its mode could not be set", error);
         }
@@ -119,15 +131,7 @@ impl Attributes {
         Mode::from_raw_mode(mode)
     }
 
-    /// The recorded attributes and no others: new files may have inherited an access list of the folder they are in.
     fn give_xattrs(&self, file: &File, meta: &Meta, missed: &mut Missed) {
-        for name in list(file) {
-            let is_wanted = meta.xattrs.iter().any(|(wanted, _)| **wanted == *name);
-            if !is_wanted && !is_of_the_system(&name) {
-                // Where it cannot be removed it was not inherited, and its file system insists on it.
-                let _ = rustix::fs::fremovexattr(file, name.as_slice());
-            }
-        }
         for (name, value) in &meta.xattrs {
             if **name == *CAPABILITY && !(self.setuid && self.is_root) {
                 missed.say("its capabilities were not asked for, or only root can set them");
@@ -212,8 +216,24 @@ fn in_proc(fd: &impl AsRawFd) -> PathBuf {
     Path::new("/proc/self/fd").join(fd.as_raw_fd().to_string())
 }
 
+/// Takes away attributes that are not recorded: new files may have inherited an access list of the folder they are in.
+fn take_other_xattrs(file: &File, meta: &Meta) {
+    for name in list(file) {
+        let is_wanted = meta.xattrs.iter().any(|(wanted, _)| **wanted == *name);
+        if !is_wanted && !is_of_the_system(&name) {
+            // Where it cannot be removed it was not inherited, and its file system insists on it.
+            let _ = rustix::fs::fremovexattr(file, name.as_slice());
+        }
+    }
+}
+
+/// Whether a folder may hand attributes down to what is created in it: what it hands down, it has.
+pub(super) fn hands_down(folder: &Folder) -> bool {
+    list(folder).iter().any(|name| !is_of_the_system(name))
+}
+
 /// The names of a file's attributes; none where the file system has no such thing.
-fn list(file: &File) -> Vec<Vec<u8>> {
+fn list(file: &impl AsFd) -> Vec<Vec<u8>> {
     let mut names = vec![0; 1024];
     let len = match rustix::fs::flistxattr(file, names.as_mut_slice()) {
         Err(Errno::RANGE) => {

@@ -6,10 +6,11 @@
 
 use std::fs::File;
 
+use rayon::prelude::*;
 use rustix::fs::{FileType, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 
-use super::attributes::{Attributes, Missed};
+use super::attributes::{Attributes, Missed, Thing, hands_down};
 use super::fill::{Filled, Filler, Work};
 use super::root::{Folder, Root};
 use super::{Loss, Overwrite};
@@ -68,23 +69,56 @@ pub(super) struct Files<'a> {
     pub(super) keep_damaged: bool,
 }
 
+/// A folder that files are put into.
+struct Place {
+    folder: Folder,
+    /// New files in it may have attributes from the beginning.
+    hands_down: bool,
+}
+
 impl Files<'_> {
-    /// Brings a file into the target.
-    pub(super) fn put(&self, file: &Waiting) -> Result<Done> {
-        let (folder, name) = self.root.parent(&file.path)?;
-        let Some(overwrite) = self.overwrite else {
-            return self.put_new(&folder, &name, file);
+    /// Brings files into the target, those that follow each other in one folder with one look at it.
+    pub(super) fn put_all(&self, files: &[Waiting]) -> Vec<Result<Done>> {
+        let folders = files.par_chunk_by(|a, b| a.path.is_beside(&b.path));
+        let done: Vec<Vec<Result<Done>>> = folders.map(|files| self.put_beside(files)).collect();
+        done.into_iter().flatten().collect()
+    }
+
+    /// Files of one folder.
+    fn put_beside(&self, files: &[Waiting]) -> Vec<Result<Done>> {
+        let place = files.first().map(|first| self.place(first));
+        let put = |file: &Waiting| match &place {
+            Some(Ok(place)) => self.put(place, file),
+            // Each is told for itself.
+            _ => self.put(&self.place(file)?, file),
         };
-        match folder.look(&name)? {
-            None => self.put_new(&folder, &name, file),
+        files.par_iter().map(put).collect()
+    }
+
+    fn place(&self, file: &Waiting) -> Result<Place> {
+        let (folder, _) = self.root.parent(&file.path)?;
+        let hands_down = hands_down(&folder);
+        Ok(Place { folder, hands_down })
+    }
+
+    fn put(&self, place: &Place, file: &Waiting) -> Result<Done> {
+        let Some(name) = file.path.parts().last() else {
+            return Err(self.root.is_no_file());
+        };
+        let folder = &place.folder;
+        let Some(overwrite) = self.overwrite else {
+            return self.put_new(place, name, file);
+        };
+        match folder.look(name)? {
+            None => self.put_new(place, name, file),
             Some(_) if overwrite == Overwrite::Never => Ok(Done::plainly(Fate::Left)),
             // One with other names may have one outside the target, and must not be written to.
             Some(stat) if is_file(&stat) && stat.st_nlink == 1 => {
-                self.put_over(&folder, &name, file, &stat)
+                self.put_over(folder, name, file, &stat)
             }
             Some(stat) => {
-                self.make_room(&folder, &name, &stat)?;
-                self.put_new(&folder, &name, file)
+                self.make_room(folder, name, &stat)?;
+                self.put_new(place, name, file)
             }
         }
     }
@@ -99,8 +133,8 @@ impl Files<'_> {
         Ok(())
     }
 
-    fn put_new(&self, folder: &Folder, name: &Name, file: &Waiting) -> Result<Done> {
-        let partial = partial_name(name);
+    fn put_new(&self, place: &Place, name: &Name, file: &Waiting) -> Result<Done> {
+        let (folder, partial) = (&place.folder, partial_name(name));
         let (handle, work) = match folder.create(&partial) {
             // What an earlier run has left is gone on with.
             Err(error) if self.overwrite.is_some() && is_taken(&error) => {
@@ -119,7 +153,11 @@ impl Files<'_> {
                 Work::Write,
             ),
         };
-        self.complete(folder, (&partial, name), &handle, work, file)
+        let thing = match work == Work::Write && !place.hands_down {
+            true => Thing::NewFile,
+            false => Thing::File,
+        };
+        self.complete(folder, (&partial, name), &handle, (work, thing), file)
     }
 
     /// A regular file stands there that is only here.
@@ -142,7 +180,7 @@ impl Files<'_> {
         if file.is_database {
             remove_side_files(folder, name)?;
         }
-        let missed = self.attributes.give(&handle, &file.meta, false);
+        let missed = self.attributes.give(&handle, &file.meta, Thing::File);
         Ok(Done {
             fate: Fate::Kept,
             missed,
@@ -168,7 +206,8 @@ impl Files<'_> {
         let partial = partial_name(name);
         folder.rename(name, &partial)?;
         let handle = folder.open(&partial, OFlags::RDWR).context("open", &path)?;
-        self.complete(folder, (&partial, name), &handle, Work::Mend, file)
+        let work = (Work::Mend, Thing::File);
+        self.complete(folder, (&partial, name), &handle, work, file)
     }
 
     /// Fills the partial file, and gives it its attributes and its name.
@@ -177,7 +216,7 @@ impl Files<'_> {
         folder: &Folder,
         (partial, name): (&Name, &Name),
         handle: &File,
-        work: Work,
+        (work, thing): (Work, Thing),
         file: &Waiting,
     ) -> Result<Done> {
         let path = folder.locate(name);
@@ -187,7 +226,7 @@ impl Files<'_> {
             folder.remove(partial)?;
             return Ok(Done::plainly(Fate::Lost(loss(file, filled))));
         }
-        let missed = self.attributes.give(handle, &file.meta, false);
+        let missed = self.attributes.give(handle, &file.meta, thing);
         if !is_whole {
             folder.rename(partial, &damaged_name(name))?;
             let fate = Fate::Lost(loss(file, filled));
@@ -205,7 +244,7 @@ impl Files<'_> {
 
     /// Gives what is complete its name, in place of nothing unless something may be replaced.
     pub(super) fn give_name(&self, folder: &Folder, from: &Name, to: &Name) -> Result<()> {
-        if self.overwrite.is_some() {
+        if self.overwrite.is_some_and(|how| how != Overwrite::Never) {
             return folder.rename(from, to);
         }
         let (old, new) = (from.as_bytes(), to.as_bytes());

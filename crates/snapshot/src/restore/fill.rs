@@ -65,6 +65,8 @@ struct Filling<'a> {
     work: Work,
     lost: Mutex<(Vec<Range<u64>>, Option<SnapshotError>)>,
     changed: AtomicU64,
+    /// Where the last byte that was written ends.
+    end: AtomicU64,
 }
 
 impl Filler<'_> {
@@ -76,13 +78,14 @@ impl Filler<'_> {
         content: &Content,
         work: Work,
     ) -> Result<Filled> {
-        let filling = Filling {
+        let mut filling = Filling {
             filler: self,
             file,
             path,
             work,
             lost: Mutex::default(),
             changed: AtomicU64::new(0),
+            end: AtomicU64::new(0),
         };
         let mut parts = parts(self.store, content);
         if content.len > LARGE {
@@ -92,7 +95,8 @@ impl Filler<'_> {
         } else {
             parts.try_for_each(|part| filling.take(part?))?;
         }
-        if work != Work::Compare {
+        let is_long_enough = work == Work::Write && *filling.end.get_mut() == content.len;
+        if work != Work::Compare && !is_long_enough {
             file.set_len(content.len).context("write", path)?;
         }
         let changed = filling.changed.into_inner();
@@ -186,6 +190,8 @@ impl Filling<'_> {
     }
 
     fn write(&self, bytes: &[u8], offset: u64) -> Result<()> {
+        let end = offset + bytes.len() as u64;
+        self.end.fetch_max(end, Ordering::Relaxed);
         self.file
             .write_all_at(bytes, offset)
             .context("write", self.path)

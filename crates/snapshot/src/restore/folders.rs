@@ -5,7 +5,7 @@
 
 use rustix::fs::{FileType, Mode, OFlags};
 
-use super::attributes::Missed;
+use super::attributes::{Missed, Thing};
 use super::file::Files;
 use super::root::Folder;
 use super::sweep;
@@ -190,7 +190,7 @@ fn finish(files: &Files<'_>, open: &Open) -> Finished {
     let missed = match &open.meta {
         Some(meta) => {
             let folder = std::fs::File::from(folder.fd);
-            files.attributes.give(&folder, meta, true)
+            files.attributes.give(&folder, meta, Thing::Folder)
         }
         None => Missed::default(),
     };

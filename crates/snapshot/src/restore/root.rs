@@ -73,9 +73,14 @@ impl Root {
     pub(super) fn parent(&self, path: &TreePath) -> Result<(Folder, Name)> {
         match path.split_last() {
             Some((parent, name)) => Ok((self.folder(&parent)?, name.clone())),
-            None => Err(SnapshotError::TargetSwapped {
-                path: self.path.clone(),
-            }),
+            None => Err(self.is_no_file()),
+        }
+    }
+
+    /// The root where a file should be: no tree has that.
+    pub(super) fn is_no_file(&self) -> SnapshotError {
+        SnapshotError::TargetSwapped {
+            path: self.path.clone(),
         }
     }
 

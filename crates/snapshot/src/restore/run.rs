@@ -3,8 +3,6 @@
 
 use std::collections::HashMap;
 
-use rayon::prelude::*;
-
 use super::file::{Done, Fate, Files, Waiting, explain};
 use super::folders::{Folders, Made};
 use super::parts::is_loss;
@@ -196,9 +194,11 @@ impl<'a> Run<'a> {
         let waiting = std::mem::take(&mut self.waiting);
         self.waiting_bytes = 0;
         let files = self.files;
-        let done: Vec<Result<Done>> = waiting.par_iter().map(|file| files.put(file)).collect();
+        let done = files.put_all(&waiting);
         for (file, done) in waiting.into_iter().zip(done) {
-            let is_there = matches!(&done, Ok(done) if !matches!(done.fate, Fate::Lost(_)));
+            // What was left is somebody else's file of this name, and gets no other names.
+            let is_there =
+                matches!(&done, Ok(done) if matches!(done.fate, Fate::Written | Fate::Kept));
             if let (false, Some(group)) = (is_there, file.group) {
                 self.groups.remove(&group);
             }

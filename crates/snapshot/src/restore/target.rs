@@ -9,7 +9,7 @@ use crate::error::{IoContext, Result, SnapshotError};
 use crate::record::Snapshot;
 
 /// The file that stands at the top of a folder for as long as a restore into it is not complete.
-pub(super) const MARK: &str = ".lifeboat-restore";
+pub const MARK: &str = ".lifeboat-restore";
 
 /// A longer file is none of ours.
 const MARK_MAX: u64 = 4096;

@@ -4,7 +4,9 @@
 //! must be complete and must not change while a connection is open. Nothing beside the image is
 //! looked at: no WAL, no journal, no other database.
 
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,9 +47,50 @@ pub(crate) fn image_facts(
     image: Arc<dyn Image>,
     options: &CaptureOptions,
 ) -> Result<Facts, SqliteError> {
+    facts_of(image, Path::new("image"), options)
+}
+
+/// What is known of a database in a file that nobody uses; side files are not looked at.
+pub(crate) fn file_facts(
+    file: &Arc<File>,
+    path: &Path,
+    options: &CaptureOptions,
+) -> Result<Facts, SqliteError> {
+    let len = file
+        .metadata()
+        .map_err(|error| SqliteError::io(path, error))?
+        .len();
+    let image = Arc::new(FileImage {
+        file: Arc::clone(file),
+        len,
+    });
+    facts_of(image, path, options)
+}
+
+/// A file as an image.
+struct FileImage {
+    file: Arc<File>,
+    len: u64,
+}
+
+impl Image for FileImage {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        FileExt::read_exact_at(&*self.file, buf, offset)
+    }
+}
+
+fn facts_of(
+    image: Arc<dyn Image>,
+    path: &Path,
+    options: &CaptureOptions,
+) -> Result<Facts, SqliteError> {
     let mut first = [0; HEADER_BYTES];
     let len = image.len();
-    let fail = |error| SqliteError::io(Path::new("image"), error);
+    let fail = |error| SqliteError::io(path, error);
     let header = match len >= HEADER_BYTES as u64 {
         true => {
             image.read_exact_at(&mut first, 0).map_err(fail)?;
