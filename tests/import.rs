@@ -13,6 +13,7 @@ use crate::support::{Answer, Workbench, outside, tree};
 
 mod corpus;
 mod hostile;
+mod ours;
 mod raw;
 
 /// A database with so many patients, and some more for each.
@@ -250,37 +251,6 @@ fn ten_yearly_zips_of_a_growing_database_cost_little_more_than_one() {
     assert!(all < first * 17 / 10, "{stored:?}");
     assert!(all * 5 < zips, "{all} bytes stored of {zips}");
     println!("ten zips of {zips} bytes: the first stored {first}, all {all}");
-}
-
-#[test]
-fn our_own_zip_comes_back_as_it_was() {
-    let bench = Workbench::with_files();
-    use std::os::unix::ffi::OsStrExt as _;
-    bench.write(std::ffi::OsStr::from_bytes(b"caf\xe9.txt"), "not UTF-8");
-    bench.write("backup_manifest.json", "of another program");
-    database(&bench.data().join("clinic.db"), 50);
-    let summary = bench
-        .lifeboat(&["backup", "data", "--json"])
-        .exits(0)
-        .summary();
-    let zip = summary["zip"]["path"].as_str().unwrap().to_owned();
-    // The repository it is from knows its snapshot.
-    let known = import(&bench, &[&zip]);
-    assert_eq!(known["known"][0]["snapshot"], summary["snapshot"]);
-    bench.lifeboat(&["init", "-r", "other"]).exits(0);
-    let other = ["-r", "other", "import", &zip, "--json"];
-    let taken = bench.lifeboat(&other).exits(0).summary();
-    assert_eq!(taken["imported"].as_array().unwrap().len(), 1);
-    bench
-        .lifeboat(&["-r", "other", "restore", "latest", "--to", "restored"])
-        .exits(0);
-    let [expected, found] = [bench.data(), bench.path("restored")].map(|path| tree::looks(&path));
-    let differences = tree::differences(&expected, &found);
-    let others: Vec<_> = differences
-        .iter()
-        .filter(|line| !line.starts_with("mtime"))
-        .collect();
-    assert_eq!(others, [""; 0]);
 }
 
 #[test]

@@ -18,6 +18,7 @@ use lifeboat_store::{SnapshotId, StoreError};
 use crate::capture::{Backup, BackupReport, CheckPolicy, CountQuery, Past};
 use crate::error::{Result, SnapshotError};
 use crate::monitor::{Monitor, Task};
+use crate::reach::Reach;
 use crate::record::{IMPORTED, Snapshot};
 use crate::repository::Repository;
 use archive::{Archive, Unpacked};
@@ -132,9 +133,10 @@ impl Repository {
         monitor: &dyn Monitor,
     ) -> Result<Outcome> {
         let own = candidate.described.snapshot_of(self.store().id());
-        let own = own.filter(|id| self.store().record(*id).is_ok());
-        if let Some(id) = known.get(&candidate.tag).copied().or(own) {
-            return Ok(Outcome::Known(id));
+        for id in known.get(&candidate.tag).copied().into_iter().chain(own) {
+            if self.is_whole(id)? {
+                return Ok(Outcome::Known(id));
+            }
         }
         if plan.dry_run {
             return Ok(Outcome::Due);
@@ -147,6 +149,15 @@ impl Repository {
         let backup = self.plan_of(candidate, plan, unpacked);
         let report = self.backup(&backup, monitor)?;
         Ok(Outcome::Taken(Box::new(report)))
+    }
+
+    /// Whether the snapshot is there with every chunk: of one that lacks something, the archive may be the last copy.
+    fn is_whole(&self, id: SnapshotId) -> Result<bool> {
+        let listing = self.snapshots()?;
+        let Some(snapshot) = listing.snapshots.iter().find(|one| one.id == id) else {
+            return Ok(false);
+        };
+        Reach::new(self).has_all(snapshot)
     }
 
     fn plan_of(&self, candidate: &Candidate, plan: &Import, unpacked: Unpacked) -> Backup {

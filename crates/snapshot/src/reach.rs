@@ -48,6 +48,25 @@ impl<'r> Reach<'r> {
         result
     }
 
+    /// Whether every chunk of the snapshot is there, as far as the packs say so.
+    ///
+    /// # Errors
+    /// Where that cannot be found out.
+    pub(crate) fn has_all(mut self, snapshot: &Snapshot) -> Result<bool> {
+        let (store, mut has_all) = (self.repository.store(), true);
+        let walked = self.walk(snapshot, &mut |id| {
+            has_all = has_all && store.contains(&id)?;
+            Ok(())
+        });
+        match walked {
+            Ok(()) => Ok(has_all),
+            // A description that cannot be read is a part of it that is lost.
+            Err(SnapshotError::Store(error)) if error.is_damage() => Ok(false),
+            Err(SnapshotError::Refused { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The same, of what `enter` says is to be walked.
     ///
     /// # Errors
