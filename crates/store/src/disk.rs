@@ -48,8 +48,8 @@ pub trait Disk: Send + Sync {
     /// `NotFound` where there is none.
     fn open(&self, path: &str) -> io::Result<Box<dyn OpenFile>>;
 
-    /// The bytes of a whole file as memory that the disk backs. Only for private, disposable files: one that somebody
-    /// truncates while it is mapped ends the process (fault F-25).
+    /// The bytes of a whole file, as memory that the disk backs where it is one that stays. Only for private, disposable
+    /// files: one that somebody truncates while it is mapped ends the process (fault F-25).
     ///
     /// # Errors
     /// As [`Disk::open`].

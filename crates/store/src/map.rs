@@ -1,18 +1,102 @@
-//! Memory maps of the index cache: one of the two places of the project with `unsafe` code.
+//! The bytes of an index cache file: memory maps, one of the two places of the project with `unsafe` code, or plain memory.
 //!
 //! A mapped file that shrinks ends the process with SIGBUS, and one that changes breaks what the compiler may assume
 //! of a slice. Both are ruled out by what is mapped: only files of the index cache, which lifeboat alone writes, under a
 //! temporary name, once, and which are removed by name but never changed. Sources and packs are never mapped (F-25).
+//!
+//! A disk that goes away does the same. So what stands on a stick, or on another machine, is read instead, unless it is so
+//! large that memory would suffer more: an error of reading is an error that can be told.
 #![expect(
     unsafe_code,
     reason = "mapping a file is unsafe by nature; the header says why it is sound here"
 )]
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
-/// Maps a whole file for reading. The file must be of the index cache (see the module).
-pub(crate) fn map(file: &File) -> io::Result<memmap2::Mmap> {
+/// Longer files are mapped wherever they are: two million chunks, some 128 GB of data.
+const READ: u64 = 128 << 20;
+
+/// Kinds of file systems that are on another machine, or on what is pulled out of this one: NFS, SMB, CIFS, 9p, AFS, Ceph,
+/// FUSE, FAT, exFAT, NTFS.
+const ELSEWHERE: [u64; 11] = [
+    0x6969,
+    0x517b,
+    0xfe53_4d42,
+    0xff53_4d42,
+    0x0102_1997,
+    0x5346_414f,
+    0x00c3_6400,
+    0x6573_5546,
+    0x4d44,
+    0x2011_bab0,
+    0x7366_746e,
+];
+
+/// The bytes of a whole file. It must be of the index cache (see the module).
+pub(crate) fn bytes_of(mut file: File) -> io::Result<Box<dyn AsRef<[u8]> + Send + Sync>> {
+    let len = file.metadata()?.len();
+    if len <= READ && may_go_away(&file) {
+        let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or_default());
+        (&mut file).take(READ).read_to_end(&mut bytes)?;
+        return Ok(Box::new(bytes));
+    }
     // SAFETY: by the module's rule nobody changes or truncates the file while it is mapped.
-    unsafe { memmap2::Mmap::map(file) }
+    Ok(Box::new(unsafe { memmap2::Mmap::map(&file) }?))
+}
+
+/// Whether the file's disk may be gone from one moment to the next.
+fn may_go_away(file: &File) -> bool {
+    let kind = rustix::fs::fstatfs(file).map(|stat| stat.f_type.cast_unsigned());
+    if kind.is_ok_and(|kind| ELSEWHERE.contains(&kind)) {
+        return true;
+    }
+    let device = file.metadata().map(|stat| stat.dev()).unwrap_or_default();
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    let link = PathBuf::from(format!("/sys/dev/block/{major}:{minor}"));
+    link.canonicalize().is_ok_and(|disk| is_removable(&disk))
+}
+
+/// Whether the system calls a disk, or the one that it is a partition of, removable, or has it behind USB.
+fn is_removable(disk: &Path) -> bool {
+    let is_usb = |part: &std::ffi::OsStr| part.to_string_lossy().starts_with("usb");
+    let says_so = |folder: &Path| {
+        let flag = std::fs::read_to_string(folder.join("removable"));
+        flag.is_ok_and(|flag| flag.trim() == "1")
+    };
+    disk.iter().any(is_usb) || disk.ancestors().take(2).any(says_so)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stick_is_told_by_its_bus_or_its_flag() {
+        let sys = tempfile::tempdir().unwrap();
+        let disk = |path: &str, flag: &str| {
+            let disk = sys.path().join(path);
+            std::fs::create_dir_all(disk.join("part1")).unwrap();
+            std::fs::write(disk.join("removable"), flag).unwrap();
+            disk
+        };
+        let usb = disk("devices/pci0000:00/usb2/2-1/block/sdb", "0\n");
+        let card = disk("devices/platform/mmc/block/mmcblk0", "1\n");
+        let fixed = disk("devices/pci0000:00/nvme/nvme0n1", "0\n");
+        for (disk, removable) in [(&usb, true), (&card, true), (&fixed, false)] {
+            assert_eq!(is_removable(disk), removable, "{disk:?}");
+            assert_eq!(is_removable(&disk.join("part1")), removable, "{disk:?}");
+        }
+    }
+
+    #[test]
+    fn the_bytes_are_those_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, [7; 10_000]).unwrap();
+        let bytes = bytes_of(File::open(&path).unwrap()).unwrap();
+        assert_eq!((*bytes).as_ref(), [7; 10_000]);
+    }
 }

@@ -106,7 +106,7 @@ impl Disk for RealDisk {
     }
 
     fn map(&self, path: &str) -> io::Result<Box<dyn AsRef<[u8]> + Send + Sync>> {
-        Ok(Box::new(crate::map::map(&self.open_regular(path)?)?))
+        crate::map::bytes_of(self.open_regular(path)?)
     }
 
     fn rename_new(&self, from: &str, to: &str) -> io::Result<()> {
