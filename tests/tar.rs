@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use crate::support::{Answer, Workbench, outside, tree};
+use crate::support::{Answer, Workbench, evil, outside, tree};
 
 /// Everything that the old header has no room for.
 fn odd() -> Workbench {
@@ -76,6 +76,45 @@ fn a_tar_unpacks_to_what_was_backed_up() {
     bench
         .lifeboat(&["export", "latest", "--tar", "all.tar"])
         .exits(8);
+}
+
+#[test]
+fn a_tar_has_attributes_and_access_lists() {
+    if !outside::works("tar", &["--xattrs", "--version"]) {
+        return;
+    }
+    let bench = Workbench::with_files();
+    let data = bench.data();
+    let set = [
+        evil::set(&data.join("notes.txt"), "user.plain", b"text"),
+        evil::set(&data.join("notes.txt"), "user.binary", b"\0\xff\n\0="),
+        evil::set(&data.join("papers"), "user.of-a-folder", b"yes"),
+        evil::set(
+            &data.join("papers/one.txt"),
+            "system.posix_acl_access",
+            &evil::access_list(),
+        ),
+        evil::set(
+            &data.join("empty"),
+            "system.posix_acl_default",
+            &evil::access_list(),
+        ),
+    ];
+    if !set.iter().all(|set| *set) {
+        return;
+    }
+    bench.backs_up();
+    bench
+        .lifeboat(&["export", "latest", "--tar", "all.tar"])
+        .exits(0);
+    fs::create_dir(bench.path("unpacked")).unwrap();
+    let mut tar = Command::new("tar");
+    tar.args(["--xattrs", "--xattrs-include=*", "-xpf"])
+        .arg(bench.path("all.tar"))
+        .arg("-C")
+        .arg(bench.path("unpacked"));
+    Answer::of(&mut tar).exits(0);
+    tree::assert_same(&data, &bench.path("unpacked"));
 }
 
 #[test]

@@ -52,7 +52,7 @@ impl<'a> Packer<'a> {
         self.monitor.advance(content.len);
         if let Some((row, bytes)) = copied {
             let mut pile = Pile::default();
-            pile.copy(&[row], &bytes);
+            pile.copy(&[row], bytes);
             return Ok((pile.packed(Vec::new()), blake3::Hash::from_bytes(row.sum)));
         }
         let plain = read_all(self.store, content)?;
@@ -80,7 +80,7 @@ impl<'a> Packer<'a> {
             let rows = neighbours(found.get(at..).unwrap_or_default());
             let copied = (!rows.is_empty()).then(|| self.copy(&rows)).flatten();
             if let Some((rows, bytes)) = copied {
-                pile.copy(rows, &bytes);
+                pile.copy(rows, bytes);
                 if wants_plain {
                     for part in parts.iter().skip(at).take(rows.len()) {
                         plain.extend(read_chunk(self.store, &part.own)?);
@@ -144,12 +144,16 @@ struct Pile {
 }
 
 impl Pile {
-    fn copy(&mut self, rows: &[Row], bytes: &[u8]) {
+    fn copy(&mut self, rows: &[Row], bytes: Vec<u8>) {
         for row in rows {
             self.push(*row);
         }
-        self.bytes.extend_from_slice(bytes);
         self.copied += bytes.len() as u64;
+        // Most groups are copied whole.
+        match self.bytes.is_empty() {
+            true => self.bytes = bytes,
+            false => self.bytes.extend_from_slice(&bytes),
+        }
     }
 
     fn add(&mut self, key: Key, before: &[u8], plain: &[u8], sum: [u8; 32]) {
