@@ -18,6 +18,7 @@ use crate::index::{Index, Location, MAX_LINKS};
 use crate::layout::Object;
 use crate::mutant::{self, Mutant};
 use crate::pack::{Kind, PackWriter, Trailer};
+use crate::parity::ParityMaker;
 use crate::storage::Claim;
 use crate::store::Store;
 
@@ -42,6 +43,8 @@ pub struct Session<'a> {
     claimed: Mutex<HashSet<ChunkId>>,
     data: Mutex<Option<PackWriter<'a>>>,
     meta: Mutex<Option<PackWriter<'a>>>,
+    /// Those that no pack under way needs.
+    makers: Mutex<Vec<ParityMaker>>,
     published: Mutex<Vec<Trailer>>,
     /// The first failure, as far as it can be told again.
     failed: OnceLock<Option<StoreError>>,
@@ -106,6 +109,7 @@ impl<'a> Session<'a> {
             claimed: Mutex::default(),
             data: Mutex::default(),
             meta: Mutex::default(),
+            makers: Mutex::default(),
             published: Mutex::default(),
             failed: OnceLock::new(),
             salvage: None,

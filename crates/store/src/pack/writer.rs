@@ -5,7 +5,7 @@ use super::{Kind, Stored};
 use crate::error::{Result, StoreError};
 use crate::frame::Frame;
 use crate::id::{ChunkId, PackId};
-use crate::parity::{ParityMaker, Share, WORTH};
+use crate::parity::{ParityMaker, WORTH};
 use crate::storage::Upload;
 
 /// Small chunks are gathered to this many bytes before they are written.
@@ -27,15 +27,17 @@ pub(crate) struct Published {
     pub(crate) file_len: u64,
     /// The parity object that belongs beside it, where it is worth one.
     pub(crate) parity: Option<Vec<u8>>,
+    /// What made it, for the next pack.
+    pub(crate) maker: Option<ParityMaker>,
 }
 
 impl<'a> PackWriter<'a> {
-    /// Begins a pack in an upload of its name, with so much parity.
+    /// Begins a pack in an upload of its name, with the parity that is made of it.
     pub(crate) fn begin(
         upload: Box<dyn Upload + 'a>,
         pack: PackId,
         kind: Kind,
-        parity: Share,
+        parity: Option<ParityMaker>,
     ) -> Self {
         let mut buffer = Vec::with_capacity(BUFFER);
         buffer.extend_from_slice(HEAD);
@@ -50,7 +52,7 @@ impl<'a> PackWriter<'a> {
                 body_len: 0,
                 entries: Vec::new(),
             },
-            parity: (!parity.is_none()).then(|| ParityMaker::new(parity)),
+            parity,
         }
     }
 
@@ -94,13 +96,12 @@ impl<'a> PackWriter<'a> {
             });
         }
         let file_len = HEAD.len() as u64 + self.trailer.body_len + end.len() as u64;
-        let parity = self.parity.filter(|_| file_len >= WORTH);
         let pack = self.trailer.pack;
+        let mut maker = self.parity.filter(|_| file_len >= WORTH);
+        let made = maker.as_mut().map(|maker| maker.finish(pack));
         Ok(Published {
-            parity: match parity {
-                Some(parity) => Some(parity.finish(pack)?.0),
-                None => None,
-            },
+            parity: made.transpose()?.map(|(parity, _)| parity),
+            maker,
             trailer: self.trailer,
             file_len,
         })

@@ -1,5 +1,7 @@
 //! Parity of a pack while it is written: a stripe in memory at a time, however long the pack gets.
 
+use std::mem;
+
 use reed_solomon_simd::ReedSolomonEncoder;
 
 use super::head::Head;
@@ -8,9 +10,11 @@ use super::{CHECKSUM, Share, checksum, refused};
 use crate::error::Result;
 use crate::id::PackId;
 
-/// Takes a pack's bytes as they are written and gives its parity.
+/// Takes a pack's bytes as they are written and gives its parity. It can take one pack after another and keeps its
+/// memory between them: an allocator that several threads give such large pieces back to keeps far more.
 pub(crate) struct ParityMaker {
     share: Share,
+    encoder: Option<ReedSolomonEncoder>,
     hasher: blake3::Hasher,
     pack_len: u64,
     /// Bytes of the stripe under way.
@@ -24,6 +28,7 @@ impl ParityMaker {
     pub(crate) fn new(share: Share) -> Self {
         Self {
             share,
+            encoder: None,
             hasher: blake3::Hasher::new(),
             pack_len: 0,
             stripe: Vec::new(),
@@ -52,18 +57,19 @@ impl ParityMaker {
         Ok(())
     }
 
-    /// The parity object and the hash of the pack, once it is complete.
-    pub(crate) fn finish(mut self, pack: PackId) -> Result<(Vec<u8>, [u8; 32])> {
-        let shape = Shape::new(self.pack_len, self.share);
+    /// The parity object and the hash of the pack, once it is complete. What is pushed next is another pack.
+    pub(crate) fn finish(&mut self, pack: PackId) -> Result<(Vec<u8>, [u8; 32])> {
+        let shape = Shape::new(mem::take(&mut self.pack_len), self.share);
         self.close(shape.shard_len, shape.last_recovery)?;
         let head = Head {
             pack,
             pack_hash: *self.hasher.finalize().as_bytes(),
             shape,
-            checksums: self.checksums,
+            checksums: mem::take(&mut self.checksums),
         };
+        self.hasher.reset();
         let mut object = head.encode();
-        object.extend_from_slice(&self.recovery);
+        object.append(&mut self.recovery);
         Ok((object, head.pack_hash))
     }
 
@@ -72,8 +78,18 @@ impl ParityMaker {
         // Zeros stand for what the last shard of a pack lacks.
         let shards = self.stripe.len().div_ceil(shard_len);
         self.stripe.resize(shards * shard_len, 0);
-        let mut encoder =
-            ReedSolomonEncoder::new(shards, recovery as usize, shard_len).map_err(refused)?;
+        let recovery = recovery as usize;
+        let encoder = match &mut self.encoder {
+            Some(encoder) => {
+                encoder
+                    .reset(shards, recovery, shard_len)
+                    .map_err(refused)?;
+                encoder
+            }
+            none => {
+                none.insert(ReedSolomonEncoder::new(shards, recovery, shard_len).map_err(refused)?)
+            }
+        };
         for shard in self.stripe.chunks_exact(shard_len) {
             self.checksums.push(checksum(shard));
             encoder.add_original_shard(shard).map_err(refused)?;

@@ -10,8 +10,8 @@ const SHARD: u32 = 4096;
 /// Smallest shard that is written: the code's own unit.
 const LEAST_SHARD: u32 = 64;
 
-/// Shards of a stripe. The 8 MiB are what making parity holds in memory for each open pack.
-const STRIPE: u32 = 2048;
+/// Shards of a stripe. The 4 MiB are held in memory twice for each pack under way.
+const STRIPE: u32 = 1024;
 
 /// Shards that a burst of 64 KiB can touch. At least so many are mended anywhere in a pack of four times as many.
 const BURST: u32 = 17;

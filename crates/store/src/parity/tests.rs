@@ -112,7 +112,7 @@ fn the_cost_is_the_share_for_large_packs_and_bounded_for_small_ones() {
         println!("{len} bytes: {:.1} %", cost * 100.0);
         assert!(cost < most, "{len}: {cost}");
     }
-    assert!(cost(8 << 20, 10) < 0.015);
+    assert!(cost(8 << 20, 20) < 0.023);
     assert!((1.0..1.01).contains(&cost(8 << 20, 1000)));
 }
 
@@ -237,7 +237,7 @@ fn f55_numbers_that_lie_cost_nothing() {
 
 #[test]
 fn the_code_is_the_one_that_was_written_with() {
-    const CODE: &str = "20c28cf1ab7be97f5ee91b409d312341858aa6cbab084f34714edf64857a6684";
+    const CODE: &str = "d35c878235b8e05435aa0edf5b19724fe2b1769a868edc8f51ef42b28e3c7bba";
     let parity = parity(&noise(20_000, 10), 50);
     let hash = blake3::hash(&parity).to_hex();
     assert_eq!(hash.as_str(), CODE, "the library computes another code");

@@ -9,13 +9,16 @@ use crate::id::PackId;
 use crate::index::Location;
 use crate::layout::Object;
 use crate::pack::{Kind, PackWriter};
+use crate::parity::ParityMaker;
 use crate::small::put_object;
 
 impl<'a> Session<'a> {
     pub(super) fn new_pack(&self, kind: Kind) -> Result<PackWriter<'a>> {
         let pack = PackId::from_bytes(self.store.draw()?);
         let upload = self.store.storage().create(Object::Pack(pack))?;
-        let parity = self.options.parity;
+        let share = self.options.parity;
+        let spare = lock(&self.makers).pop();
+        let parity = spare.or_else(|| (!share.is_none()).then(|| ParityMaker::new(share)));
         Ok(PackWriter::begin(upload, pack, kind, parity))
     }
 
@@ -42,6 +45,7 @@ impl<'a> Session<'a> {
             let object = Object::Parity(published.trailer.pack);
             put_object(self.store.storage(), object, &parity)?;
         }
+        lock(&self.makers).extend(published.maker);
         self.stored_bytes.fetch_add(stored, Ordering::Relaxed);
         lock(&self.published).push(published.trailer);
         Ok(())
