@@ -43,7 +43,9 @@ pub(crate) mod exclude;
 pub(crate) mod file;
 mod own;
 mod past;
+
 mod plan;
+mod relatives;
 mod settings;
 mod settle;
 mod sparse;

@@ -24,6 +24,11 @@ pub(crate) fn encode(plain: &[u8], level: i32, base: Base<'_>) -> Option<Frame> 
 /// How a dictionary of zstd's own kind begins: a base that begins so must not be taken for one.
 const DICTIONARY: [u8; 4] = [0x37, 0xa4, 0x30, 0xec];
 
+/// Whether zstd would take a base for a dictionary of its own kind.
+pub(crate) fn is_of_zstd(base: &[u8]) -> bool {
+    base.starts_with(&DICTIONARY)
+}
+
 /// Plain bytes from a base and a frame, in this thread's context: a new one costs more than most decodings.
 pub(crate) fn decode(
     context: &mut DCtx<'_>,
@@ -31,7 +36,7 @@ pub(crate) fn decode(
     plain_len: usize,
     base: &[u8],
 ) -> Result<Vec<u8>, String> {
-    if base.starts_with(&DICTIONARY) {
+    if is_of_zstd(base) {
         return decode_anew(stored, plain_len, base);
     }
     // Bytes that are no dictionary are a prefix, and the context keeps nothing of them.

@@ -7,12 +7,14 @@
 //! anybody relies on it (fault F-11), and [`decode`] checks every length before it allocates (F-56).
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use zstd::zstd_safe::{
     CCtx, CParameter, DCtx, compress_bound, find_frame_compressed_size, get_error_name,
 };
 
 use crate::delta;
+use crate::dictionary::Dictionary;
 use crate::error::{Result, StoreError};
 
 /// Most plain bytes of a chunk.
@@ -60,6 +62,9 @@ pub(crate) struct Base<'a> {
 /// A delta of at most this part of the plain bytes is taken without a look at what the whole chunk would cost.
 const DELTA_PAYS: usize = 4;
 
+/// The same of what a dictionary gives: whether one is of use for such chunks was asked when it was made.
+const DICTIONARY_PAYS: usize = 2;
+
 /// What shrinks by less than this part is stored raw: reading it back is then a copy.
 const ZSTD_PAYS: usize = 32;
 
@@ -72,8 +77,14 @@ thread_local! {
         RefCell::new((CCtx::create(), DCtx::create()));
 }
 
-/// Encodes plain bytes at a zstd level: as a delta where a base is given and it pays, else whole.
-pub(crate) fn encode(plain: &[u8], level: i32, base: Option<Base<'_>>) -> Result<Frame> {
+/// Encodes plain bytes at a zstd level: as a delta where a base or a dictionary is given and it pays, else whole. The
+/// dictionary is asked for where the base does not do.
+pub(crate) fn encode(
+    plain: &[u8],
+    level: i32,
+    base: Option<Base<'_>>,
+    dictionary: impl FnOnce() -> Option<Arc<Dictionary>>,
+) -> Result<Frame> {
     if plain.len() > MAX_PLAIN {
         return Err(StoreError::TooLarge {
             what: "a chunk",
@@ -82,31 +93,50 @@ pub(crate) fn encode(plain: &[u8], level: i32, base: Option<Base<'_>>) -> Result
         });
     }
     let delta = base.and_then(|base| delta::encode(plain, level, base));
-    let frame = match delta {
-        Some(delta) if delta.bytes.len() <= plain.len() / DELTA_PAYS => delta,
-        // A larger one costs every reader its base as well: it is taken only where it saves a sixth.
-        Some(delta) => match encode_whole(plain, level)? {
-            whole if delta.bytes.len() <= whole.bytes.len() / 6 * 5 => delta,
-            whole => whole,
-        },
-        None => encode_whole(plain, level)?,
+    let delta = match delta {
+        Some(delta) if delta.bytes.len() <= plain.len() / DELTA_PAYS => {
+            return checked(delta, plain, base);
+        }
+        delta => delta,
     };
-    let back = decode(
-        frame.encoding,
-        &frame.bytes,
-        plain.len(),
-        base.map(|b| b.plain),
-    );
-    if back.as_deref() == Ok(plain) {
-        Ok(frame)
-    } else {
-        Err(StoreError::WriteCheck)
+    let dictionary = dictionary();
+    let alike = encode_alike(plain, level, dictionary.as_deref())?;
+    match delta {
+        Some(delta) if pays(&delta, &alike) => checked(delta, plain, base),
+        _ => checked(alike, plain, dictionary.as_deref().map(Dictionary::base)),
     }
 }
 
-fn encode_whole(plain: &[u8], level: i32) -> Result<Frame> {
-    let bytes = CONTEXTS
-        .with_borrow_mut(|(context, _)| compress(context, plain, level))
+/// The frame, if what comes out of it is what went in.
+fn checked(frame: Frame, plain: &[u8], base: Option<Base<'_>>) -> Result<Frame> {
+    let base = base.map(|base| base.plain);
+    let back = decode(frame.encoding, &frame.bytes, plain.len(), base);
+    match back.as_deref() == Ok(plain) {
+        true => Ok(frame),
+        false => Err(StoreError::WriteCheck),
+    }
+}
+
+/// By the dictionary, where there is one and it pays, else whole.
+fn encode_alike(plain: &[u8], level: i32, dictionary: Option<&Dictionary>) -> Result<Frame> {
+    let told = dictionary.and_then(|dictionary| dictionary.encode(plain));
+    match told {
+        Some(told) if told.bytes.len() <= plain.len() / DICTIONARY_PAYS => Ok(told),
+        Some(told) => match encode_whole(plain, level)? {
+            whole if pays(&told, &whole) => Ok(told),
+            whole => Ok(whole),
+        },
+        None => encode_whole(plain, level),
+    }
+}
+
+/// A delta costs every reader its base as well, and keeps that alive: it is taken only where it saves a sixth.
+pub(crate) fn pays(delta: &Frame, whole: &Frame) -> bool {
+    delta.bytes.len() <= whole.bytes.len() / 6 * 5
+}
+
+pub(crate) fn encode_whole(plain: &[u8], level: i32) -> Result<Frame> {
+    let bytes = in_context(|context| compress(context, plain, level))
         .map_err(|_| StoreError::WriteCheck)?;
     Ok(if bytes.len() < plain.len() - plain.len() / ZSTD_PAYS {
         Frame {
@@ -177,6 +207,11 @@ pub(crate) fn decompress(
     Ok(plain)
 }
 
+/// Runs a compression in this thread's context.
+pub(crate) fn in_context<T>(run: impl FnOnce(&mut CCtx<'static>) -> T) -> T {
+    CONTEXTS.with_borrow_mut(|(context, _)| run(context))
+}
+
 fn words(code: usize) -> String {
     format!("zstd: {}", get_error_name(code))
 }
@@ -205,7 +240,7 @@ mod tests {
 
     fn round_trip(plain: &[u8], base: Option<&[u8]>) -> Frame {
         let given = base.map(|plain| Base { prefix: 7, plain });
-        let frame = encode(plain, 3, given).unwrap();
+        let frame = encode(plain, 3, given, || None).unwrap();
         let back = decode(frame.encoding, &frame.bytes, plain.len(), base).unwrap();
         assert_eq!(back, plain);
         frame
@@ -217,7 +252,7 @@ mod tests {
         assert_eq!(round_trip(&noise(65536, 1), None).encoding, Encoding::Raw);
         assert_eq!(round_trip(b"", None).encoding, Encoding::Raw);
         round_trip(&text(MAX_PLAIN), None);
-        assert!(encode(&vec![0; MAX_PLAIN + 1], 3, None).is_err());
+        assert!(encode(&vec![0; MAX_PLAIN + 1], 3, None, || None).is_err());
     }
 
     #[test]
@@ -257,7 +292,7 @@ mod tests {
 
     #[test]
     fn f56_no_frame_gives_more_than_it_declares() {
-        let bomb = encode(&vec![0; MAX_PLAIN], 3, None).unwrap().bytes;
+        let bomb = encode(&vec![0; MAX_PLAIN], 3, None, || None).unwrap().bytes;
         assert!(decode(Encoding::Zstd, &bomb, 1, None).is_err());
         assert!(decode(Encoding::Zstd, &bomb, usize::MAX, None).is_err());
     }
@@ -313,7 +348,7 @@ mod tests {
 
     #[test]
     fn bad_23_junk_behind_a_frame_is_refused() {
-        let mut frame = encode(&text(5000), 3, None).unwrap().bytes;
+        let mut frame = encode(&text(5000), 3, None, || None).unwrap().bytes;
         frame.extend_from_slice(&[0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0]);
         assert!(decode(Encoding::Zstd, &frame, 5000, None).is_err());
     }

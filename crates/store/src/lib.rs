@@ -34,6 +34,7 @@ mod config;
 #[cfg(feature = "testing")]
 pub mod decoders;
 mod delta;
+mod dictionary;
 pub mod disk;
 mod durable;
 pub mod envelope;

@@ -11,6 +11,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use crate::dictionary::Prepared;
 use crate::error::{Result, StoreError};
 use crate::frame::{self, Base, Frame};
 use crate::id::{ChunkId, SnapshotId};
@@ -27,6 +28,7 @@ pub use terms::{Options, Put, Totals};
 use salvage::Salvage;
 
 mod back;
+mod dictionaries;
 mod publish;
 mod register;
 mod salvage;
@@ -45,6 +47,7 @@ pub struct Session<'a> {
     meta: Mutex<Option<PackWriter<'a>>>,
     /// Those that no pack under way needs.
     makers: Mutex<Vec<ParityMaker>>,
+    prepared: Mutex<Prepared>,
     published: Mutex<Vec<Trailer>>,
     /// The first failure, as far as it can be told again.
     failed: OnceLock<Option<StoreError>>,
@@ -68,7 +71,8 @@ fn unlocked<T>(mutex: Mutex<T>) -> T {
 /// that has changed since it was last stored whole would cost more each time; data is read more often than it changes.
 const fn links(kind: Kind) -> usize {
     match kind {
-        Kind::Data => 4,
+        // The lowest may be a dictionary.
+        Kind::Data => 5,
         Kind::Meta => MAX_LINKS,
     }
 }
@@ -110,6 +114,7 @@ impl<'a> Session<'a> {
             data: Mutex::default(),
             meta: Mutex::default(),
             makers: Mutex::default(),
+            prepared: Mutex::default(),
             published: Mutex::default(),
             failed: OnceLock::new(),
             salvage: None,
@@ -144,6 +149,20 @@ impl<'a> Session<'a> {
     /// # Errors
     /// Where it cannot be stored; the session is then over.
     pub fn put(&self, kind: Kind, plain: &[u8], near: Option<&ChunkId>) -> Result<Put> {
+        self.put_like(kind, plain, near, None)
+    }
+
+    /// The same, where `like` may name a dictionary, or a chunk that is of the same kind of content.
+    ///
+    /// # Errors
+    /// Where it cannot be stored; the session is then over.
+    pub fn put_like(
+        &self,
+        kind: Kind,
+        plain: &[u8],
+        near: Option<&ChunkId>,
+        like: Option<&ChunkId>,
+    ) -> Result<Put> {
         let id = ChunkId::of(kind, plain);
         if !self.needs(&id) || !lock(&self.claimed).insert(id) {
             return Ok(Put { id, new: false });
@@ -153,7 +172,13 @@ impl<'a> Session<'a> {
             if is_rehearsal {
                 return Ok(());
             }
-            let frame = self.encode(kind, plain, near)?;
+            let base = near.and_then(|near| self.read_base(kind, near));
+            let base = base.as_ref().map(|(prefix, plain)| Base {
+                prefix: *prefix,
+                plain,
+            });
+            let dictionary = || self.dictionary_of(like?);
+            let frame = frame::encode(plain, self.options.level, base, dictionary)?;
             self.append(kind, id, plain.len() as u32, &frame)
         });
         if let Err(error) = stored {
@@ -189,15 +214,6 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn encode(&self, kind: Kind, plain: &[u8], near: Option<&ChunkId>) -> Result<Frame> {
-        let base = near.and_then(|near| self.read_base(kind, near));
-        let base = base.as_ref().map(|(prefix, plain)| Base {
-            prefix: *prefix,
-            plain,
-        });
-        frame::encode(plain, self.options.level, base)
-    }
-
     /// A chunk to make a delta against: the near one, unless its own chain is as long as chains get. Where the base cannot
     /// be read the chunk is stored whole; telling of the damage is verify's.
     fn read_base(&self, kind: Kind, near: &ChunkId) -> Option<(u64, Vec<u8>)> {
@@ -222,9 +238,10 @@ impl<'a> Session<'a> {
             *open = Some(writer);
             return Ok(());
         }
+        let pack = self.seal(writer)?;
         // Others go on with the next pack while this one is synced.
         drop(open);
-        self.publish(writer)
+        self.publish(pack)
     }
 
     fn writer(&self, kind: Kind) -> &Mutex<Option<PackWriter<'a>>> {
@@ -243,7 +260,8 @@ impl<'a> Session<'a> {
             self.check_running()?;
             let writer = lock(self.writer(kind)).take();
             if let Some(writer) = writer {
-                self.publish(writer)
+                self.seal(writer)
+                    .and_then(|pack| self.publish(pack))
                     .inspect_err(|error| drop(self.failed.set(error.again())))?;
             }
         }

@@ -20,6 +20,8 @@ use crate::storage::{LocalStorage, Storage};
 pub use footprint::Footprint;
 pub use forgotten::Forgotten;
 
+use roots::Roots;
+
 mod copies;
 mod drills;
 mod effort;
@@ -27,6 +29,7 @@ mod footprint;
 mod forgotten;
 mod pins;
 mod read;
+mod roots;
 mod runs;
 
 /// What a store stands on.
@@ -58,6 +61,7 @@ pub struct Store {
     index: RwLock<Option<Arc<Index>>>,
     uncached: Mutex<Option<Arc<Index>>>,
     open_packs: Mutex<Vec<(PackId, Arc<dyn OpenFile>)>>,
+    roots: Roots,
     /// Damaged packs that a repair has found a way to read.
     pub(crate) mendable: RwLock<HashSet<PackId>>,
 }
@@ -101,6 +105,7 @@ impl Store {
             index: RwLock::new(None),
             uncached: Mutex::new(None),
             open_packs: Mutex::new(Vec::new()),
+            roots: Roots::default(),
             mendable: RwLock::default(),
         }
     }
@@ -256,6 +261,7 @@ impl Store {
     /// Makes the next reader look again, and open packs again.
     pub(crate) fn forget_packs(&self) {
         self.forget_index();
+        self.roots.clear();
         *self.uncached.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.open_packs
             .lock()

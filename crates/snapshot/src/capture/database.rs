@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use lifeboat_store::{ChunkId, Session};
+use lifeboat_store::Session;
 
+use super::relatives::Relatives;
 use super::stream::{self, Outlet, Piece};
-use crate::content::{Chunks, Content, ContentWriter, Near};
+use crate::content::{Chunks, Content, ContentWriter};
 use crate::error::{Result, SnapshotError};
 use crate::monitor::Monitor;
 use crate::sqlite::{
@@ -56,10 +57,8 @@ fn store_once(
     // No fingerprint only means that the next backup reads the database again.
     let seen = sqlite::fingerprint(path).ok().flatten();
     let seen = seen.map(|seen| seen.with_questions(&options.counts));
-    let mut before = Near::chunks(session.store(), near);
-    let first_before = before.at(0);
+    let mut relatives = Relatives::new(session, near);
     let extent = EXTENT_BYTES as u64;
-    let last_before = near.and_then(|near| last_whole(session, near));
     let mut writer = ContentWriter::with_late_first(session, near, extent);
     let mut first = None;
     let mut changed_bytes = 0;
@@ -68,13 +67,7 @@ fn store_once(
         monitor,
         &options.stop,
         |outlet| sqlite::capture(path, options, &mut Extents { outlet, monitor }),
-        &mut |index| -> Option<ChunkId> {
-            match index {
-                0 => first_before,
-                // What is appended is mostly of the kind of what was appended before.
-                _ => before.at(index * extent).or(last_before),
-            }
-        },
+        &mut |extents| relatives.of(extents),
         &mut |stored| {
             if stored.near != Some(stored.chunk.id) {
                 changed_bytes += stored.chunk.len;
@@ -98,13 +91,6 @@ fn store_once(
         changed_bytes,
         seen,
     })
-}
-
-/// The last extent of a content that is not cut short.
-fn last_whole(session: &Session<'_>, content: &Content) -> Option<ChunkId> {
-    let extent = EXTENT_BYTES as u64;
-    let begin = (content.len / extent).checked_sub(1)? * extent;
-    Near::chunks(session.store(), Some(content)).at(begin)
 }
 
 /// A capture that was stopped because the user asked is a cancelled backup.

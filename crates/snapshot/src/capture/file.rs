@@ -12,11 +12,11 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use lifeboat_store::{ChunkId, Kind, Session, chunker};
+use lifeboat_store::{Kind, Session, chunker};
 use rustix::fs::OFlags;
 
 use super::sparse::{self, Part};
-use super::stream::{self, Closed, Outlet, Piece};
+use super::stream::{self, Closed, Kin, Outlet, Piece};
 use super::unsized_file;
 use super::xattrs::{self, Xattrs};
 use crate::content::{Content, ContentWriter, Cut, Near, Ref};
@@ -270,7 +270,10 @@ fn store_large(
             monitor,
             &AtomicBool::new(false),
             |outlet| cut(file, range, outlet),
-            &mut |offset| -> Option<ChunkId> { before.at(offset) },
+            &mut |pieces| {
+                let near = pieces.iter().map(|piece| before.at(piece.position));
+                Ok(near.map(|near| Kin { near, like: None }).collect())
+            },
             &mut |stored| writer.push(stored.chunk),
         )?;
         read.context("read", path)?;

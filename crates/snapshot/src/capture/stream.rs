@@ -59,6 +59,15 @@ impl Outlet {
     }
 }
 
+/// Chunks that a piece may be told by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Kin {
+    /// What stood there before.
+    pub(crate) near: Option<ChunkId>,
+    /// What is of the same kind of content: a dictionary, or a chunk that may be told by one.
+    pub(crate) like: Option<ChunkId>,
+}
+
 /// A stored piece.
 pub(crate) struct Stored {
     /// As the producer gave it.
@@ -71,14 +80,14 @@ pub(crate) struct Stored {
 
 /// Runs the producer on a thread of its own and stores what it gives.
 ///
-/// `near` is asked, in order, for the chunk that stood at a position before; `take` is given each stored piece in order.
+/// `kin` is asked, in order, what each of a few pieces in a row may be told by; `take` is given each stored piece in order.
 /// The result is the producer's, unless storing failed. `stop` is set for the producer when the monitor wants to stop.
 pub(crate) fn store<T: Send>(
     session: &Session<'_>,
     monitor: &dyn Monitor,
     stop: &AtomicBool,
     produce: impl FnOnce(&mut Outlet) -> T + Send,
-    near: &mut dyn FnMut(u64) -> Option<ChunkId>,
+    kin: &mut dyn FnMut(&[Piece]) -> Result<Vec<Kin>>,
     take: &mut dyn FnMut(Stored) -> Result<()>,
 ) -> Result<T> {
     let (sender, receiver) = sync_channel(WAITING);
@@ -94,7 +103,7 @@ pub(crate) fn store<T: Send>(
             let _ = outlet.flush();
             result
         });
-        let consumed = consume(session, monitor, &receiver, near, take);
+        let consumed = consume(session, monitor, &receiver, kin, take);
         if monitor.cancelled() {
             // The producer may be waiting for something else than us.
             stop.store(true, Ordering::Relaxed);
@@ -112,7 +121,7 @@ fn consume(
     session: &Session<'_>,
     monitor: &dyn Monitor,
     receiver: &Receiver<Vec<Piece>>,
-    near: &mut dyn FnMut(u64) -> Option<ChunkId>,
+    kin: &mut dyn FnMut(&[Piece]) -> Result<Vec<Kin>>,
     take: &mut dyn FnMut(Stored) -> Result<()>,
 ) -> Result<()> {
     loop {
@@ -124,33 +133,27 @@ fn consume(
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
         };
-        let batch: Vec<_> = batch
-            .into_iter()
-            .map(|piece| (near(piece.position), piece))
-            .collect();
-        let stored: Vec<Stored> = batch
+        let kin = kin(&batch)?;
+        let stored: Vec<Stored> = kin
             .into_par_iter()
-            .map(|(near, piece)| put(session, monitor, near, &piece))
+            .zip(batch)
+            .map(|(kin, piece)| put(session, monitor, kin, &piece))
             .collect::<Result<_>>()?;
         stored.into_iter().try_for_each(&mut *take)?;
     }
 }
 
-fn put(
-    session: &Session<'_>,
-    monitor: &dyn Monitor,
-    near: Option<ChunkId>,
-    piece: &Piece,
-) -> Result<Stored> {
+fn put(session: &Session<'_>, monitor: &dyn Monitor, kin: Kin, piece: &Piece) -> Result<Stored> {
     if monitor.cancelled() {
         return Err(SnapshotError::cancelled());
     }
-    let id = session.put(Kind::Data, &piece.bytes, near.as_ref())?.id;
+    let Kin { near, like } = kin;
+    let put = session.put_like(Kind::Data, &piece.bytes, near.as_ref(), like.as_ref())?;
     let len = piece.bytes.len() as u64;
     monitor.advance(len);
     Ok(Stored {
         position: piece.position,
         near,
-        chunk: Ref { id, len },
+        chunk: Ref { id: put.id, len },
     })
 }

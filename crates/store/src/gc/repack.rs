@@ -144,7 +144,7 @@ impl<R: Reach> Collector<'_, R> {
         let index = self.store.index()?;
         let plain = self.store.decode_copy(&index, at, &bytes)?;
         match is_whole || !session.may_stand_on(at.encoding) {
-            true => frame::encode(&plain, Options::default().level, None),
+            true => frame::encode(&plain, Options::default().level, None, || None),
             false => Ok(Frame {
                 encoding: at.encoding,
                 bytes,

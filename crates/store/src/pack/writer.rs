@@ -20,15 +20,19 @@ pub(crate) struct PackWriter<'a> {
     parity: Option<ParityMaker>,
 }
 
-/// A pack that is durable under its name.
-pub(crate) struct Published {
+/// A pack whose bytes are all written, but not yet under its name.
+pub(crate) struct Sealed<'a> {
+    upload: Box<dyn Upload + 'a>,
+    pack: Written,
+}
+
+/// What was written.
+pub(crate) struct Written {
     pub(crate) trailer: Trailer,
     /// Bytes of its file.
     pub(crate) file_len: u64,
     /// The parity object that belongs beside it, where it is worth one.
     pub(crate) parity: Option<Vec<u8>>,
-    /// What made it, for the next pack.
-    pub(crate) maker: Option<ParityMaker>,
 }
 
 impl<'a> PackWriter<'a> {
@@ -81,8 +85,8 @@ impl<'a> PackWriter<'a> {
             || self.trailer.entries.len() >= MAX_ENTRIES as usize / 2
     }
 
-    /// Writes the trailer and publishes the pack.
-    pub(crate) fn finish(mut self) -> Result<Published> {
+    /// Writes the trailer. Gives what made the parity too, for the next pack.
+    pub(crate) fn seal(mut self) -> Result<(Sealed<'a>, Option<ParityMaker>)> {
         self.trailer.body_hash = *self.hasher.finalize().as_bytes();
         let end = self.trailer.encode();
         if Trailer::decode(&end).as_ref() != Ok(&self.trailer) {
@@ -90,21 +94,19 @@ impl<'a> PackWriter<'a> {
         }
         self.buffer.extend_from_slice(&end);
         self.flush()?;
-        if !self.upload.publish()? {
-            return Err(StoreError::NameTaken {
-                name: self.trailer.pack.to_string(),
-            });
-        }
         let file_len = HEAD.len() as u64 + self.trailer.body_len + end.len() as u64;
-        let pack = self.trailer.pack;
         let mut maker = self.parity.filter(|_| file_len >= WORTH);
-        let made = maker.as_mut().map(|maker| maker.finish(pack));
-        Ok(Published {
-            parity: made.transpose()?.map(|(parity, _)| parity),
-            maker,
+        let made = maker
+            .as_mut()
+            .map(|maker| maker.finish(self.trailer.pack))
+            .transpose()?;
+        let pack = Written {
             trailer: self.trailer,
             file_len,
-        })
+            parity: made.map(|(parity, _)| parity),
+        };
+        let upload = self.upload;
+        Ok((Sealed { upload, pack }, maker))
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -114,5 +116,17 @@ impl<'a> PackWriter<'a> {
         }
         self.buffer.clear();
         Ok(())
+    }
+}
+
+impl Sealed<'_> {
+    /// Makes the pack durable under its name.
+    pub(crate) fn publish(self) -> Result<Written> {
+        match self.upload.publish()? {
+            true => Ok(self.pack),
+            false => Err(StoreError::NameTaken {
+                name: self.pack.trailer.pack.to_string(),
+            }),
+        }
     }
 }

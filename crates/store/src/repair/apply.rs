@@ -80,7 +80,7 @@ impl Store {
                             encoding: copy.encoding,
                             bytes: stored,
                         },
-                        false => frame::encode(&plain, Options::default().level, None)?,
+                        false => frame::encode(&plain, Options::default().level, None, || None)?,
                     };
                     session.copy(&copy, &frame)?;
                 }

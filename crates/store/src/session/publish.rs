@@ -8,7 +8,7 @@ use crate::frame::{Encoding, Frame};
 use crate::id::PackId;
 use crate::index::Location;
 use crate::layout::Object;
-use crate::pack::{Kind, PackWriter};
+use crate::pack::{Kind, PackWriter, Sealed};
 use crate::parity::ParityMaker;
 use crate::small::put_object;
 
@@ -37,17 +37,24 @@ impl<'a> Session<'a> {
         self.index.has_bases(encoding)
     }
 
-    pub(super) fn publish(&self, writer: PackWriter<'a>) -> Result<()> {
-        let published = writer.finish()?;
-        let mut stored = published.file_len;
-        if let Some(parity) = published.parity {
+    /// Writes a pack to its end. Those who wait for the next pack wait for this, so that one maker of parity, whose memory
+    /// is most of a session's, is enough.
+    pub(super) fn seal(&self, writer: PackWriter<'a>) -> Result<Sealed<'a>> {
+        let (sealed, maker) = writer.seal()?;
+        lock(&self.makers).extend(maker);
+        Ok(sealed)
+    }
+
+    pub(super) fn publish(&self, pack: Sealed<'a>) -> Result<()> {
+        let pack = pack.publish()?;
+        let mut stored = pack.file_len;
+        if let Some(parity) = pack.parity {
             stored += parity.len() as u64;
-            let object = Object::Parity(published.trailer.pack);
+            let object = Object::Parity(pack.trailer.pack);
             put_object(self.store.storage(), object, &parity)?;
         }
-        lock(&self.makers).extend(published.maker);
         self.stored_bytes.fetch_add(stored, Ordering::Relaxed);
-        lock(&self.published).push(published.trailer);
+        lock(&self.published).push(pack.trailer);
         Ok(())
     }
 }

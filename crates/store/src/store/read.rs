@@ -86,16 +86,45 @@ impl Store {
     /// Decodes a chain of deltas from its whole chunk upwards and hashes the last result only: it has the right id only
     /// where everything on its way was right. `None` where anything was not.
     fn read_chain(&self, index: &Index, copy: &Location, effort: &Effort) -> Option<Vec<u8>> {
-        let mut plain: Option<Vec<u8>> = None;
         let chain = index.chain(copy.encoding)?;
-        for link in chain.iter().rev().chain([copy]) {
+        let Some((root, links)) = chain.split_last() else {
+            effort.pays_for(copy).then_some(())?;
+            return self.decode_on(None, copy);
+        };
+        let root = self.read_base(index, root, 0, effort).ok()?;
+        let mut plain: Option<Vec<u8>> = None;
+        for link in links.iter().rev() {
             effort.pays_for(link).then_some(())?;
             let stored = self.read_stored(link).ok()?;
+            let base = plain.as_deref().unwrap_or(&root);
             let plain_len = link.plain_len as usize;
-            let base = plain.as_deref();
-            plain = frame::decode(link.encoding, &stored, plain_len, base).ok();
+            plain = Some(frame::decode(link.encoding, &stored, plain_len, Some(base)).ok()?);
         }
-        plain.filter(|plain| ChunkId::of(copy.kind, plain) == copy.id)
+        effort.pays_for(copy).then_some(())?;
+        self.decode_on(Some(plain.as_deref().unwrap_or(&root)), copy)
+    }
+
+    fn decode_on(&self, base: Option<&[u8]>, copy: &Location) -> Option<Vec<u8>> {
+        let stored = self.read_stored(copy).ok()?;
+        self.decode_with(copy, &stored, base).ok()
+    }
+
+    /// The plain bytes of a base. One that has no base itself may be that of many chunks which are read one after another.
+    fn read_base(
+        &self,
+        index: &Index,
+        base: &Location,
+        depth: usize,
+        effort: &Effort,
+    ) -> Result<Arc<Vec<u8>>> {
+        if let Some(plain) = self.roots.get(&base.id) {
+            return Ok(plain);
+        }
+        let plain = Arc::new(self.read_link(index, base, depth, effort)?);
+        if base.encoding.base().is_none() {
+            self.roots.keep(base.id, &plain);
+        }
+        Ok(plain)
     }
 
     /// The same, of a copy that is `depth` links away from the chunk that is wanted.
@@ -158,7 +187,7 @@ impl Store {
         // Different chunks may begin alike: the right base is the one with which the id comes out.
         for base in bases.into_iter().take(NAMESAKES) {
             let plain = self
-                .read_link(index, &base, depth + 1, effort)
+                .read_base(index, &base, depth + 1, effort)
                 .and_then(|base| self.decode_with(copy, stored, Some(&base)));
             match plain {
                 Ok(plain) => return Ok(plain),

@@ -1,0 +1,59 @@
+//! Dictionaries of a session: made of what is to be stored, or found at the end of the chains of what is there.
+
+use std::sync::Arc;
+
+use super::{Session, lock};
+use crate::dictionary::Dictionary;
+use crate::error::Result;
+use crate::frame::{encode_whole, pays};
+use crate::id::ChunkId;
+use crate::pack::Kind;
+
+impl Session<'_> {
+    /// Stores `sample` as a dictionary for chunks of data such as `chunks`, if those are a good deal smaller by it, and
+    /// gives its id for [`put_like`](Self::put_like).
+    ///
+    /// # Errors
+    /// Where it cannot be stored; the session is then over.
+    pub fn put_dictionary(&self, sample: &[u8], chunks: &[&[u8]]) -> Result<Option<ChunkId>> {
+        let id = ChunkId::of(Kind::Data, sample);
+        let Some(dictionary) = Dictionary::new(id, sample.to_vec(), self.options.level) else {
+            return Ok(None);
+        };
+        if !self.is_of_use(&dictionary, chunks)? {
+            return Ok(None);
+        }
+        self.put(Kind::Data, sample, None)?;
+        lock(&self.prepared).keep(id, Some(Arc::new(dictionary)));
+        Ok(Some(id))
+    }
+
+    fn is_of_use(&self, dictionary: &Dictionary, chunks: &[&[u8]]) -> Result<bool> {
+        let mut paying = 0;
+        for chunk in chunks {
+            let whole = encode_whole(chunk, self.options.level)?;
+            let by_it = dictionary.encode(chunk);
+            paying += usize::from(by_it.is_some_and(|frame| pays(&frame, &whole)));
+        }
+        Ok(paying > chunks.len() / 2)
+    }
+
+    /// The dictionary that a chunk of data is told by, or the chunk itself as one.
+    pub(super) fn dictionary_of(&self, like: &ChunkId) -> Option<Arc<Dictionary>> {
+        if let Some(known) = lock(&self.prepared).get(like) {
+            return known;
+        }
+        let found = self.prepare(like);
+        lock(&self.prepared).keep(*like, found.clone());
+        found
+    }
+
+    fn prepare(&self, like: &ChunkId) -> Option<Arc<Dictionary>> {
+        let like = *self.index.copies(like).first()?;
+        let root = self.index.chain(like.encoding)?.last().copied();
+        let root = root.unwrap_or(like);
+        // Where it cannot be read nothing is told by it; telling of the damage is verify's.
+        let plain = self.store.read_copy(&self.index, &root).ok()?;
+        Dictionary::new(root.id, plain, self.options.level).map(Arc::new)
+    }
+}
