@@ -31,6 +31,8 @@ mod crash;
 mod daemon;
 /// Every sort of damage to every file of a repository.
 mod damage;
+/// Large databases, stored by dictionaries.
+mod dictionary;
 /// Real file systems that lose their power or their room.
 mod disks;
 /// The docs keep their promises: what they name is there.
