@@ -1,4 +1,4 @@
-//! Chroma stores: vectors in files beside a database, backed up while an application writes to both (feature C3).
+//! Chroma stores: vectors in files beside a database, backed up while an application writes to both.
 //!
 //! Chroma writes its index files first, then notes in the database how far they reach, and forgets the queue of what they
 //! hold. Files and database of different moments are not whole: queries fail, or find the wrong neighbours.

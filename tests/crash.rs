@@ -1,5 +1,5 @@
 //! Power cuts and kills at every operation of whole backups, on a simulated disk that loses or keeps every effect which was
-//! not made durable (harness H1; faults F-01 to F-05, F-08, F-79; rules R1, R2, R3, R5, R9).
+//! not made durable (faults F-01 to F-05, F-08, F-79; rules R1, R2, R3, R5, R9).
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

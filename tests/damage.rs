@@ -1,4 +1,4 @@
-//! Damage to every file of a repository, byte by byte (harness H6; faults F-10, F-12 to F-15, F-57; rule R4, G5): verify
+//! Damage to every file of a repository, byte by byte (faults F-10, F-12 to F-15, F-57; rule R4): verify
 //! names the object, the snapshots and the paths, or a whole read shows that the byte is of no account. No damage gives
 //! wrong bytes with success.
 

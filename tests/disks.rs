@@ -1,4 +1,4 @@
-//! Real file systems that lose their power or their room (harnesses H4 and H5; rules R1 to R3, faults F-02, F-05): what was
+//! Real file systems that lose their power or their room (rules R1 to R3, faults F-02, F-05): what was
 //! acknowledged is there, what was not is absent or whole, and the next backup needs no help.
 
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
 //! Repositories of every format that was ever written, as files beside this one: they are listed, verified and restored
-//! for ever (F-77, G16). A written format is never edited; a new one gets a folder of its own.
+//! for ever (F-77). A written format is never edited; a new one gets a folder of its own.
 //!
 //! What is read is encoded again and must give the same bytes (`lifeboat_store::codec`), so a golden repository that can be
 //! read also shows that records, manifests and folders are still written as they were. The rest is shown by writing: the

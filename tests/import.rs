@@ -1,4 +1,4 @@
-//! Older backups taken in as snapshots: zips and folders of other programs, and our own zips (feature Z4).
+//! Older backups taken in as snapshots: zips and folders of other programs, and our own zips.
 
 use std::fs;
 use std::io::Cursor;

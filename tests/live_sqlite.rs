@@ -1,5 +1,5 @@
 //! Databases backed up while other processes commit to them: what is restored is whole, one of the committed states, and
-//! nothing that was acknowledged before the backup began is lacking (F-28, G12; rules R1, R4).
+//! nothing that was acknowledged before the backup began is lacking (F-28; rules R1, R4).
 
 use std::collections::BTreeMap;
 use std::fs;

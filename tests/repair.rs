@@ -1,5 +1,5 @@
 //! Repair of whole repositories: by parity, from the live sources, and the exact list of what stays lost (rule R9, faults F-10
-//! to F-15, goal G6). What repair does below snapshots is tested with the store, in `crates/store/tests/repair.rs`.
+//! to F-15). What repair does below snapshots is tested with the store, in `crates/store/tests/repair.rs`.
 
 use std::collections::BTreeMap;
 use std::fs;

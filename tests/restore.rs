@@ -1,5 +1,5 @@
 //! Restores into a folder: what is there already, what is cut short and run again, what the repository has lost, and what
-//! the target or the snapshot does to lead astray (faults F-43, F-49, F-50, F-53; rule R7; harness H10).
+//! the target or the snapshot does to lead astray (faults F-43, F-49, F-50, F-53; rule R7).
 
 use std::collections::BTreeMap;
 use std::fs;

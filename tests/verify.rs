@@ -1,5 +1,5 @@
 //! Verification that people run: a part at a time until all was read, what is remembered of it, and databases that SQLite
-//! checks inside their snapshots (features S5, F-10, F-76).
+//! checks inside their snapshots (F-10, F-76).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

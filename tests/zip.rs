@@ -1,5 +1,5 @@
 //! The zip of a snapshot, opened by programs that know nothing of lifeboat: everything is in it, databases open, and the
-//! apps' restore finds the keys that it reads (features Z1, U6; faults F-38, F-79).
+//! apps' restore finds the keys that it reads (faults F-38, F-79).
 
 use std::fs;
 use std::path::PathBuf;

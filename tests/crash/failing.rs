@@ -1,4 +1,4 @@
-//! Every call to the disk failing in turn, once and for ever, in every way that disks fail (harness H2).
+//! Every call to the disk failing in turn, once and for ever, in every way that disks fail.
 
 use lifeboat_snapshot::Unwatched;
 use lifeboat_store::disk::sim::{Among, ERRNOS, Fault, Harm, SimDisk};

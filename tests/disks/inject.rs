@@ -1,4 +1,4 @@
-//! Every system call of the program failing in turn (harness H3, on the program as it is): no false success, no panic, and
+//! Every system call of the program failing in turn (on the program as it is): no false success, no panic, and
 //! nothing lost that was there.
 
 use std::fs;

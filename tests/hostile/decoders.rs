@@ -1,4 +1,4 @@
-//! Every decoder fed with its corpus, and with changes of it (harness H8, fault F-55): none panics, and none takes more than
+//! Every decoder fed with its corpus, and with changes of it (fault F-55): none panics, and none takes more than
 //! 64 MiB of memory. A corpus is a folder of `tests/corpus`; what once did harm is kept there.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! The evil source tree (harness H9): everything that a file system lets somebody make and that a backup may trip over, in
+//! The evil source tree: everything that a file system lets somebody make and that a backup may trip over, in
 //! one folder.
 
 use std::ffi::OsStr;

@@ -1,4 +1,4 @@
-//! Which zips a backup writes and which it removes: its own old ones, and nobody else's (feature Z3, fault F-23).
+//! Which zips a backup writes and which it removes: its own old ones, and nobody else's (fault F-23).
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,5 +1,5 @@
 //! Power cuts and kills at every operation of creating a repository and of four backups, the last two at once
-//! (harness H1; faults F-01 to F-04 and F-17; rules R1, R3, R9).
+//! (faults F-01 to F-04 and F-17; rules R1, R3, R9).
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! The Nth call of the disk fails, for every N until a run meets no fault (harness H2; faults F-05, F-07, F-08, F-11;
+//! The Nth call of the disk fails, for every N until a run meets no fault (faults F-05, F-07, F-08, F-11;
 //! rules R2 to R6): no panic, no wrong bytes, no success that is none, no second sync of a file whose sync failed.
 
 #![allow(

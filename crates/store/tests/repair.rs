@@ -1,5 +1,5 @@
 //! Repair over a simulated disk: what it mends bit for bit, what it names as lost, and that no fault, kill or power cut at any
-//! step of it loses a byte that was readable (harnesses H1, H2, H6; faults F-01, F-02, F-05, F-08, F-10 to F-15; rule R9).
+//! step of it loses a byte that was readable (faults F-01, F-02, F-05, F-08, F-10 to F-15; rule R9).
 
 #![allow(
     clippy::unwrap_used,

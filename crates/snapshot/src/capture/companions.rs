@@ -1,4 +1,4 @@
-//! Folders whose files belong together: a Chroma store keeps vectors in files beside its database (feature C3).
+//! Folders whose files belong together: a Chroma store keeps vectors in files beside its database.
 //!
 //! The database is captured as of one commit, the index files are read one by one. The pair fits if no index file moved
 //! from before the database was captured until after: then the files are as they were at that commit. If one moved, the

@@ -2,11 +2,11 @@
 //! the states that a power cut may leave under the contract of [`crate::disk`].
 //!
 //! - [`SimDisk::operations`] is the log; [`SimDisk::assert_published_synced`] checks the order in it.
-//! - [`SimDisk::crash_states`] enumerates power cuts (harness H1). Each state comes as a disk of its own that records
+//! - [`SimDisk::crash_states`] enumerates power cuts. Each state comes as a disk of its own that records
 //!   again, so that a crash during recovery is the same call once more.
 //! - [`SimDisk::killed_after`] is the death of the process alone, with the power on.
-//! - [`SimDisk::inject`] plants faults (harness H2), [`SimDisk::set_capacity`] a full disk, [`SimDisk::corrupt`] and
-//!   its siblings damage (harness H6).
+//! - [`SimDisk::inject`] plants faults, [`SimDisk::set_capacity`] a full disk, [`SimDisk::corrupt`] and
+//!   its siblings damage.
 //!
 //! Where the contract leaves room, the simulation takes the worst that a real system does:
 //!

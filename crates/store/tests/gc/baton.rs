@@ -1,5 +1,5 @@
 //! A deterministic scheduler: several threads on one disk, of which one runs at a time, and every call to the disk is a
-//! place where another may go on. The same seed gives the same run (harness H7).
+//! place where another may go on. The same seed gives the same run.
 
 use std::io;
 use std::path::PathBuf;

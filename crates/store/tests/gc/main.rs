@@ -1,5 +1,5 @@
 //! Collections: what is needed stays and the rest goes, beside sessions, readers and other collectors, and whatever is
-//! interrupted (faults F-01, F-02, F-05, F-16, F-18 to F-21; invariants I1, I2, I5 to I10; harnesses H1, H2, H7).
+//! interrupted (faults F-01, F-02, F-05, F-16, F-18 to F-21; invariants I1, I2, I5 to I10).
 
 #![allow(
     clippy::unwrap_used,

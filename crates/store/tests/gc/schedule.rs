@@ -1,4 +1,4 @@
-//! Backups, collectors, forgetters and readers on one disk, in every order that some thousand seeds give (harness H7; faults
+//! Backups, collectors, forgetters and readers on one disk, in every order that some thousand seeds give (faults
 //! F-17 to F-21): whatever the order, each committed snapshot is whole in the end, and what nobody needs is gone. And that
 //! these tests would notice: each of the mistakes that the protocol must not make loses a snapshot under some seed.
 

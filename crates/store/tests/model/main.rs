@@ -1,4 +1,4 @@
-//! The protocol of collections (`docs/gc.md`) as a model, of which every reachable state is looked at (harness H7, G8).
+//! The protocol of collections (`docs/gc.md`) as a model, of which every reachable state is looked at.
 //!
 //! Any number of backups, collectors, readers and people who forget and bring back take steps in any order; any of them may
 //! die at any step, or be evicted while it lives. Nothing that was committed may ever be without its pack (I1), nor may a

@@ -1,4 +1,4 @@
-//! The states that a power cut may leave (harness H1): for each prefix of the log, every effect that was not made
+//! The states that a power cut may leave: for each prefix of the log, every effect that was not made
 //! durable is lost or kept, each for itself.
 //!
 //! A file's unsynced bytes fall by blocks of 4 KiB: old, new, garbage or zero. Its length is the old one, the new one or

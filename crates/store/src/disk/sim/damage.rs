@@ -1,4 +1,4 @@
-//! What is on a simulated disk, read and changed past its callers: for tests of damage (harness H6), and to carry states
+//! What is on a simulated disk, read and changed past its callers: for tests of damage, and to carry states
 //! from and to other disks.
 
 use std::collections::BTreeMap;

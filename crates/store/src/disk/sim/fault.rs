@@ -1,4 +1,4 @@
-//! Faults to be injected: which call goes wrong, and how (harness H2).
+//! Faults to be injected: which call goes wrong, and how.
 
 use std::io;
 
