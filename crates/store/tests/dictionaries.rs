@@ -167,3 +167,12 @@ fn f10_a_dictionary_that_is_damaged_is_missed_by_what_is_told_by_it_alone() {
     session.commit(b"record").unwrap();
     assert_eq!(store.get(&id).unwrap(), new);
 }
+
+#[test]
+fn a_repair_makes_no_dictionary_since_nobody_lacks_it() {
+    let chunks: Vec<_> = (0..32).map(rows).collect();
+    let (store, _) = store();
+    let session = store.begin_salvage(Options::default()).unwrap();
+    let made = session.put_dictionary(&sample(&chunks), &refs(&chunks[..4]));
+    assert_eq!(made.unwrap(), None);
+}

@@ -16,6 +16,10 @@ impl Session<'_> {
     /// # Errors
     /// Where it cannot be stored; the session is then over.
     pub fn put_dictionary(&self, sample: &[u8], chunks: &[&[u8]]) -> Result<Option<ChunkId>> {
+        // A repair stores what is lacking, and this is not.
+        if self.salvage.is_some() {
+            return Ok(None);
+        }
         let id = ChunkId::of(Kind::Data, sample);
         let Some(dictionary) = Dictionary::new(id, sample.to_vec(), self.options.level) else {
             return Ok(None);
