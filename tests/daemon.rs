@@ -1,7 +1,13 @@
 //! The daemon: it backs up when it is time to, whatever becomes of it and of its runs, and is never silent about it (A3, F-75).
 
+/// Days of an application under a clock that is set.
+mod day;
+/// Daemons that are killed again and again beside a writing process.
+mod killed;
 /// The daemon as a process that tells what it does.
 mod told;
+/// The files for service managers.
+mod units;
 
 use std::fs;
 use std::path::Path;

@@ -56,6 +56,12 @@ impl Daemon {
         self.until_it(|event| event["event"] == name)
     }
 
+    /// The next event of any of these names.
+    #[track_caller]
+    pub(super) fn until_any(&mut self, names: &[&str]) -> Value {
+        self.until_it(|event| names.iter().any(|name| event["event"] == *name))
+    }
+
     /// The next end of a run of which this is true.
     #[track_caller]
     pub(super) fn until_job(&mut self, is_it: impl Fn(&Value) -> bool) -> Value {

@@ -6,6 +6,7 @@
 pub(crate) mod attended;
 mod child;
 pub(crate) mod engine;
+pub(crate) mod install;
 pub(crate) mod jobs;
 mod lock;
 pub(crate) mod past;

@@ -412,7 +412,7 @@ impl Daemon<'_> {
         let now = moment();
         let next = self.next(now);
         let at = next.map(|(wait, name)| (now.wall + wait, name));
-        tell::waiting(&self.context.ui, at);
+        tell::waiting(&self.context.ui, self.current.len(), at);
     }
 
     fn outlook(&self, now: Moment) -> String {
