@@ -4,11 +4,14 @@
 //! repository alone. Everything here runs in one thread; others only wait for signals, ends and last words, and tell it.
 
 pub(crate) mod attended;
+mod book;
 mod child;
+mod ends;
 pub(crate) mod engine;
 pub(crate) mod install;
 pub(crate) mod jobs;
 mod lock;
+mod outlook;
 pub(crate) mod past;
 mod run;
 mod service;

@@ -3,6 +3,8 @@
 //!
 //! The records are for people. Nothing that is stored depends on them, they may be deleted, and only the newest are kept.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use lifeboat_store::{RepositoryId, RunId, SnapshotId, StoreError, envelope, unwrap_object};
 use rayon::prelude::*;
@@ -178,7 +180,15 @@ impl Repository {
     /// # Errors
     /// Where it cannot be written. The run itself is not concerned.
     pub fn record_run(&self, run: NewRun) -> Result<RunId> {
-        let duration = self.clock().now().signed_duration_since(run.began);
+        let took = self.clock().now().signed_duration_since(run.began);
+        self.record_ended(run, took.to_std().unwrap_or_default())
+    }
+
+    /// The same of a run that has ended some time ago, and took that long.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn record_ended(&self, run: NewRun, took: Duration) -> Result<RunId> {
         let began_ms = u64::try_from(run.began.timestamp_millis()).unwrap_or_default();
         let id = self.store().add_run(began_ms, |id| {
             let run = Run {
@@ -186,7 +196,7 @@ impl Repository {
                 id,
                 kind: run.kind,
                 began_ms,
-                duration_ms: u64::try_from(duration.num_milliseconds()).unwrap_or_default(),
+                duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
                 host: run.host,
                 sources: run.sources.into_iter().map(ByteBuf::from).collect(),
                 snapshot: run.snapshot,

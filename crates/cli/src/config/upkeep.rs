@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::Config;
 use super::parity::parse;
 use super::retention::Span;
-use super::schedule::{Every, ZoneName, daily, weekly};
+use super::schedule::written::{Every, ZoneName, daily, weekly};
 use super::size::Size;
 use crate::daemon::timing::{Calendar, Rule, Timing};
 

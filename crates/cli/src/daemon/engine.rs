@@ -7,7 +7,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::timing::{Rule, Timing, jitter};
+use super::timing::Timing;
+use state::{PATIENCE, State};
+
+mod state;
+#[cfg(test)]
+mod tests;
 
 /// A job's name, for messages and to know it again.
 pub(crate) type Name = String;
@@ -52,37 +57,6 @@ pub(crate) struct Ended {
 
 /// A difference between the two clocks from which on the time of day has jumped. Clocks are put right by less all the time.
 const JUMP: TimeDelta = TimeDelta::seconds(30);
-
-/// The first pause before a failed run is tried again; it doubles with each failure.
-const RETRY: Duration = Duration::from_secs(60);
-
-/// The longest pause before a failed run is tried again.
-const LONGEST_RETRY: Duration = Duration::from_secs(3600);
-
-/// How long upkeep waits for a moment without a backup before it starts beside one.
-const PATIENCE: Duration = Duration::from_secs(3600);
-
-/// A job and where it stands.
-#[derive(Debug)]
-struct State {
-    plan: Plan,
-    /// Since when it runs.
-    running: Option<Moment>,
-    /// Due at this time of the day.
-    slot: Option<DateTime<Utc>>,
-    /// Due at this moment.
-    at: Option<Duration>,
-    /// Since when it could run.
-    ready: Option<Duration>,
-    /// The interval at the moment, between the bounds of the rule.
-    interval: Duration,
-    /// How often in a row it failed.
-    failures: u32,
-    /// Runs so far, for the jitter.
-    runs: u64,
-    /// No longer wanted when it ends.
-    is_gone: bool,
-}
 
 /// All jobs.
 #[derive(Debug)]
@@ -217,121 +191,3 @@ impl Engine {
         self.states.iter_mut().find(|state| state.plan.name == name)
     }
 }
-
-impl State {
-    fn new(plan: Plan, seed: u64, past: Past, now: Moment) -> Self {
-        let interval = match &plan.timing.rule {
-            Rule::Every { least, .. } => *least,
-            Rule::Calendar(_) => Duration::ZERO,
-        };
-        let mut state = Self {
-            plan,
-            running: None,
-            slot: None,
-            at: None,
-            ready: None,
-            interval,
-            failures: 0,
-            runs: 0,
-            is_gone: false,
-        };
-        state.begin(past, seed, now);
-        state
-    }
-
-    /// Due as the past wants it: at once where a run was missed, was never, or failed.
-    fn begin(&mut self, past: Past, seed: u64, now: Moment) {
-        let from = match (past.last_good, self.plan.is_upkeep) {
-            (Some(last), _) => Some(last),
-            (None, true) => Some(past.since),
-            (None, false) => None,
-        };
-        let passed = from.map(|from| now.wall.signed_duration_since(from).to_std());
-        let wait = match (&self.plan.timing.rule, passed) {
-            _ if past.has_failed => Some(Duration::ZERO),
-            // Never before, or in the future: a clock was wrong.
-            (_, None) | (Rule::Every { .. }, Some(Err(_))) => Some(Duration::ZERO),
-            (Rule::Every { .. }, Some(Ok(passed))) => Some(self.interval.saturating_sub(passed)),
-            (Rule::Calendar(calendar), Some(_)) => {
-                let next = from.and_then(|from| calendar.after(from));
-                let is_missed = next.is_some_and(|next| next <= now.wall);
-                is_missed.then_some(Duration::ZERO)
-            }
-        };
-        self.at = wait.map(|wait| now.steady + wait + self.jitter(seed));
-        self.count_anew(seed, now);
-    }
-
-    /// The next time of the day, from now on.
-    fn count_anew(&mut self, seed: u64, now: Moment) {
-        if let Rule::Calendar(calendar) = &self.plan.timing.rule {
-            self.slot = calendar
-                .after(now.wall)
-                .map(|slot| slot + self.jitter(seed));
-        }
-    }
-
-    /// An earlier time of the day, where there is one now.
-    fn go_back(&mut self, seed: u64, now: Moment) {
-        let planned = self.slot;
-        self.count_anew(seed, now);
-        self.slot = planned.into_iter().chain(self.slot).min();
-    }
-
-    fn jitter(&self, seed: u64) -> Duration {
-        jitter(self.plan.timing.jitter, seed, &self.plan.name, self.runs)
-    }
-
-    fn has_time(&self) -> bool {
-        self.slot.is_some() || self.at.is_some()
-    }
-
-    /// How long until it is due; as long as can be told where it is not.
-    fn wait(&self, now: Moment) -> Duration {
-        let until = |slot: DateTime<Utc>| slot.signed_duration_since(now.wall).to_std();
-        let slot = self.slot.map(|slot| until(slot).unwrap_or_default());
-        let at = self.at.map(|at| at.saturating_sub(now.steady));
-        slot.into_iter().chain(at).min().unwrap_or(Duration::MAX)
-    }
-
-    fn has_waited(&self, now: Moment) -> bool {
-        self.ready
-            .is_some_and(|since| now.steady.saturating_sub(since) >= PATIENCE)
-    }
-
-    fn ended(&mut self, how: Ended, seed: u64, now: Moment) {
-        let began = self.running.take().unwrap_or(now);
-        self.ready = None;
-        self.failures = if how.is_good { 0 } else { self.failures + 1 };
-        if let Some(has_changes) = how.has_changes.filter(|_| how.is_good) {
-            self.adapt(has_changes);
-        }
-        let by_rule = match &self.plan.timing.rule {
-            Rule::Every { .. } => Some(began.steady + self.interval + self.jitter(seed)),
-            Rule::Calendar(_) => None,
-        };
-        let again = (!how.is_good).then(|| now.steady + self.pause());
-        self.at = by_rule.into_iter().chain(again).min();
-        self.count_anew(seed, now);
-    }
-
-    /// Shorter after a change, longer where there was none, between the bounds.
-    fn adapt(&mut self, has_changes: bool) {
-        if let Rule::Every { least, most } = &self.plan.timing.rule {
-            let next = match has_changes {
-                true => self.interval / 2,
-                false => self.interval.saturating_mul(2),
-            };
-            self.interval = next.clamp(*least, (*most).max(*least));
-        }
-    }
-
-    /// How long to wait after so many failures.
-    fn pause(&self) -> Duration {
-        let doubled = 1_u32 << self.failures.saturating_sub(1).min(10);
-        RETRY.saturating_mul(doubled).min(LONGEST_RETRY)
-    }
-}
-
-#[cfg(test)]
-mod tests;

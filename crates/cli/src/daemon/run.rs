@@ -9,15 +9,15 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use lifeboat_snapshot::store::clock::{Clock, SystemClock};
-use lifeboat_snapshot::{NewRun, Repository};
 use rustix::process::Signal;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
-use super::child::{End, Program, Running, Said};
-use super::engine::{Ended, Engine, Moment, Name, Past, Plan};
+use super::book::Book;
+use super::child::{Program, Running};
+use super::ends::unstarted;
+use super::engine::{Engine, Moment, Name, Past, Plan};
 use super::jobs::Job;
 use super::lock::Lock;
 use super::setup::Setup;
@@ -25,7 +25,6 @@ use super::{past, service, tell};
 use crate::context::{Context, this_host};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::ui::words;
 
 /// The longest sleep. A machine that wakes up from a long one catches up so soon.
 const SLEEP: Duration = Duration::from_secs(60);
@@ -40,32 +39,34 @@ enum Event {
 }
 
 /// A run under way.
-struct Current {
-    job: Job,
-    process: Running,
-    began: Moment,
+pub(super) struct Current {
+    pub(super) job: Job,
+    pub(super) process: Running,
+    pub(super) began: Moment,
     /// When it has taken too long.
-    deadline: Option<Duration>,
+    pub(super) deadline: Option<Duration>,
     /// It was asked to end because it had.
-    is_late: bool,
+    pub(super) is_late: bool,
 }
 
 /// The daemon at work.
-struct Daemon<'a> {
-    context: &'a Context,
-    host: String,
-    program: Program,
-    setup: Setup,
-    lock: Lock,
-    engine: Engine,
-    current: BTreeMap<Name, Current>,
+pub(super) struct Daemon<'a> {
+    pub(super) context: &'a Context,
+    pub(super) host: String,
+    pub(super) program: Program,
+    pub(super) setup: Setup,
+    pub(super) lock: Lock,
+    pub(super) engine: Engine,
+    pub(super) current: BTreeMap<Name, Current>,
     events: Receiver<Event>,
     sender: Sender<Event>,
     /// Jobs whose sources are each saved for itself, since one of them is missing.
-    apart: BTreeSet<Name>,
+    pub(super) apart: BTreeSet<Name>,
+    /// Records of runs that have to be written yet.
+    pub(super) book: Book,
     /// Whether the past was read from the repository.
-    knows_past: bool,
-    is_stopping: bool,
+    pub(super) knows_past: bool,
+    pub(super) is_stopping: bool,
 }
 
 /// Runs until it is asked to end.
@@ -88,6 +89,7 @@ pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
         events,
         sender,
         apart: BTreeSet::new(),
+        book: Book::default(),
         knows_past: false,
         is_stopping: false,
     };
@@ -223,7 +225,7 @@ impl Daemon<'_> {
     }
 
     /// Gives the engine the jobs and what is known of their past.
-    fn plan(&mut self) {
+    pub(super) fn plan(&mut self) {
         let jobs = &self.setup.jobs;
         let known = self.setup.place.open();
         let known = known.and_then(|repository| Ok(past::of_all(&repository, jobs, &self.host)?));
@@ -283,95 +285,6 @@ impl Daemon<'_> {
         args
     }
 
-    fn ended(&mut self, name: &str) {
-        let Some(current) = self.current.remove(name) else {
-            return;
-        };
-        let Current {
-            job,
-            process,
-            began,
-            is_late,
-            ..
-        } = current;
-        let end = process.end().unwrap_or_else(|error| {
-            unstarted(&Failure::io("the end of the run is unknown", &error))
-        });
-        let error = match (end.exit, end.signal) {
-            (0, _) => None,
-            _ if is_late => Some("it took longer than its time_limit and was ended".to_owned()),
-            (_, Some(signal)) => Some(format!("the run was killed by signal {signal}")),
-            _ => end.said.sentence(),
-        };
-        self.conclude(&job, began, &end, error);
-    }
-
-    /// What follows from the end of a run.
-    fn conclude(&mut self, job: &Job, began: Moment, end: &End, error: Option<String>) {
-        let now = moment();
-        let name = &job.plan.name;
-        let took = now.steady.saturating_sub(began.steady);
-        tell::ended(&self.context.ui, name, end, took, error.as_deref());
-        if end.exit != 0 {
-            self.record(job, began, end, error);
-        }
-        let how = Ended {
-            is_good: job.work.is_done(end.exit),
-            has_changes: end.said.has_changes(),
-        };
-        self.engine.ended(name, how, now);
-        match how.is_good {
-            true => self.apart.remove(name),
-            false => end.exit == Exit::SourceBad.code() && self.apart.insert(name.clone()),
-        };
-        if !self.knows_past && how.is_good {
-            self.plan();
-        }
-    }
-
-    /// A run that left no record of itself gets one: it was killed, or failed before it came so far.
-    fn record(&self, job: &Job, began: Moment, end: &End, error: Option<String>) {
-        let Ok(repository) = self.setup.place.open() else {
-            // There is nothing to keep it in; that the repository is gone is what was told.
-            return;
-        };
-        if self.is_recorded(&repository, job, began) {
-            return;
-        }
-        let run = NewRun {
-            kind: job.work.kind(),
-            began: began.wall,
-            host: self.host.clone(),
-            sources: job.work.sources(),
-            snapshot: None,
-            exit: end.exit,
-            bytes: 0,
-            error,
-            hooks: Vec::new(),
-        };
-        if let Err(error) = repository.record_run(run) {
-            tell::wrong(&self.context.ui, &error.into());
-        }
-    }
-
-    fn is_recorded(&self, repository: &Repository, job: &Job, began: Moment) -> bool {
-        const NEWEST: usize = 50;
-        let sources = job.work.sources();
-        let Ok(history) = repository.history(NEWEST) else {
-            return false;
-        };
-        let is_it = |run: &lifeboat_snapshot::Run| {
-            run.kind == job.work.kind()
-                && run.host == self.host
-                && run.began() + TimeDelta::milliseconds(1) >= began.wall
-                && run
-                    .sources
-                    .iter()
-                    .all(|source| sources.iter().any(|own| source == own))
-        };
-        history.newest(is_it).is_some()
-    }
-
     /// Ends what takes too long: it is asked, and later ended.
     fn end_late(&mut self, now: Moment) {
         for current in self.current.values_mut() {
@@ -389,47 +302,5 @@ impl Daemon<'_> {
                 current.deadline = Some(now.steady + GRACE);
             }
         }
-    }
-
-    fn greet(&self) {
-        let count = words::counted(self.setup.jobs.len() as u64, "job", "jobs");
-        let (file, place) = (self.setup.file.display(), self.setup.place.path.display());
-        let text = format!("{count} of {file}, into {place}");
-        tell::said(&self.context.ui, "ready", &text);
-        if let Err(failure) = self.setup.place.open() {
-            tell::wrong(&self.context.ui, &failure);
-        }
-    }
-
-    /// The job that comes next, and in how long.
-    fn next(&self, now: Moment) -> Option<(Duration, &str)> {
-        let names = self.setup.jobs.iter().map(|job| job.plan.name.as_str());
-        let waits = names.filter_map(|name| Some((self.engine.until(name, now)?, name)));
-        waits.min()
-    }
-
-    fn tell_next(&self) {
-        let now = moment();
-        let next = self.next(now);
-        let at = next.map(|(wait, name)| (now.wall + wait, name));
-        tell::waiting(&self.context.ui, self.current.len(), at);
-    }
-
-    fn outlook(&self, now: Moment) -> String {
-        let running: Vec<&str> = self.current.keys().map(String::as_str).collect();
-        match (running.is_empty(), self.next(now)) {
-            (false, _) => format!("{} runs", running.join(", ")),
-            (true, Some((wait, name))) => format!("{name} in {}", words::took(wait)),
-            (true, None) => "nothing is planned".to_owned(),
-        }
-    }
-}
-
-/// The end of a run that never began.
-fn unstarted(failure: &Failure) -> End {
-    End {
-        exit: failure.exit().code(),
-        signal: None,
-        said: Said::default(),
     }
 }

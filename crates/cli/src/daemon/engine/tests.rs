@@ -1,7 +1,7 @@
 //! Whole days under two clocks that are set: one that may jump, and one that does not.
 
 use super::*;
-use crate::daemon::timing::{Calendar, Zone};
+use crate::daemon::timing::{Calendar, Rule, Zone};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
