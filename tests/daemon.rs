@@ -4,6 +4,8 @@
 mod day;
 /// Daemons that are killed again and again beside a writing process.
 mod killed;
+/// What a service manager is told.
+mod service;
 /// The daemon as a process that tells what it does.
 mod told;
 /// The files for service managers.
@@ -201,6 +203,7 @@ fn f75_what_runs_is_asked_to_end_with_the_daemon_and_leaves_its_record() {
         let mut daemon = Daemon::start(&bench);
         let child = daemon.child();
         told::wait_until(|| listens(child));
+        assert_eq!(niceness(child), 10, "it steps back behind everything else");
         daemon.signal(signal);
         daemon.end();
         // Without its daemon, nothing goes on that the next one would start beside itself.
@@ -227,6 +230,12 @@ fn listens(process: rustix::process::Pid) -> bool {
         .unwrap();
     let caught = u64::from_str_radix(caught.trim(), 16).unwrap();
     caught >> (Signal::TERM.as_raw() - 1) & 1 == 1
+}
+
+fn niceness(process: rustix::process::Pid) -> i32 {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).unwrap();
+    let behind_name = stat.rsplit(") ").next().unwrap();
+    behind_name.split(' ').nth(16).unwrap().parse().unwrap()
 }
 
 fn is_alive(process: rustix::process::Pid) -> bool {

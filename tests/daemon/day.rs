@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::history;
@@ -32,12 +32,14 @@ struct World {
     /// Times of the snapshots that were taken, as far as this test knows.
     taken: Vec<DateTime<Utc>>,
     changes: u32,
+    /// What the daemon said last of what it waits for.
+    last: Value,
 }
 
 impl World {
-    fn at(time: &str) -> Self {
+    fn at(time: &str, config: &str) -> Self {
         let bench = Workbench::with_files();
-        fs::write(bench.path("lifeboat.toml"), CONFIG).unwrap();
+        fs::write(bench.path("lifeboat.toml"), config).unwrap();
         let world = Self {
             bench,
             daemon: None,
@@ -45,6 +47,7 @@ impl World {
             steady: HOUR,
             taken: Vec::new(),
             changes: 0,
+            last: Value::Null,
         };
         world.set_clock();
         world.lifeboat(&["init"]).exits(0);
@@ -95,6 +98,12 @@ impl World {
         self.settle()
     }
 
+    /// How long until the next run, by what it told last.
+    fn next(&self) -> Duration {
+        let next: DateTime<Utc> = self.last["next"].as_str().unwrap().parse().unwrap();
+        next.signed_duration_since(self.now).to_std().unwrap()
+    }
+
     /// Time passes until this time of the same day, or of the next.
     fn until(&mut self, time: &str) -> Vec<(String, i64)> {
         let time = time.parse().unwrap();
@@ -123,8 +132,46 @@ impl World {
                 }
                 done.push((job.to_owned(), exit));
             } else if event["running"] == 0 {
+                self.last = event;
                 return done;
             }
+        }
+    }
+
+    /// Time passes beside runs that do not end; gives how many they are.
+    fn pass_beside(&mut self, span: Duration) -> u64 {
+        self.now += span;
+        self.steady += span;
+        self.set_clock();
+        let daemon = self.daemon.as_mut().unwrap();
+        daemon.signal(Signal::USR1);
+        daemon.until("waiting")["running"].as_u64().unwrap()
+    }
+
+    /// Waits for a run of the night, and has it stand still before it has ended.
+    fn stop_a_run(&mut self) -> Pid {
+        loop {
+            self.now += 24 * HOUR;
+            self.steady += 24 * HOUR;
+            self.set_clock();
+            let daemon = self.daemon.as_mut().unwrap();
+            daemon.signal(Signal::USR1);
+            // The backup first, and what waits for it then.
+            daemon.until("ended");
+            let started = daemon.until("started");
+            let process = i32::try_from(started["pid"].as_i64().unwrap()).unwrap();
+            let process = Pid::from_raw(process).unwrap();
+            let _ = kill_process(process, Signal::STOP);
+            let is = |state: &str| {
+                let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero()));
+                stat.is_ok_and(|stat| stat.contains(state))
+            };
+            super::told::wait_until(|| is(") T ") || !super::is_alive(process));
+            if is(") T ") {
+                daemon.until("waiting");
+                return process;
+            }
+            self.settle();
         }
     }
 
@@ -164,7 +211,7 @@ const GONE: (&str, i64) = ("backup clinic", 10);
 
 #[test]
 fn days_of_an_application_leave_what_the_policy_says() {
-    let mut world = World::at("2026-11-16T08:00:00Z");
+    let mut world = World::at("2026-11-16T08:00:00Z", CONFIG);
     // It starts with the machine; the application asks for a backup that is young already.
     assert_eq!(world.start(), done(&[BACKUP]));
     let recent = world.lifeboat(&["backup", "--if-older-than", "1h", "--json"]);
@@ -256,4 +303,53 @@ fn more_days(world: &mut World) {
     let wanted: Vec<_> = times.iter().map(|time| (time, &ten)).collect();
     assert_eq!(failed, wanted);
     world.lifeboat(&["verify", "--read-data"]).exits(0);
+}
+
+#[test]
+fn it_comes_more_often_while_data_changes() {
+    let config = CONFIG.replace("\"4h\"", "\"10m..1h\"");
+    let mut world = World::at("2026-11-16T08:00:00Z", &config);
+    assert_eq!(world.start(), done(&[BACKUP]));
+    let mut gaps = Vec::new();
+    for has_changes in [false, false, false, true, true, true] {
+        if has_changes {
+            world.work();
+        }
+        let next = world.next();
+        gaps.push(next.as_secs() / 60);
+        assert_eq!(world.pass(next), done(&[BACKUP]));
+    }
+    assert_eq!(gaps, [10, 20, 40, 60, 30, 15]);
+    world.stop();
+}
+
+#[test]
+fn what_takes_longer_than_it_may_is_ended_and_told() {
+    let config = format!("{CONFIG}time_limit = \"2h\"\n");
+    let mut world = World::at("2026-11-16T08:00:00Z", &config);
+    world.start();
+    let stopped = world.stop_a_run();
+    // It is asked, and does not hear; then it is not asked.
+    assert_eq!(world.pass_beside(HOUR), 1);
+    assert_eq!(world.pass_beside(HOUR), 1);
+    world.pass_beside(MINUTE);
+    super::told::wait_until(|| !super::is_alive(stopped));
+    let ended = world
+        .daemon
+        .as_mut()
+        .unwrap()
+        .until_job(|ended| ended["exit_code"] == 137);
+    assert_eq!(
+        ended["error"],
+        "it took longer than its time_limit and was ended"
+    );
+    world.daemon.as_ref().unwrap().signal(Signal::USR1);
+    world.settle();
+    world.stop();
+    let runs = history(&world.bench);
+    let ended = runs.iter().find(|run| run["exit_code"] == 137).unwrap();
+    assert_eq!(
+        ended["error"],
+        "it took longer than its time_limit and was ended"
+    );
 }

@@ -59,6 +59,11 @@ impl Ledger {
         Process::start("writer", &self.path)
     }
 
+    /// Starts a process that commits to it a hundred times a second at most, as people do.
+    pub(crate) fn unhurried_writer(&self) -> Process {
+        Process::start("unhurried writer", &self.path)
+    }
+
     /// How many commits were acknowledged so far.
     pub(crate) fn acknowledged(&self) -> i64 {
         let mut bytes = [0; 8];
@@ -108,8 +113,8 @@ pub(crate) fn commit(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT n FROM counter", [], |row| row.get(0))
 }
 
-/// What a writer does: it commits until its end is asked for.
-pub(crate) fn commit_until(path: &Path, end: &End) {
+/// What a writer does: it commits until its end is asked for, with this pause after each.
+pub(crate) fn commit_until(path: &Path, pause: Duration, end: &End) {
     let ledger = Ledger::at(path);
     let connection = Connection::open(path).unwrap();
     connection.busy_timeout(Duration::from_secs(120)).unwrap();
@@ -121,6 +126,7 @@ pub(crate) fn commit_until(path: &Path, end: &End) {
     ready();
     while !end.is_asked_for() {
         ledger.commit(&connection);
+        std::thread::sleep(pause);
     }
 }
 

@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -184,7 +185,8 @@ fn as_another_process() {
     let database = PathBuf::from(std::env::var_os(DATABASE).unwrap());
     let end = End::listen();
     match role.as_str() {
-        "writer" => ledger::commit_until(&database, &end),
+        "writer" => ledger::commit_until(&database, Duration::ZERO, &end),
+        "unhurried writer" => ledger::commit_until(&database, Duration::from_millis(10), &end),
         "holder" => {
             let connection = Connection::open(&database).unwrap();
             connection.execute_batch("BEGIN EXCLUSIVE").unwrap();

@@ -8,6 +8,7 @@ mod book;
 mod child;
 mod ends;
 pub(crate) mod engine;
+mod events;
 pub(crate) mod install;
 pub(crate) mod jobs;
 mod lock;

@@ -6,18 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
 use std::time::Duration;
 
 use lifeboat_snapshot::store::clock::{Clock, SystemClock};
 use rustix::process::Signal;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
-use signal_hook::iterator::Signals;
+use signal_hook::consts::{SIGHUP, SIGUSR1};
 
 use super::book::Book;
 use super::child::{Program, Running};
 use super::ends::unstarted;
 use super::engine::{Engine, Moment, Name, Past, Plan};
+use super::events::{Event, listen};
 use super::jobs::Job;
 use super::lock::Lock;
 use super::setup::Setup;
@@ -31,12 +30,6 @@ const SLEEP: Duration = Duration::from_secs(60);
 
 /// How long a run that was asked to end is left to do so.
 const GRACE: Duration = Duration::from_secs(60);
-
-/// What the other threads tell.
-enum Event {
-    Signal(i32),
-    Ended(Name),
-}
 
 /// A run under way.
 pub(super) struct Current {
@@ -99,21 +92,6 @@ pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
     daemon.work();
     tell::said(&context.ui, "stopped", "stopped");
     Ok(Exit::Done)
-}
-
-/// Signals become events from now on.
-fn listen(sender: Sender<Event>) -> Result<(), Failure> {
-    let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1]);
-    let cannot = |error: &_| Failure::io("cannot listen for signals", error);
-    let mut signals = signals.map_err(|error| cannot(&error))?;
-    thread::spawn(move || {
-        for signal in signals.forever() {
-            if sender.send(Event::Signal(signal)).is_err() {
-                break;
-            }
-        }
-    });
-    Ok(())
 }
 
 /// Machines have jitters of their own.

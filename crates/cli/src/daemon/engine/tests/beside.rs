@@ -1,0 +1,62 @@
+//! Upkeep, which has its place beside backups.
+
+use super::*;
+
+#[test]
+fn upkeep_is_one_at_a_time_and_waits_for_a_moment_without_a_backup() {
+    let jobs = vec![
+        (backup("a", Timing::every(4 * HOUR)), None),
+        (
+            upkeep("prune", Timing::every(DAY)),
+            Some("2026-11-01T00:00:00Z"),
+        ),
+        (
+            upkeep("gc", Timing::every(DAY)),
+            Some("2026-11-01T00:00:00Z"),
+        ),
+    ];
+    let mut world = World::begin("2026-11-21T08:00:00Z", jobs);
+    assert_eq!(world.look(), ["a"]);
+    assert!(world.look().is_empty());
+    world.end("a", GOOD);
+    assert_eq!(world.look(), ["prune"]);
+    assert!(world.look().is_empty());
+    world.pass(4 * HOUR);
+    assert_eq!(world.look(), ["a"], "a backup waits for no upkeep");
+    world.end("prune", GOOD);
+    world.end("a", GOOD);
+    assert_eq!(world.look(), ["gc"]);
+}
+
+#[test]
+fn upkeep_does_not_wait_for_ever() {
+    let jobs = vec![
+        (backup("a", Timing::every(MINUTE)), None),
+        (
+            upkeep("gc", Timing::every(DAY)),
+            Some("2026-11-01T00:00:00Z"),
+        ),
+    ];
+    let mut world = World::begin("2026-11-21T08:00:00Z", jobs);
+    assert_eq!(world.look(), ["a"]);
+    assert!(world.look().is_empty());
+    assert_eq!(world.engine.next_wake(world.now), Some(PATIENCE));
+    world.pass(PATIENCE);
+    assert_eq!(world.look(), ["gc"]);
+}
+
+#[test]
+fn upkeep_that_never_ran_counts_from_the_first_that_is_remembered() {
+    let plan = upkeep("gc", Timing::every(7 * DAY));
+    let now = Moment {
+        wall: time("2026-11-21T08:00:00Z"),
+        steady: Duration::ZERO,
+    };
+    let past = Past {
+        last_good: None,
+        has_failed: false,
+        since: time("2026-11-16T08:00:00Z"),
+    };
+    let engine = Engine::new(vec![(plan, past)], 1, 7, now);
+    assert_eq!(engine.next_wake(now), Some(2 * DAY));
+}
