@@ -169,7 +169,8 @@ impl Said {
 
     /// Whether the backup found anything new. A file that was only read again, since it was young, is not.
     pub(super) fn has_changes(&self) -> Option<bool> {
-        let counts = ["files_new", "new_bytes"].map(|key| self.number(key));
+        // New bytes may be those of descriptions alone.
+        let counts = ["files_new", "files_changed"].map(|key| self.number(key));
         let known: Vec<u64> = counts.into_iter().flatten().collect();
         (!known.is_empty()).then(|| known.iter().any(|count| *count > 0))
     }
