@@ -35,6 +35,8 @@ mod damage;
 mod dictionary;
 /// Real file systems that lose their power or their room.
 mod disks;
+/// What is wrong, and what mends it.
+mod doctor;
 /// The docs keep their promises: what they name is there.
 mod documented;
 /// What is left out of a backup, and who says so.

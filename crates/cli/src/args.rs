@@ -8,9 +8,9 @@ use clap::{Args, Parser, Subcommand};
 use lifeboat_snapshot::Filter;
 
 use crate::commands::{
-    backup, cat, check_live, completions, config, daemon, diff, drill, export, find, forget, gc,
-    guard, help, history, import, init, list, ls, pin, repair, restore, show, stats, status, undo,
-    unpin, verify,
+    backup, cat, check_live, completions, config, daemon, diff, doctor, drill, export, find,
+    forget, gc, guard, help, history, import, init, list, ls, pin, repair, restore, show, stats,
+    status, undo, unpin, verify,
 };
 use crate::context::{Context, real};
 use crate::daemon::attended::Attended;
@@ -89,6 +89,7 @@ pub(crate) enum Command {
     Unpin(unpin::Args),
     Daemon(daemon::Args),
     Status(status::Args),
+    Doctor(doctor::Args),
     History(history::Args),
     Stats(stats::Args),
     Config(config::Args),
@@ -142,6 +143,7 @@ impl Command {
             Self::Unpin(args) => unpin::run(args, context),
             Self::Daemon(args) => daemon::run(args, context),
             Self::Status(args) => status::run(args, context),
+            Self::Doctor(args) => doctor::run(args, context),
             Self::History(args) => history::run(args, context),
             Self::Config(args) => config::run(args, context),
             Self::Stats(args) => stats::run(args, context),

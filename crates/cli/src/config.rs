@@ -12,6 +12,7 @@ use serde::Deserialize;
 use crate::failure::Failure;
 
 use counts::Counts;
+pub(crate) use file::NAME;
 pub(crate) use parity::parse as parse_parity;
 use retention::Retention;
 use schedule::Schedule;
@@ -35,6 +36,7 @@ mod source;
 mod tests;
 mod told;
 mod upkeep;
+mod warn;
 mod zip;
 
 /// Names the file, unless `--config` does.
@@ -62,6 +64,7 @@ pub(crate) struct Config {
     hooks: hooks::Hooks,
     schedule: Option<Schedule>,
     upkeep: Upkeep,
+    warn_after: Option<retention::Span>,
 }
 
 impl Config {

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use lifeboat_snapshot::Repository;
 
 use crate::args::Globals;
-use crate::config::Config;
+use crate::config::{Config, NAME};
 use crate::failure::Failure;
 use crate::place::Place;
 use crate::progress::Watch;
@@ -44,6 +44,21 @@ impl Context {
         self.ui
             .detail(format!("using the repository {}", place.path.display()));
         Ok(place)
+    }
+
+    /// Where a config is to be written: where the command line says, else here.
+    pub(crate) fn config_to_be(&self) -> PathBuf {
+        let named = self.globals.config.clone();
+        absolute(&named.unwrap_or_else(|| PathBuf::from(NAME)))
+    }
+
+    /// Where the repository will be of a config that is not written yet; one above it counts, unless the command line names
+    /// that very file.
+    pub(crate) fn place_before_config(&self) -> Result<Place, Failure> {
+        Place::find(self.globals.repo.as_deref(), || match self.globals.config {
+            Some(_) => Ok(Config::default()),
+            None => Config::load(None),
+        })
     }
 
     /// The repository, which must be there.

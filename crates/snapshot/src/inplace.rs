@@ -20,6 +20,7 @@ use work::Work;
 
 pub(crate) use files::open_folder;
 pub use holders::Holder;
+pub(crate) use holders::Wanted;
 pub use plan::{DatabaseChange, InPlace, Now, Plan, Touched};
 pub use recover::{Settled, finish_interrupted};
 pub use safety::SAFETY_TAG;
@@ -31,7 +32,7 @@ mod compare;
 mod extras;
 mod files;
 mod finish;
-mod holders;
+pub(crate) mod holders;
 mod in_use;
 mod journal;
 mod leader;

@@ -78,6 +78,7 @@ pub mod sqlite;
 mod stored;
 mod tar;
 mod tree;
+mod users;
 pub mod zip;
 
 pub use capture::{
@@ -114,6 +115,7 @@ pub use repository::{Filter, Listing, Repository};
 pub use restore::{Loss, MARK, Overwrite, Restore, RestoreReport};
 pub use tar::TarReport;
 pub use tree::{Tree, Walk};
+pub use users::{LiveDatabase, live_databases};
 
 /// The code of the guide for embedders is compiled and run with the tests.
 #[cfg(doctest)]

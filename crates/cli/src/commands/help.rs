@@ -20,8 +20,8 @@ pub(crate) struct Args {
     topic: Option<String>,
 }
 
-/// A whole config, explained.
-const CONFIG: &str = include_str!("help/config.txt");
+/// A whole config, explained: words to the first empty line, and TOML from there on.
+pub(super) const CONFIG: &str = include_str!("help/config.txt");
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     match args.topic.as_deref() {

@@ -1,32 +1,137 @@
-//! `lifeboat init`: a repository, made on purpose.
+//! `lifeboat init`: a repository, made on purpose, and a config to begin with.
 //!
-//! Not needed before a backup; it is for those who want to know that the place is good before anything depends on it.
+//! Neither is needed before a backup; it is for those who want to know that the place is good before anything depends on it,
+//! and who do not want to type the same every time. A config that is there is never written over.
+
+use std::fs::File;
+use std::io::{BufRead, ErrorKind, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 
 use lifeboat_snapshot::Repository;
 use serde_json::json;
 
-use crate::context::Context;
+use crate::context::{Context, absolute};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::ui::facts;
+use crate::place::Place;
+use crate::ui::{Ui, facts};
 
-/// Create an empty repository (the first backup does so by itself)
+mod example;
+
+/// Create an empty repository, and a config for folders
+///
+/// The first backup makes a repository by itself. With folders, a lifeboat.toml that names them is written here, or where --config says, with every other setting in it as a
+/// comment. At a terminal without folders it asks for one; --yes asks nothing.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Folders and files that the config is to name as sources
+    #[arg(value_name = "SOURCE")]
+    sources: Vec<PathBuf>,
+    /// Ask nothing
+    #[arg(short, long)]
+    yes: bool,
+}
 
-pub(crate) fn run(_: &Args, context: &Context) -> Result<Exit, Failure> {
-    let place = context.place()?;
-    let repository = Repository::create(&place.path)?;
-    let id = repository.store().id().to_string();
-    if context.ui.is_json() {
-        let mut answer = facts::with_local_path("repository", &place.path);
-        answer.insert("id".to_owned(), json!(id));
-        context.ui.document(&answer)?;
-    } else {
-        let shown = facts::shown(&place.path);
-        context
-            .ui
-            .summary([format!("Created a repository at {shown}")])?;
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let file = context.config_to_be();
+    let place = match file.exists() {
+        true => context.place()?,
+        false => context.place_before_config()?,
+    };
+    let mut sources = args.sources.clone();
+    if sources.is_empty() && !file.exists() && !args.yes && is_attended(context) {
+        sources.extend(ask()?);
     }
+    if sources.is_empty() {
+        let repository = Repository::create(&place.path)?;
+        return tell(&repository, true, None, &context.ui);
+    }
+    let sources: Vec<PathBuf> = sources.iter().map(|path| absolute(path)).collect();
+    let text = example::text(&place.path, &sources)?;
+    let (repository, created) = prepare(&file, &place, &sources)?;
+    write(&file, &text)?;
+    tell(&repository, created, Some(&file), &context.ui)
+}
+
+fn is_attended(context: &Context) -> bool {
+    !context.ui.is_json() && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// What is to be backed up; an empty answer is none.
+fn ask() -> Result<Option<PathBuf>, Failure> {
+    let cannot = |error: std::io::Error| Failure::io("cannot ask at the terminal", &error);
+    let mut err = std::io::stderr();
+    write!(
+        err,
+        "Which folder is to be backed up? [none, and no config] "
+    )
+    .and_then(|()| err.flush())
+    .map_err(cannot)?;
+    let mut answer = String::new();
+    let stdin = std::io::stdin();
+    stdin.lock().read_line(&mut answer).map_err(cannot)?;
+    let answer = answer.trim();
+    Ok((!answer.is_empty()).then(|| PathBuf::from(answer)))
+}
+
+/// The repository, and whether it is new. Nothing is made where the config could not be written.
+fn prepare(file: &Path, place: &Place, sources: &[PathBuf]) -> Result<(Repository, bool), Failure> {
+    if file.symlink_metadata().is_ok() {
+        return Err(is_there(file));
+    }
+    for source in sources {
+        source.symlink_metadata().map_err(|error| {
+            let what = format!("cannot look at the source {}", source.display());
+            Failure::io(what, &error).path(source)
+        })?;
+    }
+    match place.is_vacant() {
+        true => Ok((Repository::create(&place.path)?, true)),
+        false => Ok((place.open()?, false)),
+    }
+}
+
+fn is_there(file: &Path) -> Failure {
+    Failure::new(Exit::Target, format!("{} is there already", file.display()))
+        .because("a config is never written over")
+        .path(file)
+        .hint("lifeboat help config shows what can be added to it")
+}
+
+fn write(file: &Path, text: &str) -> Result<(), Failure> {
+    let written = File::create_new(file).and_then(|mut new| {
+        new.write_all(text.as_bytes())?;
+        new.sync_all()
+    });
+    written.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => is_there(file),
+        _ => Failure::io(format!("cannot write {}", file.display()), &error).path(file),
+    })
+}
+
+fn tell(
+    repository: &Repository,
+    created: bool,
+    config: Option<&Path>,
+    ui: &Ui,
+) -> Result<Exit, Failure> {
+    if ui.is_json() {
+        let mut answer = facts::with_local_path("repository", &repository.place());
+        answer.insert("id".to_owned(), json!(repository.store().id().to_string()));
+        answer.insert("created".to_owned(), json!(created));
+        answer.insert("config".to_owned(), json!(config.map(facts::shown)));
+        ui.document(&answer)?;
+        return Ok(Exit::Done);
+    }
+    let place = facts::shown(&repository.place());
+    let head = match created {
+        true => format!("Created a repository at {place}"),
+        false => format!("There is a repository at {place}"),
+    };
+    let config = config.map(|file| {
+        let file = facts::shown(file);
+        format!("Wrote {file}; now lifeboat backup takes the first snapshot, and lifeboat daemon all others")
+    });
+    ui.summary([head].into_iter().chain(config))?;
     Ok(Exit::Done)
 }

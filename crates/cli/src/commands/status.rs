@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anstyle::Style;
@@ -14,7 +15,7 @@ use lifeboat_snapshot::store::SnapshotId;
 use lifeboat_snapshot::{Drill, History, Newest, Repository, Run, RunKind, Snapshot, SourceKey};
 
 use crate::config::Config;
-use crate::context::{Context, real};
+use crate::context::{Context, paths, real};
 use crate::daemon;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -23,23 +24,27 @@ use crate::ui::{facts, paint, words};
 use next::Next;
 use told::{document, print};
 
-mod next;
+pub(super) mod next;
 mod prometheus;
+mod textfile;
 mod told;
 
 /// Tell how old the last snapshot of each source is
 ///
-/// Exits with 0 where every source has a fresh snapshot with everything, with 20 where the last one is too old or lacks
-/// something, with 21 where there is none. Files that changed while they were read are told and do not count. With sources in the config, those are looked at; else every source that the
-/// repository knows.
+/// Exits with 0 where every source has a fresh snapshot with everything, with 20 where the last one is too old or lacks something
+/// or the last run failed, with 21 where there is none. Files that changed while they were read are told and do not count. With
+/// sources in the config, those are looked at; else every source that the repository knows.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Age from which a snapshot is too old
-    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = words::parse_span)]
-    max_age: Duration,
-    /// Answer in the text format of Prometheus, for a scrape or a textfile collector
+    /// Age from which a snapshot is too old [else warn_after of the config, else 24h, or more where less is planned]
+    #[arg(long, value_name = "TIME", value_parser = words::parse_span)]
+    max_age: Option<Duration>,
+    /// Answer in the text format of Prometheus
     #[arg(long, conflicts_with = "json")]
     prometheus: bool,
+    /// Write that text into a file, whole or not at all, for a textfile collector: its name should end in .prom
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "prometheus"])]
+    textfile: Option<PathBuf>,
 }
 
 /// How a source stands; the order is that of concern.
@@ -48,6 +53,8 @@ enum State {
     Fresh,
     Incomplete,
     Stale,
+    /// The last run did not end in a snapshot.
+    Failed,
     Missing,
 }
 
@@ -82,6 +89,30 @@ struct Row {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let Some(file) = &args.textfile else {
+        return answer(args, context);
+    };
+    let asked = ask(args, context).map(|(answer, ..)| answer);
+    let text = match &asked {
+        Ok(answer) => prometheus::text(answer),
+        // What was true last time must not be told for ever.
+        Err(failure) => prometheus::exit(failure.exit()),
+    };
+    textfile::write(file, &text)?;
+    asked.map(|answer| answer.worst.exit())
+}
+
+fn answer(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let (answer, repository, config) = ask(args, context)?;
+    match (args.prometheus, context.ui.is_json()) {
+        (true, _) => context.ui.part(prometheus::text(&answer))?,
+        (_, true) => document(&answer, &context.ui)?,
+        (_, false) => print(&repository, &answer, &config, &context.ui)?,
+    }
+    Ok(answer.worst.exit())
+}
+
+fn ask(args: &Args, context: &Context) -> Result<(Answer, Repository, Config), Failure> {
     let config = context.config()?;
     let repository = context.repository()?;
     let mut listing = repository.snapshots()?;
@@ -95,21 +126,20 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let newest = repository.newest(&listing, &wanted(&config));
     let next = Next::of(&config, &listing.snapshots, &history, daemon::moment());
+    let limit = |key: &SourceKey| {
+        let path = || paths(&[&key.1]).into_iter().next().unwrap_or_default();
+        args.max_age.unwrap_or_else(|| config.warn_after(&path()))
+    };
     let answer = Answer::of(
         &repository,
         &listing.snapshots,
         newest,
         &history,
         &repository.verified_at()?,
-        args.max_age,
+        limit,
     );
     let answer = Answer { next, ..answer };
-    match (args.prometheus, context.ui.is_json()) {
-        (true, _) => context.ui.part(prometheus::text(&answer))?,
-        (_, true) => document(&answer, &context.ui)?,
-        (_, false) => print(&repository, &answer, &config, &context.ui)?,
-    }
-    Ok(answer.worst.exit())
+    Ok((answer, repository, config))
 }
 
 impl Answer {
@@ -119,11 +149,16 @@ impl Answer {
         newest: BTreeMap<SourceKey, Option<Newest>>,
         history: &History,
         looks: &HashMap<SnapshotId, i64>,
-        max_age: Duration,
+        limit: impl Fn(&SourceKey) -> Duration,
     ) -> Self {
         let now = repository.clock().now();
         let row = |(key, newest): (SourceKey, Option<Newest>)| Row {
-            state: state(newest.as_ref(), max_age, now),
+            state: state(
+                newest.as_ref(),
+                history.last_failure(&key.0, &key.1),
+                limit(&key),
+                now,
+            ),
             failure: history.last_failure(&key.0, &key.1).cloned(),
             verified: verified(snapshots, looks, &key),
             key,
@@ -166,7 +201,7 @@ fn verified(
 }
 
 /// The sources of the config on this machine; none where it names none.
-fn wanted(config: &Config) -> Vec<SourceKey> {
+pub(super) fn wanted(config: &Config) -> Vec<SourceKey> {
     let host = gethostname::gethostname().to_string_lossy().into_owned();
     let key = |path: &std::path::PathBuf| {
         let path = real(path).as_os_str().as_bytes().to_vec();
@@ -176,25 +211,49 @@ fn wanted(config: &Config) -> Vec<SourceKey> {
 }
 
 /// A snapshot from the future shows a clock that was or is wrong; it counts as fresh, for it is the newest there is.
-fn state(newest: Option<&Newest>, limit: Duration, now: DateTime<Utc>) -> State {
+fn state(
+    newest: Option<&Newest>,
+    failure: Option<&Run>,
+    limit: Duration,
+    now: DateTime<Utc>,
+) -> State {
     let Some(newest) = newest else {
         return State::Missing;
     };
     let age = now.signed_duration_since(newest.snapshot.time()).to_std();
     match age {
+        _ if failure.is_some_and(has_failed) => State::Failed,
         Ok(age) if age > limit => State::Stale,
         _ if newest.has_everything() => State::Fresh,
         _ => State::Incomplete,
     }
 }
 
+/// Whether a run was to end in a snapshot and did not. One that somebody has stopped on purpose has not failed.
+fn has_failed(run: &Run) -> bool {
+    let stopped = [Exit::Interrupted, Exit::Terminated].map(Exit::code);
+    run.snapshot.is_none() && !stopped.contains(&run.exit)
+}
+
 impl State {
+    /// For monitoring systems: a number never changes its meaning.
+    fn number(self) -> u8 {
+        match self {
+            Self::Fresh => 0,
+            Self::Incomplete => 1,
+            Self::Stale => 2,
+            Self::Missing => 3,
+            Self::Failed => 4,
+        }
+    }
+
     /// For programs.
     fn word(self) -> &'static str {
         match self {
             Self::Fresh => "fresh",
             Self::Incomplete => "incomplete",
             Self::Stale => "stale",
+            Self::Failed => "failed",
             Self::Missing => "none",
         }
     }
@@ -205,6 +264,7 @@ impl State {
             Self::Fresh => "ok",
             Self::Incomplete => "incomplete",
             Self::Stale => "too old",
+            Self::Failed => "failed",
             Self::Missing => "none",
         }
     }
@@ -212,7 +272,7 @@ impl State {
     fn exit(self) -> Exit {
         match self {
             Self::Fresh => Exit::Done,
-            Self::Incomplete | Self::Stale => Exit::Stale,
+            Self::Incomplete | Self::Stale | Self::Failed => Exit::Stale,
             Self::Missing => Exit::NoneYet,
         }
     }
@@ -221,7 +281,7 @@ impl State {
         match self {
             Self::Fresh => paint::GOOD,
             Self::Incomplete | Self::Stale => paint::FAIR,
-            Self::Missing => paint::BAD,
+            Self::Failed | Self::Missing => paint::BAD,
         }
     }
 }
@@ -235,9 +295,11 @@ mod tests {
         assert_eq!(State::Fresh.exit().code(), 0);
         assert_eq!(State::Incomplete.exit().code(), 20);
         assert_eq!(State::Stale.exit().code(), 20);
-        assert_eq!(state(None, Duration::ZERO, Utc::now()).exit().code(), 21);
+        let none = state(None, None, Duration::ZERO, Utc::now());
+        assert_eq!(none.exit().code(), 21);
         let all = [
             State::Stale,
+            State::Failed,
             State::Missing,
             State::Fresh,
             State::Incomplete,

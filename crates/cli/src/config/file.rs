@@ -10,7 +10,7 @@ use crate::failure::{Failure, quoted, system_words};
 use crate::ui::words;
 
 /// The name that is searched for.
-pub(super) const NAME: &str = "lifeboat.toml";
+pub(crate) const NAME: &str = "lifeboat.toml";
 
 /// A larger file is no config, and reading it all would only show that later.
 const MAX_LEN: u64 = 1 << 20;

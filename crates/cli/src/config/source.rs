@@ -30,6 +30,7 @@ pub(crate) struct Source {
     #[serde(default)]
     pub(super) zip: Zip,
     pub(super) retention: Option<Retention>,
+    pub(super) warn_after: Option<super::retention::Span>,
     pub(super) hooks: Option<Hooks>,
     pub(super) schedule: Option<SourceSchedule>,
 }

@@ -32,13 +32,13 @@ pub struct Holder {
 }
 
 /// A file that is to be replaced or taken away.
-pub(super) struct Wanted {
-    pub(super) path: PathBuf,
-    pub(super) is_database: bool,
+pub(crate) struct Wanted {
+    pub(crate) path: PathBuf,
+    pub(crate) is_database: bool,
 }
 
 /// Those that hold a database open or locked, or another file open for writing.
-pub(super) fn find(wanted: &[Wanted]) -> Vec<Holder> {
+pub(crate) fn find(wanted: &[Wanted]) -> Vec<Holder> {
     let mut inodes = HashMap::new();
     for file in wanted {
         let side_files = sqlite::sidecars(&file.path).into_iter();

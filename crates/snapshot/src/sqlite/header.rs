@@ -4,6 +4,12 @@
 //! schema makes most pragmas fail, and the bytes are known to stem from the captured state.
 //! Layouts: sqlite.org/fileformat2.html, sections 1.3 and 4.1.
 
+use std::io;
+use std::path::Path;
+
+use super::held;
+use super::sniff::{first_bytes, has_wal};
+
 /// What every database begins with.
 pub(super) const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// Bytes of the database header, at the start of page 1.
@@ -71,6 +77,15 @@ impl Header {
             _ => "UTF-8",
         }
     }
+}
+
+/// Whether the database at this path says that it is in WAL mode. One of zero bytes is what its WAL says.
+pub(crate) fn is_wal(path: &Path) -> io::Result<bool> {
+    let bytes = first_bytes(&*held::descriptor(path)?)?;
+    Ok(match Header::parse(bytes) {
+        Some(header) => header.is_wal(),
+        None => has_wal(path)?,
+    })
 }
 
 /// The page size of the WAL that begins with `bytes`; `None` if it is none.

@@ -16,16 +16,16 @@ use crate::daemon::{is_running, seed};
 
 /// What is to come.
 #[derive(Debug, Default)]
-pub(super) struct Next {
+pub(in crate::commands) struct Next {
     /// How long until each source is backed up, by its path; none where nothing says when.
     until: HashMap<Vec<u8>, Duration>,
     /// Whether a daemon sees to it, where that is planned and can be told.
-    pub(super) is_attended: Option<bool>,
+    pub(in crate::commands) is_attended: Option<bool>,
 }
 
 impl Next {
     /// By this config, after these runs.
-    pub(super) fn of(
+    pub(in crate::commands) fn of(
         config: &Config,
         snapshots: &[Snapshot],
         history: &History,
@@ -56,6 +56,11 @@ impl Next {
             until,
             is_attended: file.and_then(is_running),
         }
+    }
+
+    /// Whether any backup is due.
+    pub(in crate::commands) fn is_due(&self) -> bool {
+        self.until.values().any(Duration::is_zero)
     }
 
     /// Of this source of this machine.

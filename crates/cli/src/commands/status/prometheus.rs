@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use lifeboat_snapshot::path::escape;
 
 use super::{Answer, Row};
+use crate::exit::Exit;
 
 /// Name and help of a metric, and its value for a source.
 type OfSource = (&'static str, &'static str, fn(&Row) -> Option<f64>);
@@ -33,8 +34,8 @@ const PER_SOURCE: [OfSource; 5] = [
     ),
     (
         "lifeboat_source_state",
-        "0 fresh, 1 incomplete, 2 stale, 3 none.",
-        |row| Some(f64::from(row.state as u8)),
+        "0 fresh, 1 incomplete, 2 stale, 3 none, 4 failed.",
+        |row| Some(f64::from(row.state.number())),
     ),
 ];
 
@@ -53,7 +54,7 @@ pub(super) fn text(answer: &Answer) -> String {
             }
         }
     }
-    let whole: [(&str, &str, Option<f64>); 3] = [
+    let whole: [(&str, &str, Option<f64>); 4] = [
         (
             "lifeboat_snapshots",
             "Snapshots in the repository.",
@@ -69,6 +70,11 @@ pub(super) fn text(answer: &Answer) -> String {
             "Bytes that the repository grew by each day, over the last thirty.",
             answer.growth.map(|growth| growth as f64),
         ),
+        (
+            "lifeboat_days_until_full",
+            "For how many days there is room at this growth.",
+            answer.days_left().map(|days| days as f64),
+        ),
     ];
     for (name, help, value) in whole {
         if let Some(value) = value {
@@ -77,6 +83,15 @@ pub(super) fn text(answer: &Answer) -> String {
         }
     }
     runs(&mut text, answer);
+    text + &exit(answer.worst.exit())
+}
+
+/// How the status ends as a whole: all there is to tell where the repository cannot be read.
+pub(super) fn exit(exit: Exit) -> String {
+    let mut text = String::new();
+    let name = "lifeboat_status_exit_code";
+    head(&mut text, name, "How lifeboat status ends: 0 is well.");
+    let _ = writeln!(text, "{name} {}", exit.code());
     text
 }
 
