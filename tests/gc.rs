@@ -1,11 +1,12 @@
 //! Collections by the program (faults F-01, F-05, F-18 to F-20; bad input 54).
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 use crate::support::{Answer, Workbench, outside, tree};
 
+mod damaged;
 mod model;
 mod running;
 mod stress;
@@ -61,32 +62,6 @@ fn what_a_forgotten_snapshot_held_alone_is_freed() {
         (&further["packs"], &further["pending_bytes"]),
         (&0.into(), &0.into())
     );
-}
-
-#[test]
-fn bad_54_gc_of_a_damaged_repository_deletes_nothing() {
-    let bench = Workbench::with_files();
-    let first = bench.backs_up();
-    bench.write("more.txt", "more");
-    bench.backs_up();
-    forget(&bench, first["snapshot"].as_str().unwrap());
-    let packs = fs::read_dir(bench.place().join("packs")).unwrap();
-    let packs: Vec<PathBuf> = packs.map(|pack| pack.unwrap().path()).collect();
-    for pack in &packs {
-        let good = fs::read(pack).unwrap();
-        let mut bad = good.clone();
-        let place = bad.len() - 60;
-        bad[place] ^= 1;
-        fs::write(pack, &bad).unwrap();
-        let answer = bench.lifeboat(&["gc"]).exits(11);
-        assert!(
-            answer.stderr().contains("refusing to delete anything"),
-            "{answer}"
-        );
-        assert!(packs.iter().all(|pack| pack.exists()));
-        fs::write(pack, &good).unwrap();
-    }
-    assert_eq!(gc(&bench)["forgotten"], 1);
 }
 
 #[test]

@@ -212,6 +212,8 @@ fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let trailer = pack[8 + body as usize..pack.len() - 40].to_vec();
     seeds.push(("trailer", "pack", trailer));
     seeds.push(("segment", "records", segment()));
+    seeds.extend(small_seeds(&bench));
+    seeds.push(("parts", "two", parts()));
     let text = b"visit 17; patient 0001; ".repeat(40);
     let whole = zstd::bulk::compress(&text, 3).unwrap();
     let len = (text.len() as u32).to_le_bytes();
@@ -241,6 +243,57 @@ fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         "./a//b/M\u{fc}ller/\u{202e}x\u{9b}\n".as_bytes().to_vec(),
     ));
     seeds
+}
+
+/// The payloads of what a repository gathers beside its packs, and a parity object.
+fn small_seeds(bench: &Workbench) -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    bench.write("data/more", vec![7; 9000]);
+    bench.backs_up();
+    let noise: Vec<u8> = (0..3000_u32)
+        .flat_map(|n| *blake3::hash(&n.to_le_bytes()).as_bytes())
+        .collect();
+    bench.write("noise", noise);
+    let id = bench.backs_up()["snapshot"].as_str().unwrap().to_owned();
+    bench
+        .lifeboat(&["pin", &id, "--reason", "the last good one"])
+        .exits(0);
+    bench.lifeboat(&["forget", "latest~1"]).exits(0);
+    bench.lifeboat(&["verify", "--read-data"]).exits(0);
+    bench.lifeboat(&["drill"]).exits(0);
+    let first = |folder: &str| {
+        let mut entries = fs::read_dir(bench.place().join(folder)).unwrap();
+        fs::read(entries.next().unwrap().unwrap().path()).unwrap()
+    };
+    let payload = |bytes: Vec<u8>| bytes[11..bytes.len() - 32].to_vec();
+    let open = codec::encode(&(
+        [1_u8; 16],
+        (
+            0_u8,
+            vec![[2_u8; 16]; 2],
+            vec![([3_u8; 16], 7_u64)],
+            Some(vec![[4_u8; 16]]),
+        ),
+    ));
+    vec![
+        ("pin", "whole", payload(first("pins"))),
+        ("round", "whole", payload(first("verified"))),
+        ("drill", "whole", payload(first("drills"))),
+        ("run", "whole", payload(first("runs"))),
+        ("parity", "small", first("parity")),
+        ("plan", "open", open.unwrap()),
+    ]
+}
+
+/// The table of a zip's segments, with two rows and without its hash.
+fn parts() -> Vec<u8> {
+    let mut bytes = b"lifeboat zip 01\n".to_vec();
+    bytes.extend(9_u64.to_le_bytes());
+    bytes.extend(5_u64.to_le_bytes());
+    bytes.extend(b"a.zip");
+    for key in [1, 2] {
+        bytes.extend([key; 116]);
+    }
+    bytes
 }
 
 /// A file of the index cache with two packs and a hundred records, whose hashes the decoder puts right.

@@ -20,6 +20,8 @@ use positioned::{Forward, Positioned};
 
 pub use keep::FoundZip;
 pub(crate) use place::split;
+#[cfg(feature = "testing")]
+pub(crate) use table::try_table;
 
 mod after;
 mod archive;

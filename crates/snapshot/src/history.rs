@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use crate::error::{Result, SnapshotError};
+use crate::limits::{self, MAX_SOURCES};
 use crate::record::Snapshot;
 use crate::repository::Repository;
 pub use hook::{HookEnd, HookRun, Moment};
@@ -98,6 +99,7 @@ pub struct Run {
     /// Name of the machine.
     pub host: String,
     /// The sources it was about, absolute; none where it was about the repository.
+    #[serde(deserialize_with = "limits::list::<MAX_SOURCES, _, _>")]
     pub sources: Vec<ByteBuf>,
     /// The snapshot that it made or was about.
     pub snapshot: Option<SnapshotId>,

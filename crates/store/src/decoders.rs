@@ -4,12 +4,22 @@
 //! Where a hash comes before everything else it is put right first: nobody who means harm forgets it, and without that a
 //! test would never get past it.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::config::{Config, FORMAT};
 use crate::envelope;
 use crate::frame::{self, Encoding};
 use crate::id::{ChunkId, PackId, RepositoryId};
 use crate::index::Segment;
 use crate::pack::{Footer, Trailer};
+use crate::parity::{Head, mend};
+use crate::progress::Unwatched;
+use crate::repair::Held;
+use crate::{gc::plan, verified};
 
 pub use mutation::Mutation;
 
@@ -19,12 +29,15 @@ mod mutation;
 pub type Decoder = fn(&[u8]);
 
 /// All of them, by name.
-pub const DECODERS: [(&str, Decoder); 5] = [
+pub const DECODERS: [(&str, Decoder); 8] = [
     ("config", config),
     ("trailer", trailer),
     ("segment", segment),
     ("frame", frame),
     ("delta", delta),
+    ("plan", plan),
+    ("round", round),
+    ("parity", parity),
 ];
 
 /// The payload of a config.
@@ -32,6 +45,38 @@ fn config(payload: &[u8]) {
     let bytes = envelope::sealed(envelope::Kind::Config, FORMAT, payload);
     let _ = envelope::unwrap::<Config>(envelope::Kind::Config, FORMAT, &bytes);
     let _ = envelope::unwrap::<Config>(envelope::Kind::Config, FORMAT, payload);
+}
+
+/// The payload of a plan.
+fn plan(payload: &[u8]) {
+    small::<plan::Plan>(envelope::Kind::Plan, plan::VERSION, payload);
+}
+
+/// The payload of what a verification left.
+fn round(payload: &[u8]) {
+    small::<verified::Round>(envelope::Kind::Verified, verified::VERSION, payload);
+}
+
+/// The payload of a small object.
+pub fn small<T: Serialize + DeserializeOwned>(kind: envelope::Kind, version: u16, payload: &[u8]) {
+    let bytes = envelope::sealed(kind, version, payload);
+    if let Ok(value) = envelope::unwrap::<T>(kind, version, &bytes) {
+        let again = envelope::wrap(kind, version, &value);
+        assert!(again.is_ok_and(|again| again == bytes), "one encoding");
+    }
+}
+
+/// A parity object, and the mending of a pack of zeros by it.
+fn parity(bytes: &[u8]) {
+    let pack = PackId::from_bytes([1; PackId::LEN]);
+    for bytes in [bytes.to_vec(), Head::sealed(bytes)] {
+        let file = Held(bytes);
+        let Ok(head) = Head::read(&file, Path::new("parity"), pack) else {
+            continue;
+        };
+        let zeros = vec![0; head.shape.pack_len.min(1 << 20) as usize];
+        let _ = mend(Some(Arc::new(Held(zeros))), &head, &file, &Unwatched);
+    }
 }
 
 /// The table and the fixed fields of a trailer, without its hash and its end.

@@ -14,13 +14,13 @@ use crate::error::{IoContext, Result, StoreError};
 use crate::id::{PackId, SnapshotId};
 use crate::index::Index;
 use crate::layout::{Folder, Object};
-use crate::progress::Progress;
 use crate::storage::Storage;
 use crate::store::{Forgotten, Store};
 
 use plan::{Seen, Stage};
 
 pub use marks::Marks;
+pub use terms::{Collect, Collected, Phase, Reach, Root, Watch};
 
 mod bits;
 mod clean;
@@ -35,107 +35,11 @@ mod repack;
 pub mod sample;
 mod sweep;
 mod table;
+mod terms;
 mod victims;
 
 /// Listings that are made for two that agree.
 const MAX_LISTINGS: usize = 1000;
-
-/// What leads to chunks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Root {
-    /// A committed record.
-    Snapshot(SnapshotId),
-    /// The record of a snapshot that is forgotten, and may be asked for again.
-    Forgotten(Forgotten),
-}
-
-impl Root {
-    /// The record's name.
-    pub const fn id(self) -> SnapshotId {
-        match self {
-            Self::Snapshot(id) | Self::Forgotten(Forgotten { id, .. }) => id,
-        }
-    }
-}
-
-/// Knows what records mean.
-pub trait Reach: Sync {
-    /// What can go wrong.
-    type Error: From<StoreError> + Send;
-
-    /// Marks every chunk that the records lead to.
-    ///
-    /// # Errors
-    /// Where anything of it cannot be read: then nothing is deleted (invariant I8).
-    fn mark(&self, roots: &[Root], marks: &Marks) -> Result<(), Self::Error>;
-
-    /// Which of these forgotten snapshots nobody will ask for again. That is policy; safety does not rest on it.
-    ///
-    /// # Errors
-    /// Where that cannot be told.
-    fn expired(&self, forgotten: &[Forgotten]) -> Result<Vec<Forgotten>, Self::Error>;
-}
-
-/// Parts of a collection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Finding what is needed.
-    Mark,
-    /// Waiting for sessions that began before the plan.
-    Wait,
-    /// Copying what is needed out of packs that can go then.
-    Repack,
-    /// Deleting.
-    Sweep,
-}
-
-/// Watches a collection.
-pub trait Watch: Progress {
-    /// A part begins; `total` in bytes, where there is one.
-    fn phase(&self, phase: Phase, total: Option<u64>) {
-        let _ = (phase, total);
-    }
-
-    /// So many sessions are still at work, or another collector is. Takes a moment, and tells whether to look again.
-    fn pause(&self, sessions: usize) -> bool;
-}
-
-/// What a collection is to do.
-#[derive(Debug, Clone, Copy)]
-pub struct Collect {
-    /// Only tell what would be freed.
-    pub dry_run: bool,
-    /// Most bytes that are copied out of packs of which little is needed.
-    pub max_repack: u64,
-}
-
-impl Default for Collect {
-    fn default() -> Self {
-        Self {
-            dry_run: false,
-            max_repack: u64::MAX,
-        }
-    }
-}
-
-/// What a collection did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Collected {
-    /// Stored bytes that snapshots need.
-    pub live_bytes: u64,
-    /// Bytes of what was deleted, or would be.
-    pub freed_bytes: u64,
-    /// Bytes that were written anew.
-    pub repacked_bytes: u64,
-    /// Bytes of condemned packs that are still waiting for sessions to end.
-    pub pending_bytes: u64,
-    /// Sessions that were still at work.
-    pub sessions: usize,
-    /// Packs that were deleted, or would be.
-    pub packs: u64,
-    /// Forgotten records that were deleted, or would be.
-    pub forgotten: u64,
-}
 
 impl Store {
     /// Deletes what no record leads to.
@@ -210,8 +114,23 @@ impl<R: Reach> Collector<'_, R> {
         }
         if !self.options.dry_run {
             self.done.freed_bytes += before.clean(self.store, self.known.is_some())?;
+            self.tidy_cache();
         }
         Ok(self.done)
+    }
+
+    /// The cache need not tell of what was deleted.
+    fn tidy_cache(&mut self) {
+        // A file that is still mapped keeps its room.
+        self.known = None;
+        if self.done.packs > 0
+            && let Some(cache) = self.store.cache()
+            && let Ok(index) = self.store.index()
+        {
+            index.tidy(cache);
+            drop(index);
+            self.store.forget_index();
+        }
     }
 
     /// What comes next, given the plan as it is.

@@ -17,7 +17,11 @@ mod config;
 mod examine;
 mod heal;
 mod parity;
+mod stranded;
 mod trial;
+
+#[cfg(feature = "testing")]
+pub(crate) use heal::Held;
 
 /// What is damaged, and what can be had of it.
 #[derive(Debug, Default)]
@@ -99,6 +103,11 @@ impl Examination {
     /// Whether nothing is damaged. (A pack without parity is not.)
     pub fn is_clean(&self) -> bool {
         self.packs.is_empty() && self.parity.is_empty() && self.configs.is_empty()
+    }
+
+    /// Whether a sound pack gives the chunk.
+    fn has(&self, pack: PackId, id: ChunkId) -> bool {
+        self.sound.contains(&pack) && !self.bad.contains(&(pack, id))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::small::{put_object, read_object, unwrap_object};
 use crate::store::Store;
 
 /// Version of the payload.
-const VERSION: u16 = 1;
+pub(crate) const VERSION: u16 = 1;
 
 /// Objects that are merged into one when there are so many.
 const MANY: usize = 8;
@@ -41,7 +41,7 @@ pub struct Look {
 
 /// What one object says.
 #[derive(Debug, Serialize, Deserialize)]
-struct Round {
+pub(crate) struct Round {
     repository: RepositoryId,
     id: RoundId,
     packs: Vec<(PackId, Look)>,

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::disk::OpenFile;
 use crate::error::{IoContext, Result, StoreError};
 use crate::id::{ChunkId, PackId};
-use crate::index::{Index, list_packs, locations};
+use crate::index::{Index, Location, list_packs, locations};
 use crate::layout::Object;
 use crate::pack::{PackReader, Trailer};
 use crate::progress::Progress;
@@ -31,8 +31,8 @@ pub struct Verification {
     pub good: HashSet<ChunkId>,
     /// Whether something could not be read, as against read and found wrong.
     pub is_partial: bool,
-    /// Whether a delta was met whose base nobody knew.
-    pub(crate) lacks_base: bool,
+    /// Deltas whose base nobody knew.
+    pub(crate) without_base: Vec<ChunkId>,
     /// The packs that were read from end to end, and whether each is whole.
     pub read: Vec<(PackId, bool)>,
 }
@@ -123,7 +123,7 @@ impl Store {
             |index: &Index, packs: &[PackId]| self.verify_these(index, packs, reading, progress);
         let (doubtful, mut found): (Vec<_>, Vec<_>) = check(&index, &packs)?
             .into_iter()
-            .partition(|(_, one)| one.lacks_base || !one.damage.is_empty());
+            .partition(|(_, one)| !one.without_base.is_empty() || !one.damage.is_empty());
         if !doubtful.is_empty() {
             // What is damaged may be the cache, by which the bases of deltas are found: now ask the packs alone.
             let uncached = Index::load(self.storage(), None, self.config.id)?;
@@ -173,13 +173,23 @@ impl Store {
         Ok(sizes)
     }
 
-    /// The packs that have a copy of the chunk.
+    /// Of each copy of the chunk that can be read as far as its bases go, the packs that it takes.
     ///
     /// # Errors
     /// Where the packs cannot be listed.
-    pub fn packs_of(&self, id: &ChunkId) -> Result<Vec<PackId>> {
-        let copies = self.index()?.copies(id);
-        Ok(copies.into_iter().map(|copy| copy.pack).collect())
+    pub fn packs_of(&self, id: &ChunkId) -> Result<Vec<Vec<PackId>>> {
+        let index = self.index()?;
+        let takes = |copy: &Location| {
+            let chain = index.chain(copy.encoding)?;
+            Some(
+                [copy]
+                    .into_iter()
+                    .chain(&chain)
+                    .map(|link| link.pack)
+                    .collect(),
+            )
+        };
+        Ok(index.copies(id).iter().filter_map(takes).collect())
     }
 
     fn verify_pack(
@@ -255,7 +265,7 @@ impl Store {
                 Ok(_) => drop(found.good.insert(copy.id)),
                 // A delta that nobody needs loses its base when that is collected. One that is needed is missed by whoever
                 // knows who needs it.
-                Err(StoreError::ChunkMissing { .. }) => found.lacks_base = true,
+                Err(StoreError::ChunkMissing { .. }) => found.without_base.push(copy.id),
                 Err(error) => {
                     found.is_partial |= !error.is_damage();
                     bad.push(copy.id);

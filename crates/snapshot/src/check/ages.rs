@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use lifeboat_store::{ChunkId, Verified};
+use lifeboat_store::{ChunkId, PackId, Verified};
 
 use crate::content::{Chunks, Content};
 use crate::entry::Node;
@@ -118,16 +118,22 @@ impl<'r> Ages<'r> {
         Ok(Some(own))
     }
 
+    /// When the last of these packs was read; `None` where one was not yet, or was damaged.
+    fn read(&self, packs: &[PackId]) -> Option<i64> {
+        let looks = packs
+            .iter()
+            .map(|pack| self.verified.packs.get(pack)?.whole_ms);
+        looks.min().flatten()
+    }
+
     fn content(&self, content: &Content) -> Result<Option<i64>> {
         let store = self.repository.store();
         let mut oldest = i64::MAX;
         for chunk in Chunks::of_all_depths(store, content) {
-            let packs = store.packs_of(&chunk?)?;
-            let looks = packs
-                .iter()
-                .filter_map(|pack| self.verified.packs.get(pack));
-            // Any copy that was read will do.
-            let Some(newest) = looks.filter_map(|look| look.whole_ms).max() else {
+            let copies = store.packs_of(&chunk?)?;
+            // Any copy that was read will do, with all that it is made from.
+            let read = copies.iter().filter_map(|packs| self.read(packs));
+            let Some(newest) = read.max() else {
                 return Ok(None);
             };
             oldest = oldest.min(newest);

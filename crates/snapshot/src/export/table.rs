@@ -129,6 +129,17 @@ fn row(mut bytes: &[u8]) -> Option<Row> {
     })
 }
 
+/// Takes any bytes but the hash, which is put right.
+#[cfg(feature = "testing")]
+pub(crate) fn try_table(bytes: &[u8]) {
+    let hash = blake3::hash(bytes);
+    if let Some(table) = Table::decode([bytes, hash.as_bytes()].concat()) {
+        let key = table.rows.first_chunk::<32>().copied();
+        let found = table.find(&key.unwrap_or_default());
+        assert!(found.is_none() || key.is_some(), "a row of no bytes");
+    }
+}
+
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     let (first, more) = rest.split_first_chunk()?;
     *rest = more;

@@ -16,7 +16,7 @@ use crate::storage::{Storage, Version};
 use crate::store::Store;
 
 /// Newest version of plans that this program reads, and the one it writes.
-const VERSION: u16 = 1;
+pub(crate) const VERSION: u16 = 1;
 
 /// Most packs of one plan: they must fit an encoded value. What is left over is for the next plan.
 pub(super) const MAX_PACKS: usize = 100_000;

@@ -148,8 +148,18 @@ fn small_segments(index: &Index) -> Vec<Arc<Segment>> {
         })
         .count();
     let (small, large) = segments.split_at(take);
-    let damaged = large.iter().filter(|segment| segment.is_damaged());
-    small.iter().chain(damaged).cloned().collect()
+    let spent = |segment: &&Arc<Segment>| segment.is_damaged() || is_stale(index, segment);
+    small
+        .iter()
+        .chain(large.iter().filter(spent))
+        .cloned()
+        .collect()
+}
+
+/// Whether at most half of the packs that a segment tells of are there: what a collection deleted is dead weight in it.
+pub(super) fn is_stale(index: &Index, segment: &Segment) -> bool {
+    let there = segment.packs().filter(|pack| index.is_listed(*pack));
+    there.count() * 2 <= segment.packs().count()
 }
 
 fn merge(

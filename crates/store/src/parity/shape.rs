@@ -19,6 +19,9 @@ const BURST: u32 = 17;
 /// Largest shard that is read.
 const MAX_SHARD: u32 = 64 << 10;
 
+/// Most bytes of a stripe that is read, and most of its recovery shards: mending takes a few times as much memory.
+const MAX_STRIPE: u64 = 16 << 20;
+
 /// The numbers that say where each shard of a pack and of its parity stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shape {
@@ -84,7 +87,9 @@ impl Shape {
             && self.shard_len.is_multiple_of(LEAST_SHARD);
         let code =
             |recovery: u32| ReedSolomonEncoder::supports(self.stripe as usize, recovery as usize);
-        is_shard && self.pack_len > 0 && code(self.recovery) && code(self.last_recovery)
+        let fits = |shards: u32| u64::from(self.shard_len) * u64::from(shards) <= MAX_STRIPE;
+        let fit = fits(self.stripe) && fits(self.recovery) && fits(self.last_recovery);
+        is_shard && fit && self.pack_len > 0 && code(self.recovery) && code(self.last_recovery)
     }
 
     /// Bytes of a full stripe.
@@ -102,9 +107,10 @@ impl Shape {
         self.pack_len.div_ceil(u64::from(self.shard_len))
     }
 
-    /// Recovery shards of all stripes.
+    /// Recovery shards of all stripes; of numbers that cannot be, more than any file has.
     pub(crate) fn recovery_shards(&self) -> u64 {
-        (self.stripes() - 1) * u64::from(self.recovery) + u64::from(self.last_recovery)
+        let full = (self.stripes() - 1).saturating_mul(u64::from(self.recovery));
+        full.saturating_add(u64::from(self.last_recovery))
     }
 
     /// Every stripe, in order.

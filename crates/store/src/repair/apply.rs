@@ -37,6 +37,7 @@ impl Store {
                 rescued.insert(damaged.pack);
             }
         }
+        self.rescue_stranded(session, examination)?;
         Ok(rescued)
     }
 
@@ -58,13 +59,10 @@ impl Store {
         let Ok(trailer) = reader.trailer(damaged.pack) else {
             return Ok(damaged.chunks == 0);
         };
-        let is_sound = |pack: PackId, id| {
-            examination.sound.contains(&pack) && !examination.bad.contains(&(pack, id))
-        };
         let lost: HashSet<&ChunkId> = damaged.lost.iter().collect();
         let mut is_complete = true;
         for copy in locations(&trailer) {
-            if session.has_in(&copy.id, |pack| is_sound(pack, copy.id)) {
+            if session.has_in(&copy.id, |pack| examination.has(pack, copy.id)) {
                 continue;
             }
             let stored = reader.read(copy.offset, u64::from(copy.stored_len));
@@ -140,7 +138,7 @@ impl Store {
                     what: damage.what,
                 });
             }
-            if verified.lacks_base {
+            if !verified.without_base.is_empty() {
                 return Err(StoreError::Damaged {
                     object: self.storage().locate(Object::Pack(pack)),
                     what: "a delta in it has no base that will stay".to_owned(),

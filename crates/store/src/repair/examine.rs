@@ -26,12 +26,13 @@ impl Store {
             configs: self.verify_config(),
             ..Examination::default()
         };
-        let mut again = Vec::new();
+        let (mut again, mut without_base) = (Vec::new(), Vec::new());
         for (pack, verified) in found {
             examination.checked_bytes += verified.checked_bytes;
             if verified.damage.is_empty() {
                 examination.sound.insert(pack);
                 examination.good.extend(verified.good);
+                without_base.extend(verified.without_base.into_iter().map(|id| (pack, id)));
             } else {
                 again.push(pack);
                 self.examine_pack(pack, &verified, &mut examination, progress)?;
@@ -39,6 +40,12 @@ impl Store {
         }
         let orphans = self.examine_orphans(&parity, &mut examination, progress)?;
         again.extend(orphans);
+        if !again.is_empty() {
+            // What a base stands in may be what is mended.
+            again.extend(without_base.iter().map(|(pack, _)| *pack));
+            again.dedup();
+        }
+        examination.bad.extend(without_base);
         self.examine_again(&again, &mut examination, progress)?;
         self.examine_parity(&parity, &mut examination, progress)?;
         Ok(examination)
@@ -140,6 +147,9 @@ impl Store {
         for (pack, verified) in self.verify_these(&index, packs, &Reading::All, progress)? {
             let lost = verified.damage.into_iter().flat_map(|damage| damage.chunks);
             let lost: Vec<_> = lost.collect();
+            for id in &verified.good {
+                examination.bad.remove(&(pack, *id));
+            }
             let own = examination.packs.iter_mut().find(|own| own.pack == pack);
             match own {
                 Some(own) => {

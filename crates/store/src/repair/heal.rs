@@ -197,7 +197,7 @@ fn check_pack_bytes(file: &dyn OpenFile, pack: PackId, path: &std::path::Path) -
 /// Bytes in memory as a file.
 struct Slice<'a>(&'a [u8]);
 
-struct Held(Vec<u8>);
+pub(crate) struct Held(pub(crate) Vec<u8>);
 
 impl OpenFile for Slice<'_> {
     fn len(&self) -> io::Result<u64> {

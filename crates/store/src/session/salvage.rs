@@ -9,7 +9,7 @@ use std::sync::{PoisonError, RwLock};
 use super::{Options, Session, lock};
 use crate::error::Result;
 use crate::id::{ChunkId, PackId, SnapshotId};
-use crate::index::{Index, list_packs};
+use crate::index::{Index, Location, list_packs};
 use crate::storage::Claim;
 use crate::store::Store;
 
@@ -92,10 +92,12 @@ impl Session<'_> {
             .collect()
     }
 
-    /// Whether the session may build on a copy of the chunk in one of these packs.
+    /// Whether the session may build on a copy of the chunk in one of these packs. One that is made from what a plan has
+    /// condemned is gone with the plan.
     pub(crate) fn has_in(&self, id: &ChunkId, is_good: impl Fn(PackId) -> bool) -> bool {
         let copies = self.index.copies(id);
-        copies.iter().any(|copy| is_good(copy.pack))
+        let stays = |copy: &Location| is_good(copy.pack) && self.index.has_bases(copy.encoding);
+        copies.iter().any(stays)
     }
 
     /// Takes out of an index what nobody may build on: all packs but those that the session began with and its own.

@@ -19,6 +19,8 @@ mod baton;
 mod crash;
 /// What is kept, what goes, and who is waited for.
 mod protocol;
+/// What a repair saves from a sweep.
+mod repaired;
 /// What is short: room, or a pack that is needed.
 mod scarce;
 /// Everything at once, in thousands of orders.

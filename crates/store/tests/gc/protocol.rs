@@ -262,6 +262,30 @@ fn a_damaged_index_cache_hides_no_chunk() {
 }
 
 #[test]
+fn the_index_cache_does_not_keep_what_was_deleted() {
+    let disk = repository();
+    let all: Vec<Acknowledged> = (2..12)
+        .map(|process| {
+            let first = process as u32 * 6;
+            backs_up(&disk, process, first..first + 6, SMALL)
+        })
+        .collect();
+    let cached = || {
+        let files = disk.files();
+        let cached = files.iter().filter(|(path, _)| path.starts_with("cache/"));
+        cached.map(|(_, bytes)| bytes.len()).sum::<usize>()
+    };
+    let before = cached();
+    for one in &all[..9] {
+        forget(&disk, one.id);
+    }
+    collect(&open(&disk, 20)).unwrap();
+    let after = cached();
+    assert!(before > 0 && after < before / 4, "{after} of {before}");
+    assert_holds(&disk, &[&all[9]]);
+}
+
+#[test]
 fn f77_a_plan_of_a_newer_program_keeps_writers_out_and_readers_not() {
     let disk = repository();
     let done = backs_up(&disk, 2, 0..3, SMALL);

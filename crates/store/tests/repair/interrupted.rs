@@ -169,7 +169,12 @@ fn f02_r9_a_power_cut_at_any_step_of_a_repair_loses_nothing_that_was_readable() 
 #[test]
 #[ignore = "minutes in a release build"]
 fn f02_every_power_cut_during_a_repair() {
-    assert!(cut_power_during_repair(&Budget::default()) > 2000);
+    let budget = Budget {
+        exhaustive: 1 << 14,
+        random: 4096,
+        ..Budget::default()
+    };
+    assert!(cut_power_during_repair(&budget) > 2000);
 }
 
 #[test]
