@@ -181,6 +181,13 @@ impl Engine {
             .retain(|state| !state.is_gone || state.running.is_some());
     }
 
+    /// Somebody else has done it, beginning at this time. Gives whether it is not due any more.
+    pub(crate) fn postpone(&mut self, name: &str, began: DateTime<Utc>, now: Moment) -> bool {
+        let seed = self.seed;
+        self.find(name)
+            .is_some_and(|state| state.postpone(began, seed, now))
+    }
+
     /// How many run, of backups or of upkeep.
     fn running(&self, is_upkeep: bool) -> usize {
         let running = |state: &&State| state.running.is_some() && state.plan.is_upkeep == is_upkeep;

@@ -68,6 +68,25 @@ impl Memory<'_> {
     }
 }
 
+/// When the last good run of a backup began that is among the newest, whoever took it.
+///
+/// # Errors
+/// Where the repository cannot be read.
+pub(crate) fn last_good(
+    repository: &Repository,
+    job: &Job,
+    host: &str,
+) -> Result<Option<DateTime<Utc>>> {
+    const NEWEST: usize = 20;
+    let memory = Memory {
+        host,
+        snapshots: &[],
+        history: &repository.history(NEWEST)?,
+        now: repository.clock().now(),
+    };
+    Ok(memory.of(job).last_good)
+}
+
 /// The past of each job, as the repository remembers it.
 ///
 /// # Errors

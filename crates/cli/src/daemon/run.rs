@@ -223,6 +223,9 @@ impl Daemon<'_> {
         let Some(job) = self.setup.job(name).cloned() else {
             return;
         };
+        if self.is_done_by_others(&job, now) {
+            return;
+        }
         self.engine.started(name, now);
         let (sender, told) = (self.sender.clone(), name.to_owned());
         let ended = move || drop(sender.send(Event::Ended(told)));
@@ -243,6 +246,18 @@ impl Daemon<'_> {
                 self.conclude(&job, now, &unstarted(&failure), Some(failure.sentence()));
             }
         }
+    }
+
+    /// Somebody has backed up meanwhile, and the interval counts from then.
+    fn is_done_by_others(&mut self, job: &Job, now: Moment) -> bool {
+        if job.plan.is_upkeep {
+            return false;
+        }
+        let repository = self.setup.place.open();
+        let began =
+            repository.and_then(|repository| Ok(past::last_good(&repository, job, &self.host)?));
+        let began = began.ok().flatten();
+        began.is_some_and(|began| self.engine.postpone(&job.plan.name, began, now))
     }
 
     fn args(&self, job: &Job) -> Vec<OsString> {

@@ -30,6 +30,8 @@ pub(super) struct State {
     pub(super) ready: Option<Duration>,
     /// The interval at the moment, between the bounds of the rule.
     interval: Duration,
+    /// When the last run was over that is known, by the time of day.
+    pub(super) over: Option<DateTime<Utc>>,
     /// How often in a row it failed.
     pub(super) failures: u32,
     /// Runs so far, for the jitter.
@@ -51,6 +53,7 @@ impl State {
             at: None,
             ready: None,
             interval,
+            over: past.last_good,
             failures: 0,
             runs: 0,
             is_gone: false,
@@ -121,6 +124,7 @@ impl State {
 
     pub(super) fn ended(&mut self, how: Ended, seed: u64, now: Moment) {
         let began = self.running.take().unwrap_or(now);
+        self.over = Some(now.wall);
         self.ready = None;
         self.failures = if how.is_good { 0 } else { self.failures + 1 };
         if let Some(has_changes) = how.has_changes.filter(|_| how.is_good) {
@@ -133,6 +137,26 @@ impl State {
         let again = (!how.is_good).then(|| now.steady + self.pause());
         self.at = by_rule.into_iter().chain(again).min();
         self.count_anew(seed, now);
+    }
+
+    /// Another has done it since the last run that is known, and began then: its interval counts from there. Gives whether that
+    /// is to be waited for. Times of the day are kept whatever others do.
+    pub(super) fn postpone(&mut self, began: DateTime<Utc>, seed: u64, now: Moment) -> bool {
+        let is_news = self.over.is_none_or(|over| began > over);
+        let passed = now.wall.signed_duration_since(began).to_std();
+        let (Rule::Every { .. }, true, Ok(passed)) = (&self.plan.timing.rule, is_news, passed)
+        else {
+            return false;
+        };
+        let wait = self.interval.saturating_sub(passed);
+        if wait.is_zero() {
+            return false;
+        }
+        self.over = Some(began);
+        self.failures = 0;
+        self.ready = None;
+        self.at = Some(now.steady + wait + self.jitter(seed));
+        true
     }
 
     /// Shorter after a change, longer where there was none, between the bounds.

@@ -161,6 +161,37 @@ fn a_source_is_never_beside_itself_and_makes_up_for_a_long_run_at_once() {
 }
 
 #[test]
+fn an_interval_counts_from_the_run_of_somebody_else() {
+    let every = backup("a", Timing::every(4 * HOUR));
+    let daily = backup("b", berlin("0 13 * * *"));
+    let last = Some("2026-11-21T08:00:00Z");
+    let mut world = World::with(
+        "2026-11-21T08:00:00Z",
+        vec![(every, last), (daily, last)],
+        2,
+    );
+    world.pass(4 * HOUR);
+    let began = time("2026-11-21T11:00:00Z");
+    assert!(world.engine.postpone("a", began, world.now));
+    assert!(
+        !world.engine.postpone("b", began, world.now),
+        "it has its own time"
+    );
+    assert_eq!(world.look(), ["b"]);
+    world.pass(3 * HOUR);
+    assert!(
+        !world.engine.postpone("a", began, world.now),
+        "that is known"
+    );
+    assert_eq!(world.look(), ["a"]);
+    world.end("a", GOOD);
+    // One from the future, and one of before, are no reason to wait.
+    for odd in ["2031-01-01T00:00:00Z", "2026-11-21T12:00:00Z"] {
+        assert!(!world.engine.postpone("a", time(odd), world.now));
+    }
+}
+
+#[test]
 fn no_more_run_at_once_than_may_and_who_waits_longest_goes_first() {
     let jobs = ["a", "b", "c", "d"].map(|name| (backup(name, Timing::every(HOUR)), None));
     let mut world = World::with("2026-11-21T08:00:00Z", jobs.to_vec(), 2);
