@@ -16,6 +16,8 @@ use crate::support::{Answer, Workbench};
 mod described;
 /// What backups leave out.
 mod excluded;
+/// Folders that make room for something else.
+mod folders;
 /// Programs that have the database open meanwhile.
 mod holders;
 /// Kills at every system call that writes.

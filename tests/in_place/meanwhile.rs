@@ -56,17 +56,27 @@ fn restored(
     at: Option<&Path>,
     act: &(dyn Fn() + Sync),
 ) -> Result<InPlaceReport, SnapshotError> {
-    let repository = bench.repository();
-    let listing = repository.snapshots().unwrap();
-    let snapshot = listing.snapshots.last().unwrap().clone();
     let options = InPlace {
         online: true,
         busy_timeout: std::time::Duration::ZERO,
         host: "host".into(),
         ..InPlace::default()
     };
+    restored_with(bench, &options, at, act)
+}
+
+/// The same, as asked for.
+pub(super) fn restored_with(
+    bench: &Workbench,
+    options: &InPlace,
+    at: Option<&Path>,
+    act: &(dyn Fn() + Sync),
+) -> Result<InPlaceReport, SnapshotError> {
+    let repository = bench.repository();
+    let listing = repository.snapshots().unwrap();
+    let snapshot = listing.snapshots.last().unwrap().clone();
     let plan = repository
-        .plan_in_place(&snapshot, &options, &Unwatched)
+        .plan_in_place(&snapshot, options, &Unwatched)
         .unwrap();
     let meanwhile = Meanwhile {
         at,
@@ -74,7 +84,7 @@ fn restored(
         is_saved: AtomicBool::new(false),
         is_done: AtomicBool::new(false),
     };
-    let result = repository.restore_in_place(&snapshot, &options, plan, &meanwhile);
+    let result = repository.restore_in_place(&snapshot, options, plan, &meanwhile);
     assert!(meanwhile.is_done.into_inner(), "it was not reached");
     result
 }

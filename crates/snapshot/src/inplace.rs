@@ -35,7 +35,9 @@ mod finish;
 pub(crate) mod holders;
 mod in_use;
 mod journal;
+mod kept;
 mod leader;
+mod leaving;
 mod links;
 pub(crate) mod live;
 mod locks;
@@ -48,7 +50,9 @@ mod swap;
 mod target;
 #[cfg(test)]
 mod tests;
+mod was;
 mod work;
+mod write_down;
 
 /// The folder in a stage for what is to come.
 const NEW: &str = "new";

@@ -7,9 +7,9 @@ use std::io;
 
 use super::files::{Files, Spot};
 use super::journal::{Change, Journal, Step};
+use super::kept::{has_made, holds_something};
 use super::steps::{
-    Done, SIDE_FILES, each, has_made, ignore_missing, is_due, old, put_aside, side_file, stopped,
-    sync,
+    Done, SIDE_FILES, each, ignore_missing, is_due, old, put_aside, side_file, stopped, sync,
 };
 
 /// Behind the number of a step: what a program made at the live path while something new stood there.
@@ -142,8 +142,10 @@ fn is_left<F: Files>(number: usize, step: &Step, files: &F) -> io::Result<bool> 
             return Ok(true);
         }
     }
-    if matches!(step.change, Change::RemoveFolder | Change::Describe { .. }) {
-        return Ok(false);
+    match step.change {
+        Change::RemoveFolder => return holds_something(number, files),
+        Change::Describe { .. } => return Ok(false),
+        Change::Put { .. } | Change::Remove { .. } => {}
     }
     for ending in ["", "-wal", "-journal"] {
         if files.look(&old(number, ending))?.is_some() {

@@ -13,11 +13,13 @@ use ignore::gitignore::Gitignore;
 use super::compare::{Comparison, Known, Place};
 use super::live::{self, Stamp};
 use super::plan::{DatabaseChange, Difference, Now, What};
-use super::stage;
 use crate::capture::exclude::Excludes;
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::path::{MAX_DEPTH, Name, TreePath};
 
+pub(super) use cover::cover;
+
+mod cover;
 mod spared;
 
 /// A live folder that is being looked through.
@@ -239,39 +241,5 @@ fn extra(
         },
         ..Difference::at(place, &tree)
     });
-    Ok(())
-}
-
-/// Notes all that is in a folder which something else replaces. What must not go makes that impossible.
-pub(super) fn cover(comparison: &mut Comparison<'_>, place: &Place) -> Result<()> {
-    let mut waiting = vec![place.clone()];
-    let repository = comparison.repository.place();
-    while let Some((number, folder)) = waiting.pop() {
-        let target = comparison.target(number)?;
-        let path = target.at(&folder);
-        let level = enter((number, folder.clone()), &path, true)?;
-        for name in level.names {
-            let Ok(part) = Name::new(name.as_bytes()) else {
-                continue;
-            };
-            let place = (number, folder.join(&part));
-            let path = target.at(&place.1);
-            let Some(stat) = live::look(&path)? else {
-                continue;
-            };
-            let is_own = path == repository || comparison.options.protect.contains(&path);
-            if is_own || stage::is_name(&path) {
-                return Err(SnapshotError::TargetUnusable {
-                    path,
-                    reason: "it would go with the folder that it is in".to_owned(),
-                });
-            }
-            if stat.is_dir() {
-                waiting.push(place);
-            } else if !belongs_to_database(comparison, &place, &path)? {
-                comparison.plan.inside.push((place, Stamp::of(&stat)));
-            }
-        }
-    }
     Ok(())
 }

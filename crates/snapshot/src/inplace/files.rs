@@ -66,8 +66,8 @@ pub(crate) trait Files {
     /// Moves a thing to where nothing is.
     fn rename(&self, from: &Spot, to: &Spot) -> io::Result<()>;
 
-    /// Whether a folder has nothing in it.
-    fn is_empty(&self, folder: &Spot) -> io::Result<bool>;
+    /// The names of all that is in a folder.
+    fn names(&self, folder: &Spot) -> io::Result<Vec<Name>>;
 
     /// Gives it what the file system keeps beside the bytes.
     fn describe(&self, at: &Spot, meta: &Meta) -> io::Result<()>;
@@ -185,13 +185,19 @@ impl Files for Real {
         }
     }
 
-    fn is_empty(&self, folder: &Spot) -> io::Result<bool> {
+    fn names(&self, folder: &Spot) -> io::Result<Vec<Name>> {
         let (above, name) = self.find(folder)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let folder = rustix::fs::openat(&above, &name, flags, Mode::empty())?;
-        let mut names = rustix::fs::Dir::read_from(&folder)?;
-        let is_own = |name: &std::ffi::CStr| matches!(name.to_bytes(), b"." | b"..");
-        Ok(!names.any(|entry| entry.is_ok_and(|entry| !is_own(entry.file_name()))))
+        let mut names = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&folder)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if !matches!(name, b"." | b"..") {
+                names.push(Name::new(name).map_err(io::Error::other)?);
+            }
+        }
+        Ok(names)
     }
 
     fn describe(&self, at: &Spot, meta: &Meta) -> io::Result<()> {

@@ -2,10 +2,11 @@
 //! goes, and then the stages.
 
 use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::files::Real;
-use super::journal::Journal;
+use super::journal::{Change, Journal, Step};
 use super::{back, stage, steps};
 use crate::error::{Result, SnapshotError};
 
@@ -51,13 +52,35 @@ fn stopped_at(path: PathBuf, source: std::io::Error) -> SnapshotError {
     }
 }
 
-/// Marks the stages of these steps as not to be thrown away.
+/// Marks the stages of these steps as not to be thrown away, and says in them what is what.
 fn keep(journal: &Journal, steps: &[usize]) -> std::io::Result<()> {
-    let steps = steps.iter().filter_map(|step| journal.steps.get(*step));
-    let numbers: BTreeSet<u32> = steps.map(|step| step.folder).collect();
-    let stages = journal.places().zip(0..);
-    let mut stages = stages.filter(|(_, number)| numbers.contains(number));
-    stages.try_for_each(|((_, stage), _)| stage::keep(&stage))
+    for ((live, stage), folder) in journal.places().zip(0..) {
+        let mut lines = Vec::new();
+        for number in steps {
+            let step = journal.steps.get(*number);
+            if let Some(step) = step.filter(|step| step.folder == folder) {
+                lines.extend(line(*number, step, &live));
+            }
+        }
+        if !lines.is_empty() {
+            stage::keep(&stage, &lines)?;
+        }
+    }
+    Ok(())
+}
+
+/// Where something is in the stage, and where it was.
+fn line(number: usize, step: &Step, live: &Path) -> Vec<u8> {
+    let path = step.path.below(live);
+    let mut line = format!("{}/{number}", steps::OLD).into_bytes();
+    if let Change::Put { staged, .. } = &step.change {
+        line.extend_from_slice(b" or ");
+        line.extend_from_slice(staged.below(Path::new("")).as_os_str().as_bytes());
+    }
+    line.extend_from_slice(b" was ");
+    line.extend_from_slice(path.as_os_str().as_bytes());
+    line.push(b'\n');
+    line
 }
 
 /// Throws the stages of a finished journal away, the leader's last, but for those that are to be kept: their new places.

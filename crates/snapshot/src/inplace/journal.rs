@@ -16,7 +16,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use super::files::{Look, sync_folder};
+use super::files::sync_folder;
+use super::was::{Inner, Shape, SideFiles, Was};
 use crate::entry::Meta;
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::path::TreePath;
@@ -27,7 +28,7 @@ pub(super) const NAME: &str = "journal";
 /// Its name before it is whole.
 const PARTIAL: &str = "journal.partial";
 
-const HEAD: &[u8] = b"lifeboat restore in place, version 1\n";
+const HEAD: &[u8] = b"lifeboat restore in place, version 2\n";
 const HASH: usize = 32;
 
 /// Most bytes that are read as a journal: room for millions of steps.
@@ -40,6 +41,8 @@ pub(crate) struct Journal {
     pub(crate) folders: Vec<Folder>,
     /// What is done, in this order.
     pub(crate) steps: Vec<Step>,
+    /// What is in the folders that leave as a whole, in the order of their steps.
+    pub(crate) inside: Vec<Inner>,
 }
 
 /// A live folder and its stage.
@@ -68,33 +71,24 @@ pub(crate) enum Change {
         staged: TreePath,
         /// Its inode, by which it is known from what it changed places with.
         inode: u64,
+        /// What it is itself.
+        new: Shape,
         /// What it replaces.
         was: Option<Was>,
         /// What replaces a database, or is replaced by one: its `-wal`, `-shm` and `-journal` leave before.
         is_database: bool,
+        side_files: SideFiles,
     },
     /// It is taken away, a database with its side files.
-    Remove { was: Was, is_database: bool },
+    Remove {
+        was: Was,
+        is_database: bool,
+        side_files: SideFiles,
+    },
     /// A folder is taken away if nothing is left in it.
     RemoveFolder,
     /// It stays, with other attributes.
     Describe { from: Meta, to: Meta },
-}
-
-/// How a thing looked when it was saved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Was {
-    pub(crate) bytes: u64,
-    pub(crate) mtime: (i64, i64),
-    /// The safety snapshot cannot give all of it back, so it is not thrown away.
-    pub(crate) keep: bool,
-}
-
-impl Was {
-    /// Whether this is the thing that was saved; folders and what is in them are judged one by one.
-    pub(super) fn is(&self, look: &Look) -> bool {
-        look.is_folder || (look.bytes, look.mtime) == (self.bytes, self.mtime)
-    }
 }
 
 impl Journal {
@@ -102,6 +96,7 @@ impl Journal {
         let mut bytes = HEAD.to_vec();
         encode_all(&self.folders, &mut bytes)?;
         encode_all(&self.steps, &mut bytes)?;
+        encode_all(&self.inside, &mut bytes)?;
         let hash = blake3::hash(&bytes);
         bytes.extend_from_slice(hash.as_bytes());
         Ok(bytes)
@@ -118,6 +113,7 @@ impl Journal {
         let journal = Self {
             folders: decode_all(&mut rest)?,
             steps: decode_all(&mut rest)?,
+            inside: decode_all(&mut rest)?,
         };
         match rest.is_empty() {
             true => Ok(journal),
@@ -179,30 +175,6 @@ impl Journal {
     }
 }
 
-impl Journal {
-    /// Where the files and databases are that were replaced or taken away, and which of them are databases.
-    pub(super) fn replaced(&self) -> impl Iterator<Item = (PathBuf, bool)> + '_ {
-        let stages: Vec<PathBuf> = self.places().map(|(_, stage)| stage).collect();
-        let steps = self.steps.iter().enumerate();
-        steps.filter_map(move |(number, step)| {
-            let stage = stages.get(step.folder as usize)?;
-            match &step.change {
-                Change::Put {
-                    staged,
-                    is_database,
-                    was: Some(_),
-                    ..
-                } => Some((staged.below(stage), *is_database)),
-                Change::Remove { is_database, .. } => {
-                    let old = stage.join(super::steps::OLD).join(number.to_string());
-                    Some((old, *is_database))
-                }
-                _ => None,
-            }
-        })
-    }
-}
-
 fn create(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
@@ -237,10 +209,16 @@ fn decode_all<T: Serialize + DeserializeOwned>(rest: &mut &[u8]) -> Result<Vec<T
 
 #[cfg(test)]
 mod tests {
+    use super::super::was::Role;
     use super::*;
 
     fn journal() -> Journal {
         let path = |text: &[u8]| TreePath::parse(text).unwrap();
+        let shape = Shape {
+            is_folder: false,
+            bytes: 1,
+            mtime: (2, 3),
+        };
         Journal {
             folders: vec![Folder {
                 live: ByteBuf::from("/srv/data"),
@@ -252,9 +230,17 @@ mod tests {
                 change: Change::Put {
                     staged: path(b"new/a/b"),
                     inode: 7,
+                    new: shape,
                     was: None,
                     is_database: true,
+                    side_files: [Some(shape), None],
                 },
+            }],
+            inside: vec![Inner {
+                step: 0,
+                path: path(b"c"),
+                shape,
+                role: Role::SideFile,
             }],
         }
     }

@@ -26,6 +26,7 @@ pub(super) struct Stamp {
     pub(super) bytes: u64,
     pub(super) mtime: Time,
     pub(super) ctime: Time,
+    pub(super) is_folder: bool,
 }
 
 impl Stamp {
@@ -41,6 +42,7 @@ impl Stamp {
             bytes: stat.len(),
             mtime: time(stat.mtime(), stat.mtime_nsec()),
             ctime: time(stat.ctime(), stat.ctime_nsec()),
+            is_folder: stat.is_dir(),
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::compare::Place;
 use super::live::Stamp;
 use super::target::Target;
+use super::was::Role;
 use crate::capture::{CountQuery, ExcludeRules};
 use crate::entry::Meta;
 use crate::monitor::Warning;
@@ -76,10 +77,10 @@ pub struct Plan {
     pub(super) differences: Vec<Difference>,
     /// Paths in the snapshot's tree of everything that is laid ready.
     pub(super) staged: BTreeSet<TreePath>,
-    /// What is inside folders that are replaced or removed as a whole, to be saved before.
-    pub(super) inside: Vec<(Place, Stamp)>,
-    /// Of what goes, files as the safety snapshot knows them: a database among them has side files that it lacks.
-    pub(super) kept_databases: BTreeSet<Place>,
+    /// What is inside folders that are replaced as a whole, to be saved before.
+    pub(super) inside: Vec<Inside>,
+    /// Differences of which the safety snapshot does not hold everything, so that what they replace is kept.
+    pub(super) kept: BTreeSet<Place>,
     /// Folders that are made for what is in them: their attributes are the snapshot's.
     pub(super) new_folders: Vec<(usize, TreePath, Meta)>,
     /// Files, links and folders that are missing.
@@ -145,6 +146,16 @@ pub(super) struct Difference {
     pub(super) side_files: Vec<(PathBuf, Option<Stamp>)>,
 }
 
+/// Something that goes along with what is replaced.
+#[derive(Debug, Clone)]
+pub(super) struct Inside {
+    /// The difference with which it goes.
+    pub(super) top: Place,
+    pub(super) place: Place,
+    pub(super) stamp: Stamp,
+    pub(super) role: Role,
+}
+
 #[derive(Debug, Clone)]
 pub(super) enum What {
     Put,
@@ -183,6 +194,12 @@ impl Plan {
     /// Whether everything is as in the snapshot.
     pub fn is_empty(&self) -> bool {
         self.differences.is_empty()
+    }
+
+    /// Where a place is on this machine.
+    pub(super) fn path(&self, (number, path): &Place) -> PathBuf {
+        let target = self.targets.get(*number);
+        target.map(|target| target.at(path)).unwrap_or_default()
     }
 
     /// The folders and files that are restored to.

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use super::files::{Real, sync_folder};
 use super::finish::{clear, finish};
 use super::holders::{self, Wanted};
-use super::journal::{Change, Journal};
+use super::journal::Journal;
 use super::leader;
+use super::locks::DatabaseLocks;
 use super::stage::{self, Lock};
 use crate::error::{IoContext, Result, SnapshotError};
 
@@ -87,7 +88,8 @@ fn finish_stage(leader: &Path, settled: &mut Settled) -> Result<()> {
             });
         }
     }
-    check_holders(&journal, &places)?;
+    let _locks = DatabaseLocks::take(journal.databases())?;
+    check_holders(&journal)?;
     let files: Vec<Real> = places
         .iter()
         .map(|(live, stage)| {
@@ -125,22 +127,12 @@ fn discard(stage: &Path, settled: &mut Settled) -> Result<()> {
 }
 
 /// A program that was started between the crash and now would go on with what is about to lose its name.
-fn check_holders(journal: &Journal, places: &[(PathBuf, PathBuf)]) -> Result<()> {
-    let wanted: Vec<Wanted> = journal
-        .steps
-        .iter()
-        .filter_map(|step| {
-            let (live, _) = places.get(step.folder as usize)?;
-            let is_database = match step.change {
-                Change::Put { is_database, .. } | Change::Remove { is_database, .. } => is_database,
-                _ => false,
-            };
-            is_database.then(|| Wanted {
-                path: step.path.below(live),
-                is_database,
-            })
-        })
-        .collect();
+fn check_holders(journal: &Journal) -> Result<()> {
+    let wanted = journal.databases().into_iter().map(|path| Wanted {
+        path,
+        is_database: true,
+    });
+    let wanted: Vec<Wanted> = wanted.collect();
     let holders = holders::find(&wanted);
     match holders.first() {
         None => Ok(()),

@@ -1,11 +1,12 @@
 //! The snapshot that is taken before anything is replaced, and the proof that everything which will be is in it (R7).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::compare::Place;
 use super::live::Stamp;
 use super::plan::{InPlace, Plan, What};
+use super::was::Role;
 use crate::capture::{Backup, CheckPolicy};
 use crate::entry::{Entry, Node};
 use crate::error::{Result, SnapshotError};
@@ -85,8 +86,9 @@ fn saved(plan: &Plan) -> impl Iterator<Item = (&Place, &Stamp)> {
         let stamp = difference.stamp.as_ref().filter(|_| goes)?;
         Some((&difference.place, stamp))
     });
-    let inside = plan.inside.iter().map(|(place, stamp)| (place, stamp));
-    differences.chain(inside)
+    let inside = plan.inside.iter();
+    let inside = inside.filter(|inside| matches!(inside.role, Role::Plain | Role::Database));
+    differences.chain(inside.map(|inside| (&inside.place, &inside.stamp)))
 }
 
 /// The same without databases that are written back through SQLite: they may change at any time, and are locked for that.
@@ -95,7 +97,11 @@ fn still(plan: &Plan) -> impl Iterator<Item = (&Place, &Stamp)> {
         let mut online = plan.differences.iter().filter(|found| found.online);
         online.any(|found| found.place == *place)
     };
-    saved(plan).filter(move |(place, _)| !is_online(place))
+    let side_files = plan.inside.iter();
+    let side_files = side_files.filter(|inside| inside.role == Role::SideFile);
+    saved(plan)
+        .filter(move |(place, _)| !is_online(place))
+        .chain(side_files.map(|inside| (&inside.place, &inside.stamp)))
 }
 
 fn check_stamp(plan: &Plan, place: &Place, stamp: &Stamp) -> Result<()> {
@@ -129,7 +135,7 @@ fn check(repository: &Repository, safety: &Snapshot, plan: &mut Plan) -> Result<
     let mut needed: BTreeMap<Place, Stamp> = saved(plan)
         .map(|(place, stamp)| (place.clone(), *stamp))
         .collect();
-    let mut files_for_databases = Vec::new();
+    let mut saved_as_files = BTreeSet::new();
     for found in tree.walk() {
         let (path, entry) = found?;
         let place = places.iter().find_map(|saved| {
@@ -144,19 +150,40 @@ fn check(repository: &Repository, safety: &Snapshot, plan: &mut Plan) -> Result<
                 break;
             }
             if let Node::File { .. } = entry.node {
-                files_for_databases.push(place);
+                saved_as_files.insert(place);
             }
         }
     }
     if let Some((place, _)) = needed.pop_first() {
-        let target = plan.targets.get(place.0);
         return Err(SnapshotError::NotSaved {
-            path: target.map(|target| target.at(&place.1)).unwrap_or_default(),
+            path: plan.path(&place),
             reason: "the safety snapshot does not hold it as it is".to_owned(),
         });
     }
-    // A database too damaged to be read as one is saved as a file, and its side files are not.
-    plan.kept_databases = files_for_databases.into_iter().collect();
+    note_kept(plan, &saved_as_files)
+}
+
+/// A database too damaged to be read as one is saved as a file, and its side files are not: it is kept. One that would be
+/// written back instead of being replaced cannot be kept.
+fn note_kept(plan: &mut Plan, saved_as_files: &BTreeSet<Place>) -> Result<()> {
+    let is_file = |place: &Place| saved_as_files.contains(place);
+    for difference in &plan.differences {
+        if difference.online && is_file(&difference.place) {
+            return Err(SnapshotError::NotSaved {
+                path: plan.path(&difference.place),
+                reason: "it cannot be read as a database, and --online would write over what is in its WAL"
+                    .to_owned(),
+            });
+        }
+    }
+    let databases = plan.differences.iter().filter(|found| found.is_database);
+    let databases = databases.map(|found| (&found.place, &found.place));
+    let inside = plan.inside.iter();
+    let inside = inside.filter(|inside| inside.role == Role::Database);
+    let inside = inside.map(|inside| (&inside.place, &inside.top));
+    let kept = databases.chain(inside);
+    let kept = kept.filter(|(place, _)| is_file(place));
+    plan.kept = kept.map(|(_, top)| top.clone()).collect();
     Ok(())
 }
 

@@ -6,7 +6,7 @@
 //! process, however that ends.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -127,9 +127,11 @@ pub(super) fn check_owner(stage: &Path) -> Result<()> {
     })
 }
 
-/// Notes durably that a stage must never be thrown away, whatever crash comes.
-pub(super) fn keep(stage: &Path) -> io::Result<()> {
-    fs::File::create(stage.join(KEEP))?.sync_all()?;
+/// Notes durably that a stage must never be thrown away, whatever crash comes, and for whoever looks, why.
+pub(super) fn keep(stage: &Path, why: &[u8]) -> io::Result<()> {
+    let mut file = fs::File::create(stage.join(KEEP))?;
+    file.write_all(why)?;
+    file.sync_all()?;
     sync_folder(stage)
 }
 

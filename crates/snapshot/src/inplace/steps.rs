@@ -7,16 +7,16 @@
 
 use std::io;
 
-use super::back::MADE;
-use super::files::{Files, Look, Spot};
+use super::files::{Files, Spot};
 use super::journal::{Change, Journal, Step};
+use super::kept::{is_kept, namesake_of};
 use crate::path::{Name, TreePath};
 
 /// Names of SQLite's side files, behind that of their database.
 pub(super) const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// Names that are tried for something that was replaced.
-const MAX_NAMESAKES: u32 = 1000;
+pub(super) const MAX_NAMESAKES: u32 = 1000;
 
 /// Why a restore stopped in its middle, and where.
 #[derive(Debug)]
@@ -57,7 +57,8 @@ pub(crate) fn carry_out<F: Files>(journal: &Journal, files: &[F]) -> Done<Vec<us
         }
     }
     sync(files)?;
-    let kept = each(journal, files).filter(|(number, step, files)| is_kept(*number, step, *files));
+    let kept = each(journal, files)
+        .filter(|(number, step, files)| is_kept(*number, step, journal.inside(*number), *files));
     Ok(kept.map(|(number, ..)| number).collect())
 }
 
@@ -144,11 +145,7 @@ pub(super) fn put_aside<F: Files>(
     files: &F,
 ) -> io::Result<()> {
     for namesake in 0..MAX_NAMESAKES {
-        let ending = match namesake {
-            0 => ending.to_owned(),
-            _ => format!("{ending}.{namesake}"),
-        };
-        match files.rename(from, &old(number, &ending)) {
+        match files.rename(from, &old(number, &namesake_of(ending, namesake))) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             result => return result,
         }
@@ -167,7 +164,7 @@ fn change<F: Files>(number: usize, step: &Step, files: &F) -> io::Result<()> {
             Ok(())
         }
         Change::RemoveFolder => match files.look(&live)? {
-            Some(found) if found.is_folder && files.is_empty(&live)? => {
+            Some(found) if found.is_folder && files.names(&live)?.is_empty() => {
                 put_aside(number, "", &live, files)
             }
             _ => Ok(()),
@@ -201,44 +198,4 @@ fn put<F: Files>(
         }
         result => result,
     }
-}
-
-/// Whether the safety snapshot lacks something of what this step replaced. What cannot be looked at is taken as lacking.
-pub(super) fn is_kept<F: Files>(number: usize, step: &Step, files: &F) -> bool {
-    let was = match &step.change {
-        Change::Put { was, .. } => *was,
-        Change::Remove { was, .. } => Some(*was),
-        Change::RemoveFolder | Change::Describe { .. } => return false,
-    };
-    let Ok(replaced) = replaced(number, step, files) else {
-        return true;
-    };
-    let is_lacking = match (replaced, was) {
-        (None, _) => false,
-        (Some(_), None) => true,
-        (Some(replaced), Some(was)) => was.keep || !was.is(&replaced),
-    };
-    is_lacking || has_made(number, files).unwrap_or(true)
-}
-
-fn replaced<F: Files>(number: usize, step: &Step, files: &F) -> io::Result<Option<Look>> {
-    let aside = files.look(&old(number, ""))?;
-    match &step.change {
-        Change::Put { staged, .. } if aside.is_none() => files.look(&Spot::stage(staged.clone())),
-        _ => Ok(aside),
-    }
-}
-
-/// Whether the stage holds something that a program made after the journal was written: no snapshot has that. The index
-/// of a WAL has no content of its own.
-pub(super) fn has_made<F: Files>(number: usize, files: &F) -> io::Result<bool> {
-    for ending in ["", "-wal", "-journal"] {
-        let made = [format!("{ending}.1"), format!("{MADE}{ending}")];
-        for ending in made {
-            if files.look(&old(number, &ending))?.is_some() {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
 }

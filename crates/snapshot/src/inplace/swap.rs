@@ -1,18 +1,14 @@
 //! From the journal to the end: writing it, doing it, and tidying up behind it.
 
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
-
-use serde_bytes::ByteBuf;
+use std::path::PathBuf;
 
 use super::files::{Files, Real, Spot};
 use super::finish::{clear, finish};
 use super::holders::{self, Wanted};
-use super::journal::{Change, Folder, Journal, Step, Was};
+use super::journal::{Change, Journal, Step};
 use super::locks::DatabaseLocks;
-use super::plan::{Difference, What};
 use super::work::Work;
-use super::{NEW, attributes, safety, steps};
+use super::{attributes, safety};
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::monitor::{Warning, WarningKind};
 
@@ -41,7 +37,10 @@ impl Work<'_> {
             }
         }
         let ready = Ready {
-            _locks: self.lock_databases()?,
+            _locks: match self.options.force {
+                true => DatabaseLocks::none(),
+                false => DatabaseLocks::take(journal.databases())?,
+            },
             files,
             journal,
         };
@@ -94,103 +93,15 @@ impl Work<'_> {
             .unwrap_or_default()
     }
 
-    fn journal(&self, files: &[Real]) -> Result<Journal> {
-        let bytes = |path: &Path| ByteBuf::from(path.as_os_str().as_bytes());
-        let places = self.plan.targets.iter().zip(&self.stages);
-        let folders = places.map(|(target, stage)| Folder {
-            live: bytes(&target.folder),
-            stage: bytes(stage),
-        });
-        let steps = self.plan.differences.iter();
-        let steps = steps.filter(|difference| !difference.online);
-        let mut steps = steps
-            .map(|difference| self.step(difference, files))
-            .collect::<Result<Vec<Step>>>()?;
-        steps.extend(self.returns());
-        Ok(Journal {
-            folders: folders.collect(),
-            steps,
-        })
-    }
-
-    /// Folders that go are described as they are: should they have to come back, what left them before has changed their
-    /// times.
-    fn returns(&self) -> Vec<Step> {
-        let differences = self.plan.differences.iter();
-        let folders = differences.filter(|one| matches!(one.what, What::RemoveFolder));
-        let step = |difference: &Difference| {
-            let (number, path) = difference.place.clone();
-            let at = self.path(difference)?;
-            let meta = attributes::of(&at, &at.symlink_metadata().ok()?);
-            Some(Step {
-                folder: u32::try_from(number).ok()?,
-                path,
-                change: Change::Describe {
-                    from: meta.clone(),
-                    to: meta,
-                },
-            })
-        };
-        folders.filter_map(step).collect()
-    }
-
-    fn step(&self, difference: &Difference, files: &[Real]) -> Result<Step> {
-        let (number, path) = difference.place.clone();
-        let was = difference.stamp.map(|stamp| Was {
-            bytes: stamp.bytes,
-            mtime: (stamp.mtime.secs, i64::from(stamp.mtime.nanos)),
-            keep: difference.is_database && self.plan.kept_databases.contains(&difference.place),
-        });
-        let nothing = Was {
-            bytes: 0,
-            mtime: (0, 0),
-            keep: false,
-        };
-        let is_database = difference.is_database;
-        let change = match &difference.what {
-            What::Put => {
-                let new = steps::in_stage(&[NEW.as_bytes()]);
-                let parts = difference.tree.parts().iter();
-                let staged = parts.fold(new, |path, part| path.join(part));
-                let spot = Spot::stage(staged.clone());
-                let look = files.get(number).map(|files| files.look(&spot));
-                let at = self.path(difference).unwrap_or_default();
-                let look = look.transpose().context("look at", &at)?.flatten();
-                let inode = look.map(|look| look.inode);
-                let inode = inode.ok_or_else(|| SnapshotError::RestoredWrong {
-                    path: at,
-                    reason: "it was not written".to_owned(),
-                })?;
-                Change::Put {
-                    staged,
-                    inode,
-                    was,
-                    is_database,
-                }
-            }
-            What::Remove => Change::Remove {
-                was: was.unwrap_or(nothing),
-                is_database,
-            },
-            What::RemoveFolder => Change::RemoveFolder,
-            What::Describe { from, to } => Change::Describe {
-                from: from.clone(),
-                to: to.clone(),
-            },
-        };
-        Ok(Step {
-            folder: u32::try_from(number).unwrap_or(u32::MAX),
-            path,
-            change,
-        })
-    }
-
     /// A program that opened something in the last moment goes on with what has no name any more.
     fn tell_late_holders(&mut self, journal: &Journal) {
         let wanted: Vec<Wanted> = journal
             .replaced()
-            .filter(|(_, is_database)| *is_database)
-            .map(|(path, is_database)| Wanted { path, is_database })
+            .into_iter()
+            .map(|path| Wanted {
+                path,
+                is_database: true,
+            })
             .collect();
         for holder in holders::find(&wanted) {
             let targets = self.plan.targets.first();
@@ -236,7 +147,7 @@ impl Work<'_> {
             let warning = Warning {
                 path: folder.clone(),
                 kind: WarningKind::Changed,
-                message: "holds what was replaced and is not wholly in the safety snapshot"
+                message: "holds what was replaced and is not wholly in the safety snapshot: its file 'keep' says what is what"
                     .to_owned(),
             };
             self.monitor.warning(&warning);

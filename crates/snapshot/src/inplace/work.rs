@@ -9,6 +9,7 @@ use super::journal::Journal;
 use super::plan::{Difference, InPlace, Plan, What};
 use super::stage::{self, Lock};
 use super::target::Target;
+use super::was::Role;
 use super::{NEW, attributes, files, leader, live, safety, steps};
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::monitor::{Monitor, Warning};
@@ -140,13 +141,13 @@ impl Work<'_> {
                 })
             })
             .collect();
-        for (place, _) in &self.plan.inside {
-            let target = self.plan.targets.get(place.0);
-            wanted.extend(target.map(|target| Wanted {
-                path: target.at(&place.1),
-                is_database: false,
-            }));
-        }
+        // Side files are looked for with their database.
+        let inside = self.plan.inside.iter();
+        let inside = inside.filter(|inside| matches!(inside.role, Role::Plain | Role::Database));
+        wanted.extend(inside.map(|inside| Wanted {
+            path: self.plan.path(&inside.place),
+            is_database: inside.role == Role::Database,
+        }));
         let holders = holders::find(&wanted);
         match holders.first() {
             None => Ok(()),

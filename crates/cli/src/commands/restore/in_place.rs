@@ -161,7 +161,7 @@ pub(crate) fn settle(paths: &[PathBuf], dry_run: bool, context: &Context) -> Res
     for kept in &settled.kept {
         let kept = facts::shown(kept);
         context.ui.note(format!(
-            "{kept} holds what a stopped restore replaced and no snapshot has"
+            "{kept} holds what a stopped restore replaced and no snapshot has: its file 'keep' says what is what"
         ));
     }
     for folder in settled.finished {

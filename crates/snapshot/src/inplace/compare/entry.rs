@@ -1,6 +1,8 @@
 //! One entry of the snapshot against what stands in its place.
 
 use std::fs::Metadata;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 use super::{Comparison, Place};
 use crate::capture::describe;
@@ -9,9 +11,10 @@ use crate::entry::{Entry, Meta, Node};
 use crate::error::Result;
 use crate::inplace::links::Linked;
 use crate::inplace::live::{self, Stamp};
-use crate::inplace::plan::{DatabaseChange, Difference, Now, What};
+use crate::inplace::plan::{DatabaseChange, Difference, Inside, Now, What};
+use crate::inplace::was::Role;
 use crate::inplace::{attributes, extras};
-use crate::path::TreePath;
+use crate::path::{Name, TreePath};
 use crate::sqlite::{self, CaptureOptions, Fingerprint};
 
 impl Comparison<'_> {
@@ -167,6 +170,26 @@ impl Comparison<'_> {
         Ok(())
     }
 
+    /// Side files of a database that is missing: they leave when it comes back, and are files like any other until then.
+    fn orphans(&mut self, place: &Place) -> Result<Vec<(PathBuf, Option<Stamp>)>> {
+        let found = live::side_files(&self.target(place.0)?.at(&place.1))?;
+        for (path, stamp) in &found {
+            let name = path
+                .file_name()
+                .and_then(|name| Name::new(name.as_bytes()).ok());
+            if let (Some(stamp), Some(name), Some((above, _))) = (stamp, name, place.1.split_last())
+            {
+                self.plan.inside.push(Inside {
+                    top: place.clone(),
+                    place: (place.0, above.join(&name)),
+                    stamp: *stamp,
+                    role: Role::Plain,
+                });
+            }
+        }
+        Ok(found)
+    }
+
     /// The entry is missing: it is put there, with the folder `top` that it is in, unless that is planned already.
     pub(super) fn add(
         &mut self,
@@ -206,10 +229,16 @@ impl Comparison<'_> {
             return Ok(());
         };
         let tree = self.target(top.0)?.tree_of(&top.1);
+        let is_database = is_database && top == place;
+        let side_files = match is_database {
+            true => self.orphans(&place)?,
+            false => Vec::new(),
+        };
         self.plan.differences.push(Difference {
             what: What::Put,
             bytes,
-            is_database: is_database && top == place,
+            is_database,
+            side_files,
             ..Difference::at(top.clone(), &tree)
         });
         if top != place || matches!(entry.node, Node::Folder { .. }) {

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::super::files::Files;
 use super::super::recover::{Settled, finish_interrupted};
+use super::super::was::{Inner, Role};
 use super::super::{finish, leader, stage};
 use super::*;
 use crate::error::SnapshotError;
@@ -112,13 +114,13 @@ fn f50_what_is_to_be_kept_is_laid_aside_after_a_crash_behind_the_journals_end() 
     let folder = tempfile::tempdir().unwrap();
     let (live, stage) = live_and_stage(&folder.path().canonicalize().unwrap());
     // As the end of a journal does before it goes.
-    stage::keep(&stage).unwrap();
+    stage::keep(&stage, b"").unwrap();
     let settled = settle(&live).unwrap();
     assert!(!stage.exists());
     assert!(matches!(&settled.kept[..], [kept] if holds(kept)));
     // Nor does the next restore throw it away where nobody has settled it.
     stage::make(&stage).unwrap();
-    stage::keep(&stage).unwrap();
+    stage::keep(&stage, b"").unwrap();
     stage::make(&stage).unwrap();
     assert_eq!(fs::read_dir(&stage).unwrap().count(), 0);
     assert!(holds(&settled.kept[0]));
@@ -143,8 +145,10 @@ fn journal_of(live: &Path, stage: &Path) -> (Journal, super::super::files::Real)
             change: Change::Remove {
                 was: was(1),
                 is_database: false,
+                side_files: [None, None],
             },
         }],
+        inside: Vec::new(),
     };
     let files = super::super::files::Real::open(live, stage).unwrap();
     (journal, files)
@@ -163,5 +167,40 @@ fn f50_the_journal_goes_only_when_what_is_to_be_kept_is_marked() {
     let settled = settle(&live).unwrap();
     let kept = fs::read(settled.kept[0].join("old/0")).unwrap();
     assert_eq!(kept, b"written after it was saved");
+    let says = fs::read_to_string(settled.kept[0].join("keep")).unwrap();
+    assert_eq!(says, format!("old/0 was {}\n", live.join("file").display()));
     assert!(!live.join("file").exists());
+}
+
+#[test]
+fn f50_what_a_program_wrote_into_a_folder_behind_the_journal_is_kept_when_that_is_finished() {
+    use super::work::put_folder_step;
+    for is_written in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let (live, stage) = live_and_stage(&folder.path().canonicalize().unwrap());
+        let (mut journal, files) = journal_of(&live, &stage);
+        fs::create_dir_all(live.join("x/sub")).unwrap();
+        fs::create_dir(stage.join("new")).unwrap();
+        fs::write(stage.join("new/x"), "a file").unwrap();
+        let inode = files.look(&staged("x")).unwrap().unwrap().inode;
+        journal.steps = vec![put_folder_step("x", inode, 1)];
+        journal.inside = vec![Inner {
+            step: 0,
+            path: path("sub"),
+            shape: shape(0, true),
+            role: Role::Plain,
+        }];
+        journal.prepare(&stage).unwrap();
+        Journal::begin(&stage).unwrap();
+        if is_written {
+            fs::write(live.join("x/sub/new"), "in no snapshot").unwrap();
+        }
+        let settled = settle(&live).unwrap();
+        assert_eq!(fs::read(live.join("x")).unwrap(), b"a file");
+        assert_eq!(settled.kept.len(), usize::from(is_written));
+        for kept in settled.kept {
+            let bytes = fs::read(kept.join("new/x/sub/new")).unwrap();
+            assert_eq!(bytes, b"in no snapshot");
+        }
+    }
 }

@@ -91,13 +91,50 @@ fn what_cannot_go_back_is_left_and_told() {
 }
 
 #[test]
+fn f51_a_commit_into_the_wal_while_the_restore_lies_stopped_is_kept() {
+    // The database itself looks as it was.
+    for (at, step) in [
+        ("app.db-wal", 0),
+        ("app.db-journal", 0),
+        ("gone.db-journal", 4),
+    ] {
+        let (mut names, journal) = work();
+        names.insert(live(at), (240, false));
+        let sim = Sim::new(names);
+        let kept = carry_out(&journal, std::slice::from_ref(&sim)).unwrap();
+        assert_eq!(kept, [step], "{at}");
+        assert!(holds(&sim.0.borrow().names, 240));
+    }
+}
+
+#[test]
+fn f51_a_wal_beside_a_database_that_is_added_is_kept() {
+    let (mut names, mut journal) = work();
+    names.insert(staged("new.db"), (113, false));
+    names.insert(live("new.db-wal"), (241, false));
+    journal.steps.push(put_step("new.db", 113, None, true));
+    if let Change::Put { side_files, .. } = &mut journal.steps[8].change {
+        *side_files = [None, None];
+    }
+    let sim = Sim::new(names);
+    let kept = carry_out(&journal, std::slice::from_ref(&sim)).unwrap();
+    assert_eq!(kept, [8]);
+    assert!(!sim.0.borrow().names.contains_key(&live("new.db-wal")));
+}
+
+#[test]
 fn what_cannot_be_looked_at_is_not_thrown_away() {
     let (names, journal) = work();
     let sim = Sim::new(names);
     carry_out(&journal, std::slice::from_ref(&sim)).unwrap();
     let old = Spot::stage(in_stage(&[b"old", b"5"]));
     sim.0.borrow_mut().unseen = Some(old.clone());
-    assert!(super::super::steps::is_kept(5, &journal.steps[5], &sim));
+    assert!(super::super::kept::is_kept(5, &journal.steps[5], &[], &sim));
     sim.0.borrow_mut().unseen = None;
-    assert!(!super::super::steps::is_kept(5, &journal.steps[5], &sim));
+    assert!(!super::super::kept::is_kept(
+        5,
+        &journal.steps[5],
+        &[],
+        &sim
+    ));
 }

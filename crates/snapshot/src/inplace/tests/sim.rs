@@ -6,6 +6,7 @@ use std::io;
 
 use crate::entry::Meta;
 use crate::inplace::files::{Files, Look, Spot};
+use crate::path::Name;
 
 /// What stands at each spot: an inode, and whether it is a folder.
 pub(super) type Names = BTreeMap<Spot, (u64, bool)>;
@@ -31,6 +32,8 @@ pub(super) struct State {
     pub(super) described: BTreeMap<Spot, u32>,
     /// What cannot be looked at.
     pub(super) unseen: Option<Spot>,
+    /// What a program makes right before the thing at the first place moves.
+    pub(super) comes: Option<(Spot, Spot, (u64, bool))>,
 }
 
 /// The simulated folder and its stage.
@@ -58,6 +61,14 @@ impl Sim {
     fn act(&self, operation: Operation) -> io::Result<()> {
         self.call()?;
         let mut state = self.0.borrow_mut();
+        if let Some((before, at, thing)) = state.comes.take() {
+            match &operation {
+                Operation::Rename(from, _) | Operation::Exchange(_, from) if *from == before => {
+                    state.names.insert(at, thing);
+                }
+                _ => state.comes = Some((before, at, thing)),
+            }
+        }
         apply(&mut state.names, &operation)?;
         state.unsynced.push(operation);
         Ok(())
@@ -140,14 +151,20 @@ impl Files for Sim {
         self.act(Operation::Rename(from.clone(), to.clone()))
     }
 
-    fn is_empty(&self, folder: &Spot) -> io::Result<bool> {
+    fn names(&self, folder: &Spot) -> io::Result<Vec<Name>> {
         let state = self.0.borrow();
-        let inside = |spot: &&Spot| {
-            spot.side == folder.side
-                && *spot != folder
-                && spot.path.parts().starts_with(folder.path.parts())
-        };
-        Ok(!state.names.keys().any(|spot| inside(&spot)))
+        if state.unseen.as_ref() == Some(folder) {
+            return Err(io::Error::other("cannot be listed"));
+        }
+        let spots = state.names.keys().filter(|spot| spot.side == folder.side);
+        let names =
+            spots.filter_map(
+                |spot| match spot.path.parts().strip_prefix(folder.path.parts()) {
+                    Some([name]) => Some(name.clone()),
+                    _ => None,
+                },
+            );
+        Ok(names.collect())
     }
 
     fn describe(&self, at: &Spot, meta: &Meta) -> io::Result<()> {

@@ -1,0 +1,99 @@
+//! Folders that make room for something else: what is written into one after the saving is not lost with it (faults F-50 and
+//! F-51).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use lifeboat_snapshot::{InPlace, SnapshotError};
+
+use super::meanwhile::restored_with;
+use super::{add_to_wal, database, in_place, notes, stages, undo};
+use crate::support::tree::{differences, looks};
+use crate::support::{Process, Workbench};
+
+/// A file was backed up where a folder stands by now, with a folder and a database in it.
+fn bench() -> (Workbench, PathBuf) {
+    let bench = Workbench::new();
+    bench.write("x", "a file");
+    bench.backs_up();
+    fs::remove_file(bench.data().join("x")).unwrap();
+    bench.write("x/sub/one", "in the folder");
+    let path = bench.data().join("x/app.db");
+    database(&path, "WAL", 10);
+    add_to_wal(&path, 3);
+    (bench, path)
+}
+
+/// A restore with `--delete`, with something else going on once everything is saved.
+fn assert_refused(bench: &Workbench, act: &(dyn Fn() + Sync)) {
+    let options = InPlace {
+        delete: true,
+        host: "host".into(),
+        ..InPlace::default()
+    };
+    let result = restored_with(bench, &options, None, act);
+    let refused = matches!(result, Err(SnapshotError::ChangedMeanwhile { .. }));
+    assert!(refused, "{result:?}");
+    assert_eq!(stages(bench), [""; 0]);
+}
+
+#[test]
+fn f49_a_folder_gives_way_to_a_file_and_undo_brings_it_back_with_its_databases() {
+    let (bench, path) = bench();
+    let mut before = looks(&bench.data());
+    let summary = in_place(&bench, &["--delete"]).exits(0).summary();
+    assert_eq!(summary["kept"], serde_json::json!([]));
+    assert_eq!(fs::read(bench.data().join("x")).unwrap(), b"a file");
+    undo(&bench).exits(0);
+    assert_eq!(notes(&path), 13);
+    let mut after = looks(&bench.data());
+    for looks in [&mut before, &mut after] {
+        // What was in the WAL is in the database itself.
+        looks.retain(|path, _| !path.display().to_string().contains("app.db"));
+        looks.remove(Path::new("x"));
+    }
+    assert_eq!(differences(&before, &after), [""; 0]);
+    assert_eq!(stages(&bench), [""; 0]);
+}
+
+#[test]
+fn f50_a_file_made_in_a_nested_folder_after_the_saving_stops_the_restore() {
+    let (bench, _) = bench();
+    assert_refused(&bench, &|| {
+        bench.write("x/sub/new", "in no snapshot");
+    });
+    let new = fs::read(bench.data().join("x/sub/new")).unwrap();
+    assert_eq!(new, b"in no snapshot");
+}
+
+#[test]
+fn f51_a_commit_after_the_saving_into_a_database_in_a_folder_that_goes_stops_the_restore() {
+    let (bench, path) = bench();
+    // It stays in the WAL: neither the database nor the folder changes.
+    let wal = path.with_file_name("app.db-wal");
+    let before = fs::read(&wal).unwrap();
+    let elsewhere = bench.path("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let copy = elsewhere.join("app.db");
+    fs::copy(&path, &copy).unwrap();
+    fs::write(elsewhere.join("app.db-wal"), &before).unwrap();
+    add_to_wal(&copy, 1);
+    let longer = fs::read(elsewhere.join("app.db-wal")).unwrap();
+    assert!(longer.starts_with(&before) && longer.len() > before.len());
+    assert_refused(&bench, &|| fs::write(&wal, &longer).unwrap());
+    assert_eq!(notes(&path), 14);
+}
+
+#[test]
+fn f51_a_database_in_use_in_a_folder_that_goes_is_not_replaced_and_its_holder_named() {
+    for role in ["idle", "reading", "writing"] {
+        let (bench, path) = bench();
+        let holder = Process::start(role, &path);
+        let answer = in_place(&bench, &["--delete"]).exits(11);
+        let event = answer.events().pop().unwrap();
+        assert_eq!(event["pids"][0], holder.id(), "{answer}");
+        assert_eq!(stages(&bench), [""; 0]);
+        drop(holder);
+        assert!(notes(&path) >= 13);
+    }
+}
