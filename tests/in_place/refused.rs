@@ -153,3 +153,44 @@ fn f32_a_database_that_was_damaged_when_it_was_backed_up_is_put_in_place_only_by
     undo(&bench).exits(0);
     assert_eq!(notes(&path), 3);
 }
+
+#[test]
+fn r7_a_link_to_nothing_in_the_place_of_a_source_is_not_thrown_away_unsaved() {
+    let bench = Workbench::with_files();
+    bench
+        .lifeboat(&["backup", "data/notes.txt", "--no-zip"])
+        .exits(0);
+    let path = bench.data().join("notes.txt");
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("nowhere", &path).unwrap();
+    let answer = in_place(&bench, &[]).exits(8);
+    assert!(answer.text().contains("notes.txt"), "{answer}");
+    assert_eq!(fs::read_link(&path).unwrap(), PathBuf::from("nowhere"));
+    assert_eq!(stages(&bench), [""; 0]);
+}
+
+#[test]
+fn f51_online_a_database_that_could_only_be_saved_as_a_file_is_not_written_over() {
+    let bench = Workbench::new();
+    let path = bench.data().join("app.db");
+    database(&path, "WAL", 10);
+    bench.backs_up();
+    super::add_to_wal(&path, 7);
+    // Bytes behind the last page: no database that SQLite knows of.
+    let mut bytes = fs::read(&path).unwrap();
+    bytes.extend([7; 100]);
+    fs::write(&path, bytes).unwrap();
+    let before = looks(&bench.data());
+    let answer = in_place(&bench, &["--online"]).exits(8);
+    assert!(answer.text().contains("app.db"), "{answer}");
+    assert_eq!(differences(&before, &looks(&bench.data())), [""; 0]);
+    // Replaced it is kept, with what is in its WAL.
+    let summary = in_place(&bench, &[]).summary();
+    let kept = PathBuf::from(summary["kept"][0].as_str().unwrap());
+    let wal = fs::read_dir(kept.join("old")).unwrap();
+    assert!(
+        wal.flatten()
+            .any(|found| found.path().to_string_lossy().ends_with("-wal"))
+    );
+    assert_eq!(notes(&path), 10);
+}

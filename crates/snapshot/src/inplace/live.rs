@@ -3,6 +3,7 @@
 use std::fs::{File, Metadata};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use lifeboat_store::{ChunkId, Kind, MAX_PLAIN, Store};
 use rayon::prelude::*;
@@ -51,10 +52,10 @@ impl Stamp {
         Ok(look(path)?.map(|stat| Self::of(&stat)))
     }
 
-    /// Whether another change could leave the same stamp.
-    pub(super) fn is_fresh(&self) -> bool {
+    /// Whether another change could leave the same stamp, at this time.
+    pub(super) fn is_fresh(&self, now: SystemTime) -> bool {
         let changed = (self.ctime.secs, i64::from(self.ctime.nanos));
-        is_recent(changed, std::time::SystemTime::now())
+        is_recent(changed, now)
     }
 
     /// Whether a snapshot saw the file exactly so.

@@ -1,16 +1,18 @@
 //! The snapshot that is taken before anything is replaced, and the proof that everything which will be is in it (R7).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::compare::Place;
-use super::live::Stamp;
+use super::live::{self, Stamp};
 use super::plan::{InPlace, Plan, What};
 use super::was::Role;
 use crate::capture::{Backup, CheckPolicy};
 use crate::entry::{Entry, Node};
 use crate::error::{Result, SnapshotError};
 use crate::monitor::Monitor;
+use crate::recent::COARSE_TICK;
 use crate::record::Snapshot;
 use crate::repository::Repository;
 
@@ -24,8 +26,8 @@ impl Snapshot {
     }
 }
 
-/// For how long a stamp is waited for that no later change can share.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// How long to wait before a stamp is looked at again.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// The safety snapshot of a plan; what it could not save whole, by place. `None` where there is nothing to save.
 pub(super) fn save(
@@ -35,11 +37,10 @@ pub(super) fn save(
     before: &Snapshot,
     monitor: &dyn Monitor,
 ) -> Result<Option<Snapshot>> {
-    wait_for_stamps(plan)?;
-    let sources = plan.targets.iter().map(|target| target.source.clone());
-    let sources: Vec<_> = sources.filter(|source| source.exists()).collect();
+    wait_for_stamps(plan, monitor)?;
+    let sources = sources(plan)?;
     if sources.is_empty() {
-        return Ok(None);
+        return nothing_to_save(plan);
     }
     let backup = Backup {
         sources,
@@ -60,23 +61,62 @@ pub(super) fn save(
     };
     let report = repository.backup(&backup, monitor)?;
     let Some(safety) = report.snapshot else {
-        return Ok(None);
+        return nothing_to_save(plan);
     };
     repository.pin(safety.id, &backup.description)?;
     check(repository, &safety, plan)?;
     Ok(Some(safety))
 }
 
-/// A change in the same tick of the clock as the one before would leave no trace.
-fn wait_for_stamps(plan: &Plan) -> Result<()> {
-    let began = Instant::now();
-    for (place, stamp) in still(plan) {
-        while stamp.is_fresh() && began.elapsed() < PATIENCE {
-            std::thread::sleep(Duration::from_millis(5));
+/// The sources that are there. A link to nothing is, and can be saved as no source.
+fn sources(plan: &Plan) -> Result<Vec<PathBuf>> {
+    let mut sources = Vec::new();
+    for target in &plan.targets {
+        let path = &target.source;
+        match live::look(path)? {
+            None => {}
+            Some(stat) if stat.is_symlink() && path.canonicalize().is_err() => {
+                return Err(SnapshotError::NotSaved {
+                    path: path.clone(),
+                    reason: "it is a link that leads nowhere".to_owned(),
+                });
+            }
+            Some(_) => sources.push(path.clone()),
         }
-        check_stamp(plan, place, stamp)?;
     }
-    Ok(())
+    Ok(sources)
+}
+
+/// No snapshot was taken: fine where nothing goes.
+fn nothing_to_save(plan: &Plan) -> Result<Option<Snapshot>> {
+    match saved(plan).next() {
+        None => Ok(None),
+        Some((place, _)) => Err(SnapshotError::NotSaved {
+            path: plan.path(place),
+            reason: "no safety snapshot could be taken".to_owned(),
+        }),
+    }
+}
+
+/// A change in the same tick of the clock as the one before would leave no trace.
+fn wait_for_stamps(plan: &Plan, monitor: &dyn Monitor) -> Result<()> {
+    let began = Instant::now();
+    let side_files = side_files(plan).filter_map(|(_, stamp)| stamp.as_ref());
+    for stamp in still(plan).map(|(_, stamp)| stamp).chain(side_files) {
+        while !is_settled(stamp, SystemTime::now(), began.elapsed()) {
+            if monitor.cancelled() {
+                return Err(SnapshotError::cancelled());
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+    check_stamps(plan)
+}
+
+/// Whether every later change leaves another stamp: by the clock that stamps files, or since that has gone on while it was
+/// waited. The clock may have been wrong, but it does not stand still.
+fn is_settled(stamp: &Stamp, now: SystemTime, waited: Duration) -> bool {
+    !stamp.is_fresh(now) || waited >= COARSE_TICK
 }
 
 /// Everything that is replaced or removed.
@@ -118,14 +158,18 @@ fn check_stamp(plan: &Plan, place: &Place, stamp: &Stamp) -> Result<()> {
 /// Nothing has changed since the plan was made: looked at once more, as late as can be.
 pub(super) fn check_stamps(plan: &Plan) -> Result<()> {
     still(plan).try_for_each(|(place, stamp)| check_stamp(plan, place, stamp))?;
-    let still = plan.differences.iter().filter(|found| !found.online);
-    let side_files = still.flat_map(|found| &found.side_files);
-    for (path, stamp) in side_files {
+    for (path, stamp) in side_files(plan) {
         if Stamp::at(path)? != *stamp {
             return Err(SnapshotError::ChangedMeanwhile { path: path.clone() });
         }
     }
     Ok(())
+}
+
+/// The side files of what goes, and how they looked.
+fn side_files(plan: &Plan) -> impl Iterator<Item = &(PathBuf, Option<Stamp>)> {
+    let still = plan.differences.iter().filter(|found| !found.online);
+    still.flat_map(|found| &found.side_files)
 }
 
 /// Everything that will go is in the safety snapshot, as it looked when the plan was made.
@@ -197,5 +241,32 @@ fn is_saved(entry: &Entry, stamp: &Stamp) -> bool {
         // Its bytes are those of a committed state; that nothing was committed since is seen by its stamps.
         Node::Database { .. } | Node::Symlink { .. } | Node::Folder { .. } => true,
         Node::Special { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::Time;
+
+    #[test]
+    fn a_stamp_of_whole_seconds_is_waited_for_until_no_later_change_can_leave_it() {
+        let stamp = |nanos| Stamp {
+            inode: 1,
+            device: 1,
+            links: 1,
+            bytes: 1,
+            mtime: Time { secs: 0, nanos: 0 },
+            ctime: Time { secs: 10, nanos },
+            is_folder: false,
+        };
+        let at = |millis| SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
+        let waited = Duration::from_millis(500);
+        assert!(is_settled(&stamp(1), at(10_500), waited));
+        assert!(!is_settled(&stamp(0), at(10_500), waited));
+        assert!(is_settled(&stamp(0), at(13_500), waited));
+        // A clock that was set back is not waited for until it is there again.
+        assert!(!is_settled(&stamp(1), at(9_000), waited));
+        assert!(is_settled(&stamp(1), at(9_000), COARSE_TICK));
     }
 }
