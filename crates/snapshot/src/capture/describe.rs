@@ -3,6 +3,7 @@
 use std::fs::Metadata;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
 use std::time::SystemTime;
 
 use lifeboat_store::Session;
@@ -38,10 +39,10 @@ pub(crate) fn lacking(found: &Found, missed: Option<String>) -> Option<Warning> 
     })
 }
 
-/// A file with this content, as `stat` saw it while it was read.
+/// A file with this content, as `stat` saw it when it was looked at, right before it was read.
 pub(crate) fn file(
     found: &Found,
-    stat: &Metadata,
+    (stat, looked): (&Metadata, SystemTime),
     xattrs: Vec<(ByteBuf, ByteBuf)>,
     content: Content,
 ) -> Entry {
@@ -50,7 +51,7 @@ pub(crate) fn file(
         meta: meta_with(stat, xattrs),
         node: Node::File {
             content,
-            seen: seen(stat),
+            seen: seen(stat, looked),
             links: link_group(stat),
         },
     }
@@ -78,10 +79,28 @@ fn time(secs: i64, nanos: i64) -> Time {
     }
 }
 
-/// How the file looked, where that can prove later that it has not changed since.
-fn seen(stat: &Metadata) -> Option<Seen> {
+/// When a file still looked as the walk saw it; never, where it does not any more.
+pub(super) fn look_again(path: &Path, seen: &Metadata) -> SystemTime {
+    let looked = SystemTime::now();
+    match path.symlink_metadata() {
+        Ok(stat) if stat.ino() == seen.ino() && looks_same(seen, &stat) => looked,
+        _ => SystemTime::UNIX_EPOCH,
+    }
+}
+
+/// Whether a file has the length and times that it had.
+pub(super) fn looks_same(a: &Metadata, b: &Metadata) -> bool {
+    let look = |stat: &Metadata| {
+        let modified = (stat.mtime(), stat.mtime_nsec());
+        (stat.len(), modified, stat.ctime(), stat.ctime_nsec())
+    };
+    look(a) == look(b)
+}
+
+/// How the file looked, where that can prove later that it has not changed since it was looked at.
+fn seen(stat: &Metadata, looked: SystemTime) -> Option<Seen> {
     let changed = (stat.ctime(), stat.ctime_nsec());
-    (!is_recent(changed, SystemTime::now())).then(|| Seen {
+    (!is_recent(changed, looked)).then(|| Seen {
         inode: stat.ino(),
         ctime: time(stat.ctime(), stat.ctime_nsec()),
     })
@@ -184,4 +203,24 @@ fn link_group(stat: &Metadata) -> Option<u64> {
         hasher.finalize_xof().fill(&mut group);
         u64::from_le_bytes(group)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn f24_a_file_that_was_read_in_the_moment_of_its_change_is_not_known_however_late_it_is_described()
+     {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let stat = file.path().metadata().unwrap();
+        let changed = SystemTime::UNIX_EPOCH
+            + Duration::new(stat.ctime().unsigned_abs(), stat.ctime_nsec() as u32);
+        assert!(seen(&stat, changed + Duration::from_millis(3)).is_none());
+        assert!(seen(&stat, SystemTime::UNIX_EPOCH).is_none());
+        let known = seen(&stat, changed + Duration::from_hours(1)).unwrap();
+        assert_eq!(known.inode, stat.ino());
+    }
 }

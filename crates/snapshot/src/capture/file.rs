@@ -11,10 +11,12 @@ use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use std::time::SystemTime;
 
 use lifeboat_store::{Kind, Session, chunker};
 use rustix::fs::OFlags;
 
+use super::describe;
 use super::sparse::{self, Part};
 use super::stream::{self, Closed, Kin, Outlet, Piece};
 use super::unsized_file;
@@ -35,6 +37,8 @@ pub(crate) struct Stored {
     pub(crate) content: Content,
     /// How it looked while it was read.
     pub(crate) stat: Metadata,
+    /// When it was looked at, before it was read: a change of the same moment may be missing.
+    pub(crate) looked: SystemTime,
     pub(crate) xattrs: Xattrs,
     /// Bytes that were read for it, all tries together.
     pub(crate) read: u64,
@@ -103,6 +107,7 @@ pub(crate) fn store(
         return Ok(Some(Stored {
             content: Content::empty(),
             stat: seen.clone(),
+            looked: describe::look_again(path, seen),
             xattrs: xattrs::of_path(path),
             read: 0,
             changed: false,
@@ -172,15 +177,17 @@ fn store_once(
     file: &File,
     near: Option<&Content>,
 ) -> Result<Stored> {
+    let looked = SystemTime::now();
     let stat = file.metadata().context("read", path)?;
     let content = store_as_of(session, monitor, path, file, &stat, near)?;
     let xattrs = xattrs::of_file(file);
     let after = file.metadata().context("read", path)?;
     Ok(Stored {
-        changed: !looks_same(&stat, &after) || content.len != after.len(),
+        changed: !describe::looks_same(&stat, &after) || content.len != after.len(),
         read: content.len,
         content,
         stat,
+        looked,
         xattrs,
     })
 }
@@ -198,14 +205,6 @@ fn store_as_of(
         true => store_small(session, monitor, file, path, stat.len(), near),
         false => store_large(session, monitor, file, path, stat, near),
     }
-}
-
-fn looks_same(a: &Metadata, b: &Metadata) -> bool {
-    let look = |stat: &Metadata| {
-        let modified = (stat.mtime(), stat.mtime_nsec());
-        (stat.len(), modified, stat.ctime(), stat.ctime_nsec())
-    };
-    look(a) == look(b)
 }
 
 fn store_small(

@@ -33,6 +33,7 @@ impl Assembly<'_, '_, '_> {
             Ok(Some(Stored {
                 content,
                 stat,
+                looked,
                 xattrs,
                 read,
                 changed,
@@ -40,7 +41,7 @@ impl Assembly<'_, '_, '_> {
                 if let Some(warning) = describe::lacking(found, xattrs.missed) {
                     self.tally.warn(self.monitor, warning);
                 }
-                let entry = describe::file(found, &stat, xattrs.found, content);
+                let entry = describe::file(found, (&stat, looked), xattrs.found, content);
                 self.tally.read(&entry, before, read);
                 if changed {
                     let message = "it changed while it was read; what is stored may be a mixture";

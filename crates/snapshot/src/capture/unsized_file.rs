@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::time::SystemTime;
 
 use lifeboat_store::Session;
 
@@ -44,6 +45,7 @@ pub(super) fn store(
     file: &File,
     near: Option<&Content>,
 ) -> Result<Stored> {
+    let looked = SystemTime::now();
     let stat = file.metadata().context("read", path)?;
     let mut bytes = Vec::new();
     let read = file.take(SMALL + 1).read_to_end(&mut bytes);
@@ -57,6 +59,7 @@ pub(super) fn store(
     Ok(Stored {
         content: store_bytes(session, monitor, &bytes, near)?,
         stat,
+        looked,
         read: bytes.len() as u64,
         changed: false,
         xattrs: xattrs::of_file(file),
