@@ -70,7 +70,9 @@ fn take_step_back<F: Files>(number: usize, step: &Step, files: &F) -> io::Result
     let live = Spot::live(step.path.clone());
     match &step.change {
         Change::Put { staged, inode, .. } => {
-            take_put_back(number, &live, &Spot::stage(staged.clone()), *inode, files)?;
+            if !is_due(number, step, files)? {
+                take_put_back(number, &live, &Spot::stage(staged.clone()), *inode, files)?;
+            }
             // Where nothing can be exchanged, it was moved aside before.
             return_old(number, &live, files)
         }
@@ -91,9 +93,6 @@ fn take_put_back<F: Files>(
     files: &F,
 ) -> io::Result<()> {
     let was = files.look(staged)?;
-    if was.is_some_and(|was| was.inode == inode) {
-        return Ok(());
-    }
     let is_new = match files.look(live)? {
         Some(found) if found.inode == inode => true,
         Some(_) => {
@@ -136,11 +135,11 @@ fn return_side_files<F: Files>(number: usize, step: &Step, files: &F) -> io::Res
 
 /// Whether the stage still holds something but what came with it, after all was taken back.
 fn is_left<F: Files>(number: usize, step: &Step, files: &F) -> io::Result<bool> {
-    if let Change::Put { staged, inode, .. } = &step.change {
-        let staged = files.look(&Spot::stage(staged.clone()))?;
-        if staged.is_some_and(|staged| staged.inode != *inode) {
-            return Ok(true);
-        }
+    if let Change::Put { staged, .. } = &step.change
+        && files.look(&Spot::stage(staged.clone()))?.is_some()
+        && !is_due(number, step, files)?
+    {
+        return Ok(true);
     }
     match step.change {
         Change::RemoveFolder => return holds_something(number, files),

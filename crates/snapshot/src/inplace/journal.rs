@@ -71,7 +71,7 @@ pub(crate) enum Change {
         staged: TreePath,
         /// Its inode, by which it is known from what it changed places with.
         inode: u64,
-        /// What it is itself.
+        /// What it is: where inodes are not the same after each mounting, it is known by that.
         new: Shape,
         /// What it replaces.
         was: Option<Was>,

@@ -36,12 +36,27 @@ fn is_lacking<F: Files>(
         Change::Describe { .. } => return Ok(false),
     };
     if let Some((spot, look)) = replaced(number, step, files)? {
-        let is_known = was.is_some_and(|was| !was.keep && was.shape.is(&look));
+        // What looks like that which took its place may be either, where the inode does not tell.
+        let is_known = was.is_some_and(|was| !was.keep && was.shape.is(&look))
+            && (!looks_new(step, &look) || is_in_place(step, files)?);
         if !is_known || look.is_folder && !is_as_saved(&spot, inside, files)? {
             return Ok(true);
         }
     }
     Ok(has_other_side_files(number, side_files, files)? || has_made(number, files)?)
+}
+
+/// Whether something looks like what the step puts in its place.
+fn looks_new(step: &Step, look: &Look) -> bool {
+    matches!(&step.change, Change::Put { new, .. } if new.is(look))
+}
+
+/// Whether what the step puts in its place is there, by its inode.
+fn is_in_place<F: Files>(step: &Step, files: &F) -> io::Result<bool> {
+    let live = files.look(&Spot::live(step.path.clone()))?;
+    let is_new =
+        |live: Look| matches!(step.change, Change::Put { inode, .. } if inode == live.inode);
+    Ok(live.is_some_and(is_new))
 }
 
 fn replaced<F: Files>(number: usize, step: &Step, files: &F) -> io::Result<Option<(Spot, Look)>> {

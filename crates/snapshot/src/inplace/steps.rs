@@ -1,13 +1,14 @@
 //! Doing what a journal says, from wherever a crash has left it.
 //!
 //! Every step looks before it acts, so that it can be done again after a crash at any point: what lies in the stage is known
-//! by its inode from what it changed places with. Two orders matter. The side files of a database leave, durably, before
+//! by its inode from what it changed places with, and by how it looks where a file system gives out new numbers with each
+//! mounting. Two orders matter. The side files of a database leave, durably, before
 //! the database is replaced: a stale WAL beside a restored database would be played into it (F-51). And the journal goes
 //! only when everything is durable.
 
 use std::io;
 
-use super::files::{Files, Spot};
+use super::files::{Files, Look, Spot};
 use super::journal::{Change, Journal, Step};
 use super::kept::{is_kept, namesake_of};
 use crate::path::{Name, TreePath};
@@ -105,9 +106,24 @@ pub(super) fn side_file(path: &TreePath, ending: &str) -> Option<Spot> {
 /// Whether the step has still to be done, as against having been done before a crash.
 pub(super) fn is_due<F: Files>(number: usize, step: &Step, files: &F) -> io::Result<bool> {
     match &step.change {
-        Change::Put { staged, inode, .. } => {
-            let staged = files.look(&Spot::stage(staged.clone()))?;
-            Ok(staged.is_some_and(|staged| staged.inode == *inode))
+        Change::Put {
+            staged,
+            inode,
+            new,
+            was,
+            ..
+        } => {
+            let Some(staged) = files.look(&Spot::stage(staged.clone()))? else {
+                return Ok(false);
+            };
+            let live = files.look(&Spot::live(step.path.clone()))?;
+            let is_at = |look: &Look| look.inode == *inode;
+            let looks_old = was.is_some_and(|was| was.shape.is(&staged));
+            Ok(match (new.is(&staged), looks_old) {
+                (true, false) => is_at(&staged) || !live.is_some_and(|live| is_at(&live)),
+                (false, true) => false,
+                (true, true) | (false, false) => is_at(&staged),
+            })
         }
         Change::Remove { .. } => Ok(files.look(&old(number, ""))?.is_none()),
         Change::RemoveFolder | Change::Describe { .. } => Ok(true),
@@ -156,7 +172,13 @@ pub(super) fn put_aside<F: Files>(
 fn change<F: Files>(number: usize, step: &Step, files: &F) -> io::Result<()> {
     let live = Spot::live(step.path.clone());
     match &step.change {
-        Change::Put { staged, inode, .. } => put(number, &live, staged, *inode, files),
+        Change::Put { staged, .. } => {
+            match is_due(number, step, files)? {
+                true => put(number, &live, &Spot::stage(staged.clone()), files),
+                // Gone, or another thing by now: they have changed places.
+                false => Ok(()),
+            }
+        }
         Change::Remove { .. } => {
             if files.look(&old(number, ""))?.is_none() && files.look(&live)?.is_some() {
                 files.rename(&live, &old(number, ""))?;
@@ -173,28 +195,14 @@ fn change<F: Files>(number: usize, step: &Step, files: &F) -> io::Result<()> {
     }
 }
 
-fn put<F: Files>(
-    number: usize,
-    live: &Spot,
-    staged: &TreePath,
-    inode: u64,
-    files: &F,
-) -> io::Result<()> {
-    let staged = Spot::stage(staged.clone());
-    // Gone, or another thing by now: they have changed places.
-    if files
-        .look(&staged)?
-        .is_none_or(|found| found.inode != inode)
-    {
-        return Ok(());
-    }
+fn put<F: Files>(number: usize, live: &Spot, staged: &Spot, files: &F) -> io::Result<()> {
     if files.look(live)?.is_none() {
-        return files.rename(&staged, live);
+        return files.rename(staged, live);
     }
-    match files.exchange(&staged, live) {
+    match files.exchange(staged, live) {
         Err(error) if error.kind() == io::ErrorKind::Unsupported => {
             put_aside(number, "", live, files)?;
-            files.rename(&staged, live)
+            files.rename(staged, live)
         }
         result => result,
     }

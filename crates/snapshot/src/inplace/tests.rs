@@ -9,6 +9,7 @@ use super::back::take_back;
 use super::files::{Side, Spot};
 use super::journal::{Change, Journal, Step};
 use super::steps::{carry_out, in_stage};
+use super::was::Was;
 use crate::entry::Meta;
 use crate::path::TreePath;
 use sim::{Names, Sim, left_by};
@@ -132,6 +133,54 @@ fn f50_without_exchange_a_kill_anywhere_ends_as_wholly_new() {
             break;
         }
     }
+}
+
+#[test]
+fn f50_where_inodes_are_others_after_each_mounting_a_crash_ends_as_wholly_new_or_old_all_the_same()
+{
+    let (names, journal) = work();
+    let mut states = 0;
+    for (call, cannot_exchange) in (0..).flat_map(|call| [(call, false), (call, true)]) {
+        let sim = Sim::new(names.clone());
+        sim.0.borrow_mut().dies_at = Some(call);
+        sim.0.borrow_mut().cannot_exchange = cannot_exchange;
+        let is_done = carry_out(&journal, std::slice::from_ref(&sim)).is_ok();
+        for left in left_by(&sim.0.borrow()) {
+            let mounted = |names: Names| {
+                let sim = Sim::new(names);
+                sim.0.borrow_mut().renumbered = 1000;
+                sim.0.borrow_mut().cannot_exchange = cannot_exchange;
+                sim
+            };
+            states += 1;
+            let sim = mounted(left.clone());
+            carry_out(&journal, std::slice::from_ref(&sim)).unwrap();
+            assert_eq!(seen(&sim.0.borrow().names), new(), "call {call}");
+            let sim = mounted(left);
+            take_back(&journal, std::slice::from_ref(&sim)).unwrap();
+            assert_eq!(seen(&sim.0.borrow().names), seen(&names), "call {call}");
+        }
+        if is_done {
+            break;
+        }
+    }
+    assert!(states > 100, "only {states} states");
+}
+
+#[test]
+fn f50_what_may_be_the_old_or_the_new_by_its_looks_and_its_inode_is_kept() {
+    let (mut names, mut journal) = work();
+    if let Change::Put { was, new, .. } = &mut journal.steps[1].change {
+        *was = Some(Was {
+            shape: *new,
+            keep: false,
+        });
+    }
+    names.insert(live("text"), (106, false));
+    let sim = Sim::new(names);
+    sim.0.borrow_mut().renumbered = 1000;
+    let kept = carry_out(&journal, std::slice::from_ref(&sim)).unwrap();
+    assert!(kept.contains(&1), "{kept:?}");
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub(super) struct State {
     /// The call that fails.
     pub(super) fails_at: Option<usize>,
     pub(super) cannot_exchange: bool,
+    /// By how much the file system counts inodes from another start since it was mounted anew.
+    pub(super) renumbered: u64,
     pub(super) described: BTreeMap<Spot, u32>,
     /// What cannot be looked at.
     pub(super) unseen: Option<Spot>,
@@ -133,7 +135,7 @@ impl Files for Sim {
             return Err(io::Error::other("cannot be looked at"));
         }
         Ok(state.names.get(at).map(|(inode, is_folder)| Look {
-            inode: *inode,
+            inode: *inode + state.renumbered,
             is_folder: *is_folder,
             bytes: *inode,
             mtime: (0, 0),

@@ -70,6 +70,15 @@ pub(super) fn put_folder_step(at: &str, inode: u64, replaces: u64) -> Step {
     step
 }
 
+/// A folder that is added.
+fn put_new_folder_step(at: &str, inode: u64) -> Step {
+    let mut step = put_step(at, inode, None, false);
+    if let Change::Put { new, .. } = &mut step.change {
+        *new = shape(inode, true);
+    }
+    step
+}
+
 /// What was saved of the folder `kind`.
 pub(super) fn inside() -> Vec<Inner> {
     let inner = |at: &str, inode, is_folder, role| Inner {
@@ -114,7 +123,7 @@ pub(super) fn work() -> (Names, Journal) {
     let steps = vec![
         put_step("app.db", 101, Some(1), true),
         put_step("text", 106, Some(6), false),
-        put_step("folder", 111, None, false),
+        put_new_folder_step("folder", 111),
         put_folder_step("kind", 109, 9),
         Step {
             folder: 0,
