@@ -35,6 +35,7 @@ pub use tally::DatabaseReport;
 pub(crate) mod again;
 pub(crate) mod ahead;
 mod assemble;
+mod backup;
 mod companions;
 mod database;
 pub(crate) mod describe;
@@ -56,26 +57,6 @@ pub(crate) mod walk;
 pub(crate) mod xattrs;
 
 impl Repository {
-    /// Takes a snapshot of the sources and, where asked, writes its zip.
-    ///
-    /// Inputs that cannot be read are left out, flagged and reported as warnings; they do not fail the backup.
-    ///
-    /// # Errors
-    /// Where no snapshot was made. The repository is then as it was, but for packs that no record leads to.
-    pub fn backup(&self, plan: &Backup, monitor: &dyn Monitor) -> Result<BackupReport> {
-        self.in_pool(plan.threads, || {
-            let mut report = self.capture(plan, monitor)?;
-            report.uncounted = plan.uncounted(&report.databases);
-            if let (Some(snapshot), Some(target)) = (&report.snapshot, &plan.zip) {
-                let (zip, warnings) = self.zip_of_backup(plan, snapshot, target, monitor);
-                warnings.iter().for_each(|warning| monitor.warning(warning));
-                report.warnings.extend(warnings);
-                report.zip = zip;
-            }
-            Ok(report)
-        })
-    }
-
     fn capture(&self, plan: &Backup, monitor: &dyn Monitor) -> Result<BackupReport> {
         let began = Instant::now();
         let sources = self.look_at_sources(plan)?;

@@ -22,6 +22,7 @@ pub(crate) use files::open_folder;
 pub use holders::Holder;
 pub(crate) use holders::Wanted;
 pub use plan::{DatabaseChange, InPlace, Now, Plan, Touched};
+pub(crate) use recover::finish_before_looking;
 pub use recover::{Settled, finish_interrupted};
 pub use safety::SAFETY_TAG;
 pub(crate) use stage::{is_name as is_stage, remove};

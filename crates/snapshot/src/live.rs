@@ -16,6 +16,7 @@ use crate::capture::walk::{Step, Walk, find_root};
 use crate::content::Content;
 use crate::entry::Node;
 use crate::error::{IoContext, Result, SnapshotError};
+use crate::inplace::finish_before_looking;
 use crate::inplace::live::{is_database, look};
 use crate::manifest::Database;
 use crate::monitor::{Monitor, Task};
@@ -71,7 +72,8 @@ impl Health {
     }
 }
 
-/// Checks every database in a folder; `known` are those that should be there.
+/// Checks every database in a folder; `known` are those that should be there. A restore in place of it that a crash has
+/// stopped is finished before.
 ///
 /// # Errors
 /// Where the folder cannot be looked at.
@@ -81,6 +83,7 @@ pub fn check_live(
     how: &CheckLive,
     monitor: &dyn Monitor,
 ) -> Result<Vec<Health>> {
+    finish_before_looking(&[folder.to_owned()], monitor)?;
     monitor.begin(Task::Verify, None);
     let stat = std::fs::symlink_metadata(folder).context("look at", folder)?;
     let excludes = Excludes::new(folder, &[], Vec::new())?;

@@ -9,6 +9,7 @@ use super::plan::{Backup, BackupReport};
 use super::tally::Tally;
 use crate::content::Content;
 use crate::error::{Result, SnapshotError};
+use crate::inplace::Settled;
 use crate::record::{self, Snapshot};
 use crate::repository::Listing;
 
@@ -70,6 +71,7 @@ impl Draft {
             databases: tally.databases,
             zip: None,
             uncounted: Vec::new(),
+            settled: Settled::default(),
             warnings: tally.warnings,
             parent: self.parent,
             snapshot,

@@ -12,6 +12,7 @@ use super::past::Past;
 use super::tally::DatabaseReport;
 use crate::error::{Result, SnapshotError};
 use crate::export::{ZipReport, ZipTarget};
+use crate::inplace::Settled;
 use crate::limits::{MAX_COUNTS, MAX_SOURCES, MAX_TAGS};
 use crate::monitor::Warning;
 use crate::path::TreePath;
@@ -227,6 +228,8 @@ pub struct BackupReport {
     pub zip: Option<ZipReport>,
     /// Databases of the plan's counts of which none was captured.
     pub uncounted: Vec<PathBuf>,
+    /// Restores in place of the sources that a crash had stopped, and that were finished before anything was read.
+    pub settled: Settled,
     /// Everything that was in the way.
     pub warnings: Vec<Warning>,
 }

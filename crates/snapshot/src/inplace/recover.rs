@@ -10,9 +10,10 @@ use super::leader;
 use super::locks::DatabaseLocks;
 use super::stage::{self, Lock};
 use crate::error::{IoContext, Result, SnapshotError};
+use crate::monitor::{Monitor, Warning, WarningKind};
 
 /// What was done about restores that a crash has stopped.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Settled {
     /// The live folders that are wholly new by that.
     pub finished: Vec<PathBuf>,
@@ -39,6 +40,20 @@ pub fn finish_interrupted(paths: &[PathBuf]) -> Result<Settled> {
     }
     settled.finished.sort();
     settled.finished.dedup();
+    Ok(settled)
+}
+
+/// The same, before these folders are looked at; what is kept is told to the monitor.
+pub(crate) fn finish_before_looking(paths: &[PathBuf], monitor: &dyn Monitor) -> Result<Settled> {
+    let settled = finish_interrupted(paths)?;
+    for kept in &settled.kept {
+        monitor.warning(&Warning {
+            path: kept.clone(),
+            kind: WarningKind::Changed,
+            message: "holds what a stopped restore replaced and no snapshot has: its file 'keep' says what is what"
+                .to_owned(),
+        });
+    }
     Ok(settled)
 }
 

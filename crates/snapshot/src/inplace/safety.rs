@@ -59,7 +59,7 @@ pub(super) fn save(
         allow_empty: true,
         ..Backup::default()
     };
-    let report = repository.backup(&backup, monitor)?;
+    let report = repository.backup_as_it_is(&backup, monitor)?;
     let Some(safety) = report.snapshot else {
         return nothing_to_save(plan);
     };

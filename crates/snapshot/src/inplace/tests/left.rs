@@ -173,6 +173,40 @@ fn f50_the_journal_goes_only_when_what_is_to_be_kept_is_marked() {
 }
 
 #[test]
+fn f50_a_backup_and_a_check_finish_a_stopped_restore_before_they_look() {
+    use crate::{Backup, CheckLive, Repository, Unwatched, check_live};
+    for is_backup in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let (live, stage) = live_and_stage(&root);
+        let (journal, _) = journal_of(&live, &stage);
+        fs::write(live.join("other"), "stays").unwrap();
+        journal.prepare(&stage).unwrap();
+        Journal::begin(&stage).unwrap();
+        if is_backup {
+            let repository = Repository::create(&root.join("repository")).unwrap();
+            let plan = Backup {
+                sources: vec![live.clone()],
+                ..Backup::default()
+            };
+            let report = repository.backup(&plan, &Unwatched).unwrap();
+            assert_eq!(report.settled.finished, std::slice::from_ref(&live));
+            assert_eq!(report.settled.kept.len(), 1);
+            assert_eq!(report.files_new, 1);
+        } else {
+            let how = CheckLive {
+                full: false,
+                busy_timeout: std::time::Duration::ZERO,
+                scratch: None,
+            };
+            let known = std::collections::BTreeSet::new();
+            check_live(&live, &known, &how, &Unwatched).unwrap();
+        }
+        assert!(!live.join("file").exists() && !stage.exists());
+    }
+}
+
+#[test]
 fn f50_what_a_program_wrote_into_a_folder_behind_the_journal_is_kept_when_that_is_finished() {
     use super::work::put_folder_step;
     for is_written in [false, true] {
