@@ -97,3 +97,38 @@ fn f51_a_database_in_use_in_a_folder_that_goes_is_not_replaced_and_its_holder_na
         assert!(notes(&path) >= 13);
     }
 }
+
+/// A database that is gone, with a WAL that is left, and what its restore kept.
+fn restored_beside_a_wal(source: &str) -> (Workbench, PathBuf, Vec<u8>, Vec<PathBuf>) {
+    let bench = Workbench::new();
+    let path = bench.data().join("app.db");
+    database(&path, "WAL", 10);
+    bench.lifeboat(&["backup", source, "--no-zip"]).exits(0);
+    add_to_wal(&path, 3);
+    fs::remove_file(&path).unwrap();
+    let wal = path.with_file_name("app.db-wal");
+    let bytes = fs::read(&wal).unwrap();
+    let summary = in_place(&bench, &[]).summary();
+    assert_eq!(notes(&path), 10, "{summary}");
+    assert!(!wal.exists());
+    let kept = summary["kept"].as_array().unwrap().iter();
+    let kept = kept.map(|kept| PathBuf::from(kept.as_str().unwrap()));
+    (bench, path, bytes, kept.collect())
+}
+
+#[test]
+fn f51_a_wal_without_its_database_is_saved_before_that_comes_back() {
+    let (bench, path, bytes, kept) = restored_beside_a_wal("data");
+    assert_eq!(kept, [PathBuf::new(); 0]);
+    undo(&bench).exits(0);
+    assert!(!path.exists());
+    assert_eq!(fs::read(path.with_file_name("app.db-wal")).unwrap(), bytes);
+}
+
+#[test]
+fn f51_a_wal_beside_a_source_that_is_a_single_database_and_gone_is_kept() {
+    let (_bench, path, bytes, kept) = restored_beside_a_wal("data/app.db");
+    let said = fs::read_to_string(kept[0].join("keep")).unwrap();
+    assert!(said.contains(&path.display().to_string()), "{said}");
+    assert_eq!(fs::read(kept[0].join("old/0-wal")).unwrap(), bytes);
+}

@@ -174,12 +174,15 @@ fn f51_online_a_database_that_could_only_be_saved_as_a_file_is_not_written_over(
     let bench = Workbench::new();
     let path = bench.data().join("app.db");
     database(&path, "WAL", 10);
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let last = "CREATE TABLE last (bytes); INSERT INTO last VALUES (zeroblob(3000))";
+    connection.execute_batch(last).unwrap();
+    drop(connection);
     bench.backs_up();
     super::add_to_wal(&path, 7);
-    // Bytes behind the last page: no database that SQLite knows of.
-    let mut bytes = fs::read(&path).unwrap();
-    bytes.extend([7; 100]);
-    fs::write(&path, bytes).unwrap();
+    // The last page of the file, which the WAL does not have, is torn.
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() - 100]).unwrap();
     let before = looks(&bench.data());
     let answer = in_place(&bench, &["--online"]).exits(8);
     assert!(answer.text().contains("app.db"), "{answer}");

@@ -127,6 +127,13 @@ impl Journal {
             what: "the journal of the restore".to_owned(),
             source,
         })?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(SnapshotError::TargetUnusable {
+                path: stage.to_owned(),
+                reason: "the journal of the restore would be longer than any that is read"
+                    .to_owned(),
+            });
+        }
         let temporary = stage.join(PARTIAL);
         let mut file = create(&temporary).context("create", &temporary)?;
         file.write_all(&bytes).context("write", &temporary)?;

@@ -172,7 +172,12 @@ impl Comparison<'_> {
 
     /// Side files of a database that is missing: they leave when it comes back, and are files like any other until then.
     fn orphans(&mut self, place: &Place) -> Result<Vec<(PathBuf, Option<Stamp>)>> {
-        let found = live::side_files(&self.target(place.0)?.at(&place.1))?;
+        let target = self.target(place.0)?;
+        if target.is_file() {
+            // The safety snapshot has what is at the source and nothing beside it: they are kept.
+            return Ok(Vec::new());
+        }
+        let found = live::side_files(&target.at(&place.1))?;
         for (path, stamp) in &found {
             let name = path
                 .file_name()
