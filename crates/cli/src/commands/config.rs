@@ -89,6 +89,9 @@ fn show(config: &Config, place: &Place, context: &Context) -> Result<Exit, Failu
         let query = format!("{} in {}", count.query, count.database.display());
         row(&format!("count {}", count.name), &query, "");
     }
+    for told in config.told_of_upkeep() {
+        row(&format!("upkeep {}", told.key), &told.words, &told.from);
+    }
     ui.table(&table)?;
     for (name, source) in &config.sources {
         ui.line("")?;
@@ -134,6 +137,8 @@ fn document(config: &Config, place: &Place) -> Map<String, Value> {
         "sources": config.sources.iter().map(source).collect::<Vec<_>>(),
         "counts": config.count_queries().into_iter().map(count).collect::<Vec<_>>(),
     })));
+    let upkeep = settings(&config.told_of_upkeep());
+    document.insert("upkeep".to_owned(), Value::Object(upkeep));
     // What holds for any other path stands beside them.
     document.extend(settings(&config.told(None)));
     document

@@ -43,7 +43,28 @@ impl Config {
             words,
             from.table("retention"),
         ));
+        told.push(self.told_of_schedule(source, &settings));
         told
+    }
+
+    fn told_of_schedule(&self, source: Option<(&String, &Source)>, settings: &Settings) -> Told {
+        let is_at_top = self.schedule.is_some();
+        let from = Said::of(source, |own| own.schedule.is_some(), is_at_top);
+        let (value, words) = (settings.timing.facts(), settings.timing.words());
+        Told::new("schedule", value, words, from.table("schedule"))
+    }
+
+    /// What the daemon does beside backups: the word for each chore, when, and who says so.
+    pub(crate) fn told_of_upkeep(&self) -> Vec<Told> {
+        let told = self.chores().into_iter().map(|(chore, timing)| {
+            let from = match self.upkeep.says(&chore) {
+                true => Said::Top,
+                false => Said::Nobody,
+            };
+            let (key, from) = (chore.word(), from.table("upkeep"));
+            Told::new(key, timing.facts(), timing.words(), from)
+        });
+        told.collect()
     }
 
     fn told_of_excludes(

@@ -76,6 +76,18 @@ pub(crate) enum Chore {
     Drill(Option<PathBuf>),
 }
 
+impl Chore {
+    /// As its key in the config.
+    pub(crate) const fn word(&self) -> &'static str {
+        match self {
+            Self::Prune => "prune",
+            Self::Collect { .. } => "gc",
+            Self::Verify(_) => "verify",
+            Self::Drill(_) => "drill",
+        }
+    }
+}
+
 impl Config {
     /// All that is to be done beside backups, in the order in which it makes sense, and when.
     pub(crate) fn chores(&self) -> Vec<(Chore, Timing)> {
@@ -114,6 +126,16 @@ impl Config {
 }
 
 impl Upkeep {
+    /// Whether it says when this is done.
+    pub(super) const fn says(&self, chore: &Chore) -> bool {
+        match chore {
+            Chore::Prune => self.prune.is_some(),
+            Chore::Collect { .. } => self.gc.is_some(),
+            Chore::Verify(_) => self.verify.is_some(),
+            Chore::Drill(_) => self.drill.is_some(),
+        }
+    }
+
     fn timing(&self, rule: Rule) -> Timing {
         let rule = match (rule, &self.timezone) {
             (Rule::Calendar(calendar), Some(ZoneName(zone))) => {

@@ -115,11 +115,8 @@ pub(crate) fn of(config: &Config) -> Vec<Job> {
         })
     };
     let chore = |(chore, timing): (Chore, Timing)| {
+        let name = chore.word();
         let work = Work::Upkeep(chore);
-        let name = match &work {
-            Work::Upkeep(Chore::Prune) => "prune",
-            other => other.kind().word(),
-        };
         let plan = Plan {
             name: name.to_owned(),
             timing,

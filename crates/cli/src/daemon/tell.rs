@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Local, SecondsFormat, Utc};
 use lifeboat_snapshot::path::escape;
 use serde_json::{Value, json};
 
@@ -84,7 +84,13 @@ fn tell(ui: &Ui, event: &Value) {
     let _ = ui.event(event);
 }
 
+/// The journal has the time of each line already.
 fn line(ui: &Ui, text: &str) {
-    let _ = ui.summary([escape(text.as_bytes())]);
+    let text = escape(text.as_bytes());
+    let text = match std::env::var_os("JOURNAL_STREAM") {
+        Some(_) => text,
+        None => format!("{}  {text}", Local::now().format("%Y-%m-%d %H:%M:%S")),
+    };
+    let _ = ui.summary([text]);
     let _ = ui.finish();
 }

@@ -10,6 +10,8 @@ use chrono::{DateTime, Local, TimeZone, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
 
+mod told;
+
 /// When a job is due, and by how much that is spread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Timing {
