@@ -11,6 +11,8 @@
     reason = "a test may panic, that is how it fails; and what a longer one counted is printed"
 )]
 
+/// Backups that happen by themselves, as the page on them says.
+mod automatic;
 /// Bad input of every sort: exit code, message, and nothing broken.
 mod bad_input;
 /// Chroma stores: a database and files that must fit each other.

@@ -10,7 +10,7 @@ use serde_bytes::ByteBuf;
 
 use crate::content::put_meta;
 use crate::entry::Entry;
-use crate::error::{IoContext, Result, SnapshotError};
+use crate::error::{Result, SnapshotError};
 use crate::manifest::{Manifest, Source};
 use crate::monitor::{Monitor, Task};
 use crate::record::{MAX_SEQUENCE, Snapshot};
@@ -22,6 +22,7 @@ use draft::{Draft, wrap};
 pub(crate) use exclude::Excludes;
 #[cfg(not(feature = "testing"))]
 use exclude::Excludes;
+use roots::{canonical, path_bytes};
 use settings::Settings;
 use tally::Tally;
 use walk::{Walk, find_root};
@@ -47,6 +48,8 @@ mod past;
 
 mod plan;
 mod relatives;
+mod room;
+mod roots;
 mod settings;
 mod settle;
 mod sparse;
@@ -123,6 +126,11 @@ impl Repository {
         };
         let mut tally = Tally::default();
         tally.warn_of_plan(self.store().verify_plan(), monitor);
+        let own = listing.snapshots.iter().rev().filter(is_parent);
+        let doubt = self.check_room(plan, sources, own, monitor)?;
+        doubt
+            .into_iter()
+            .for_each(|doubt| tally.warn(monitor, doubt));
         let manifest =
             self.capture_sources(session, &settings, sources, before, &mut tally, monitor)?;
         past.map_or(Ok(()), Past::check_unpacked)?;
@@ -239,42 +247,4 @@ impl Repository {
         // Where no number is left, the last one is shared: the order is then that of the names.
         Ok(newest.saturating_add(1 + unread as u64).min(MAX_SEQUENCE))
     }
-
-    /// The sources' real paths. A missing one is an alarm before anything is written, never an empty snapshot (F-48).
-    fn look_at_sources(&self, plan: &Backup) -> Result<Vec<PathBuf>> {
-        if plan.sources.is_empty() {
-            return Err(SnapshotError::NoSource);
-        }
-        plan.check_limits()?;
-        let repository = canonical(&self.place());
-        let look = |source: &PathBuf| {
-            let missing = |error| SnapshotError::SourceMissing {
-                path: source.clone(),
-                source: error,
-            };
-            let path = source.canonicalize().map_err(missing)?;
-            // What an import has unpacked is in the repository for the moment.
-            if path.starts_with(&repository) && plan.past.is_none() {
-                return Err(SnapshotError::SourceInRepository {
-                    path,
-                    repository: repository.clone(),
-                });
-            }
-            if path.is_dir() {
-                std::fs::read_dir(&path).context("list", &path)?;
-            }
-            Ok(path)
-        };
-        plan.sources.iter().map(look).collect()
-    }
-}
-
-fn path_bytes(path: &Path) -> ByteBuf {
-    use std::os::unix::ffi::OsStrExt;
-    ByteBuf::from(path.as_os_str().as_bytes())
-}
-
-/// The real path; of what does not exist, the path itself.
-fn canonical(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }

@@ -91,6 +91,8 @@ pub enum WarningKind {
     NotPruned,
     /// A program goes on with what was replaced under it.
     StillOpen,
+    /// There is or may be too little room.
+    LowSpace,
 }
 
 impl WarningKind {
@@ -106,6 +108,7 @@ impl WarningKind {
                 | Self::Clock
                 | Self::NotPruned
                 | Self::StillOpen
+                | Self::LowSpace
         )
     }
 
@@ -127,6 +130,7 @@ impl WarningKind {
             Self::Clock => "clock",
             Self::NotPruned => "not-pruned",
             Self::StillOpen => "still-open",
+            Self::LowSpace => "low-space",
         }
     }
 }

@@ -23,6 +23,7 @@ mod aside;
 mod one;
 mod plan;
 mod prune;
+mod room;
 mod several;
 mod sources;
 mod summary;
@@ -79,6 +80,9 @@ pub(crate) struct Args {
     /// Accept sources that are empty now and were not before
     #[arg(long)]
     allow_empty: bool,
+    /// Begin also where it is unlikely that there is room
+    #[arg(long)]
+    no_space_check: bool,
     /// How much parity, as a part of what is stored; 0 for none [else parity of the config, else 5%]
     #[arg(long, value_name = "SHARE", value_parser = parse_parity)]
     parity: Option<Share>,

@@ -66,6 +66,9 @@ pub struct Backup {
     pub level: i32,
     /// How much parity is written, by which damaged packs are mended.
     pub parity: Share,
+    /// Look whether there is likely to be room, before anything is stored. Later backups are told by what the ones before took;
+    /// a first one by walking its sources once more.
+    pub check_room: bool,
     /// Accept a source that is empty now and was not before.
     pub allow_empty: bool,
     /// Make no snapshot that would equal the one before.
@@ -133,6 +136,7 @@ impl Default for Backup {
             threads: None,
             level: 3,
             parity: Share::default(),
+            check_room: false,
             allow_empty: false,
             skip_if_unchanged: false,
             zip: None,

@@ -7,7 +7,7 @@ use lifeboat_snapshot::{Backup, BackupReport, Repository, RunKind, SnapshotError
 
 use super::aside::{outcome, tell_uncounted};
 use super::summary::Summary;
-use super::{Args, prune};
+use super::{Args, prune, room};
 use crate::commands::{exit_of, restore};
 use crate::config::Config;
 use crate::context::{Context, real};
@@ -69,6 +69,7 @@ impl One<'_> {
         let retention = self.args.retention(group, self.config)?;
         restore::in_place::settle(&plan.sources, false, self.context)?;
         let mut report = capture(&repository, &plan, hooks, self.context)?;
+        room::tell(&repository, &mut report, self.config, self.context);
         if self.args.paths.is_empty() || self.config.sources.is_empty() {
             tell_uncounted(&mut report, self.config, self.context);
         }
@@ -151,7 +152,13 @@ fn exit(plan: &Backup, report: &BackupReport) -> Exit {
 
 /// A full disk is better mended when one knows how full it is.
 fn with_room(error: SnapshotError, repository: &Repository) -> Failure {
+    let is_foreseen = matches!(error, SnapshotError::NoSpace { .. });
     let failure = Failure::from(error);
+    if is_foreseen {
+        return failure.hint(
+            "make room there or name another place with --repo; --no-space-check begins all the same",
+        );
+    }
     match repository.store().free_bytes() {
         Ok(Some(free)) if failure.exit() == Exit::NoSpace => failure.with_free_bytes(free),
         _ => failure,

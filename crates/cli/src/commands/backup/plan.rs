@@ -24,6 +24,7 @@ pub(in crate::commands) fn configured(group: &[PathBuf], config: &Config) -> Bac
         host: this_host(),
         offset_minutes: Local::now().offset().local_minus_utc() / 60,
         parity: config.parity(),
+        check_room: true,
         ..Backup::default()
     }
 }
@@ -58,6 +59,7 @@ impl Args {
             description: self.description.clone().unwrap_or_default(),
             busy_timeout: self.busy_timeout,
             threads: self.threads,
+            check_room: !self.no_space_check,
             allow_empty: self.allow_empty,
             skip_if_unchanged: self.skip_if_unchanged,
             parity: self.parity.unwrap_or(plan.parity),

@@ -1,0 +1,101 @@
+//! How much room a backup is likely to need, before it is begun: better told now than when the disk is full.
+//!
+//! It is a guess. Of a first backup only the bytes of its files are known, which get smaller; of a later one, what those
+//! before it took.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::exclude::Excludes;
+use super::plan::Backup;
+use super::roots::canonical;
+use super::walk::{Step, Walk, find_root};
+use crate::error::{IoContext, Result, SnapshotError};
+use crate::monitor::{Monitor, Warning, WarningKind};
+use crate::record::Snapshot;
+use crate::repository::Repository;
+
+/// How many of the newest snapshots tell what the next one takes.
+const PAST: usize = 10;
+
+/// As small as a first backup gets of data that is not mostly empty.
+const LEAST_SHARE: u64 = 20;
+
+impl Repository {
+    /// Refuses a first backup of which a twentieth would not fit, and warns of one that may not. What the system does not
+    /// tell is enough.
+    pub(super) fn check_room<'s>(
+        &self,
+        plan: &Backup,
+        sources: &[PathBuf],
+        newest_first: impl Iterator<Item = &'s Snapshot>,
+        monitor: &dyn Monitor,
+    ) -> Result<Option<Warning>> {
+        let free = self.store().free_bytes().ok().flatten();
+        let Some(free_bytes) = free.filter(|_| plan.check_room) else {
+            return Ok(None);
+        };
+        let path = self.place();
+        let newest = newest_first.take(PAST);
+        let costs: Vec<u64> = newest.map(|snapshot| snapshot.stored_bytes).collect();
+        let needed_bytes = match costs.as_slice() {
+            [] => self.plain_bytes(plan, sources, monitor)?,
+            // What the first one took says nothing of the second.
+            [_] => 0,
+            [later @ .., _] => later.iter().copied().max().unwrap_or(0),
+        };
+        if costs.is_empty() && free_bytes < needed_bytes / LEAST_SHARE {
+            return Err(SnapshotError::NoSpace {
+                path,
+                needed_bytes,
+                free_bytes,
+            });
+        }
+        Ok((free_bytes < needed_bytes).then(|| Warning {
+            message: format!(
+                "it may not fit: up to {needed_bytes} bytes are needed, and {free_bytes} are free at {}",
+                path.display()
+            ),
+            kind: WarningKind::LowSpace,
+            path,
+        }))
+    }
+
+    /// The bytes of all files, without their holes, and the parity of as many.
+    fn plain_bytes(
+        &self,
+        plan: &Backup,
+        sources: &[PathBuf],
+        monitor: &dyn Monitor,
+    ) -> Result<u64> {
+        let mut bytes = 0_u64;
+        for (number, source) in (0..).zip(sources) {
+            let plan = plan.of_source(number);
+            bytes = bytes.saturating_add(self.source_bytes(&plan, source, monitor)?);
+        }
+        let parity = u64::from(plan.parity.get());
+        Ok(bytes.saturating_add(bytes / 1000 * parity))
+    }
+
+    fn source_bytes(&self, plan: &Backup, source: &Path, monitor: &dyn Monitor) -> Result<u64> {
+        let stat = std::fs::symlink_metadata(source).context("look at", source)?;
+        let mut folders = plan.exclude_folders.clone();
+        folders.push(self.place());
+        let folders = folders.iter().map(|folder| canonical(folder)).collect();
+        let excludes =
+            Excludes::new(source, &plan.excludes, folders)?.with_rules(plan.rules(), &stat);
+        let mut bytes = 0_u64;
+        for step in Walk::new(&excludes, find_root(source, stat)?) {
+            if monitor.cancelled() {
+                return Err(SnapshotError::cancelled());
+            }
+            if let Step::Item(item) = step
+                && item.stat.is_file()
+            {
+                let on_disk = item.stat.blocks().saturating_mul(512);
+                bytes = bytes.saturating_add(item.stat.len().min(on_disk));
+            }
+        }
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,50 @@
+//! The sources of a backup, as they are found: real paths, that are there, and not the repository's own.
+
+use std::path::{Path, PathBuf};
+
+use serde_bytes::ByteBuf;
+
+use super::plan::Backup;
+use crate::error::{IoContext, Result, SnapshotError};
+use crate::repository::Repository;
+
+impl Repository {
+    /// The sources' real paths. A missing one is an alarm before anything is written, never an empty snapshot (F-48).
+    pub(super) fn look_at_sources(&self, plan: &Backup) -> Result<Vec<PathBuf>> {
+        if plan.sources.is_empty() {
+            return Err(SnapshotError::NoSource);
+        }
+        plan.check_limits()?;
+        let repository = canonical(&self.place());
+        let look = |source: &PathBuf| {
+            let missing = |error| SnapshotError::SourceMissing {
+                path: source.clone(),
+                source: error,
+            };
+            let path = source.canonicalize().map_err(missing)?;
+            // What an import has unpacked is in the repository for the moment.
+            if path.starts_with(&repository) && plan.past.is_none() {
+                return Err(SnapshotError::SourceInRepository {
+                    path,
+                    repository: repository.clone(),
+                });
+            }
+            if path.is_dir() {
+                std::fs::read_dir(&path).context("list", &path)?;
+            }
+            Ok(path)
+        };
+        plan.sources.iter().map(look).collect()
+    }
+}
+
+/// As snapshots keep it.
+pub(super) fn path_bytes(path: &Path) -> ByteBuf {
+    use std::os::unix::ffi::OsStrExt;
+    ByteBuf::from(path.as_os_str().as_bytes())
+}
+
+/// The real path; of what does not exist, the path itself.
+pub(super) fn canonical(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
