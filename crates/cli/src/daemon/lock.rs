@@ -5,9 +5,17 @@
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+
+/// Who only looks whether a daemon works holds the lock for a moment: that is outwaited.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How often.
+const LOOKS: usize = 10;
 
 /// Held for as long as the daemon lives.
 pub(super) struct Lock {
@@ -24,7 +32,15 @@ impl Lock {
         let cannot =
             |error: &_| Failure::io(format!("cannot lock the config {}", path.display()), error);
         let file = File::open(path).map_err(|error| cannot(&error).path(path))?;
-        match file.try_lock() {
+        let mut tried = file.try_lock();
+        for _ in 0..LOOKS {
+            if !matches!(tried, Err(TryLockError::WouldBlock)) {
+                break;
+            }
+            thread::sleep(LOOK);
+            tried = file.try_lock();
+        }
+        match tried {
             Ok(()) => Ok(Self {
                 path: path.to_owned(),
                 file,
