@@ -21,6 +21,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::Workbench;
+use crate::support::web::{Manner, Web};
 use told::Daemon;
 
 /// A bench with files, a repository, and a config with this behind the source.
@@ -149,6 +150,36 @@ fn a_run_that_is_killed_is_in_the_history_and_the_daemon_goes_on() {
     let killed = runs.iter().find(|run| run["exit_code"] == 137).unwrap();
     assert_eq!(killed["error"], "the run was killed by signal 9");
     assert_eq!(killed["sources"][0], bench.data().to_str().unwrap());
+}
+
+#[test]
+fn somebody_is_told_of_a_run_that_was_killed_and_of_the_next_that_was_not() {
+    let web = Web::start(Manner::Says(200, ""));
+    let notify = format!("[notify.webhook]\nurl = \"{}\"\n", web.url("/"));
+    let bench = bench(&format!("[schedule]\nevery = \"1s\"\n{notify}"));
+    let database = rusqlite::Connection::open(bench.path("data/stuck.db")).unwrap();
+    database
+        .execute_batch("CREATE TABLE notes (text); BEGIN EXCLUSIVE")
+        .unwrap();
+    let mut daemon = Daemon::start(&bench);
+    rustix::process::kill_process(daemon.child(), Signal::KILL).unwrap();
+    daemon.until("ended");
+    let mut count = 1;
+    while !web.requests_from(count)[count - 1]
+        .body
+        .contains("killed by signal 9")
+    {
+        count += 1;
+    }
+    drop(database);
+    while !web.requests_from(count)[count - 1]
+        .body
+        .contains("recovery")
+    {
+        count += 1;
+    }
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end(), Some(0));
 }
 
 #[test]

@@ -5,12 +5,12 @@
 use std::path::{Component, Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
-use lifeboat_snapshot::Filter;
+use lifeboat_snapshot::{Filter, RunKind};
 
 use crate::commands::{
     backup, cat, check_live, completions, config, daemon, diff, doctor, drill, export, find,
-    forget, gc, guard, help, history, import, init, list, ls, pin, repair, restore, show, stats,
-    status, undo, unpin, verify,
+    forget, gc, guard, help, history, import, init, list, ls, notify, pin, repair, restore, show,
+    stats, status, undo, unpin, verify,
 };
 use crate::context::{Context, real};
 use crate::daemon::attended::Attended;
@@ -93,6 +93,7 @@ pub(crate) enum Command {
     History(history::Args),
     Stats(stats::Args),
     Config(config::Args),
+    Notify(notify::Args),
     Init(init::Args),
     Completions(completions::Args),
     Help(help::Args),
@@ -115,6 +116,17 @@ impl Command {
             | Self::Import(_)
             | Self::Daemon(_) => Shape::Lines,
             _ => Shape::Document,
+        }
+    }
+
+    /// The kind of run that somebody is to know of where it could not even begin; a backup tells of itself.
+    pub(crate) fn watched(&self) -> Option<RunKind> {
+        match self {
+            Self::Verify(_) => Some(RunKind::Verify),
+            Self::Gc(_) => Some(RunKind::Collect),
+            Self::Drill(_) => Some(RunKind::Drill),
+            Self::Repair(_) => Some(RunKind::Repair),
+            _ => None,
         }
     }
 
@@ -146,6 +158,7 @@ impl Command {
             Self::Doctor(args) => doctor::run(args, context),
             Self::History(args) => history::run(args, context),
             Self::Config(args) => config::run(args, context),
+            Self::Notify(args) => notify::run(args, context),
             Self::Stats(args) => stats::run(args, context),
             Self::Init(args) => init::run(args, context),
             Self::Completions(args) => completions::run(args, context),

@@ -28,6 +28,7 @@ pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod ls;
+pub(crate) mod notify;
 pub(crate) mod pin;
 pub(crate) mod repair;
 pub(crate) mod restore;
@@ -46,15 +47,20 @@ pub(crate) fn run(cli: Cli) -> Exit {
     }
     let context = Context::new(globals, command.shape());
     let result = command.run(&context);
+    if let (Err(failure), Some(kind)) = (&result, command.watched()) {
+        crate::notify::unrecorded(&context, kind, failure);
+    }
     // The answer is an answer when it is out, and not before.
     let finished = context.ui.finish();
-    match result.and_then(|exit| finished.map(|()| exit)) {
+    let exit = match result.and_then(|exit| finished.map(|()| exit)) {
         Ok(exit) => exit,
         Err(failure) => {
             context.ui.failure(&failure);
             failure.exit()
         }
-    }
+    };
+    crate::notify::deliver(&context);
+    exit
 }
 
 /// How work ends that met these on its way: where something is lacking that was asked for, that must not look like success.

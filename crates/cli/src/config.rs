@@ -27,6 +27,7 @@ pub(crate) mod command;
 mod counts;
 mod file;
 pub(crate) mod hooks;
+pub(crate) mod notify;
 mod parity;
 pub(crate) mod retention;
 mod schedule;
@@ -62,6 +63,7 @@ pub(crate) struct Config {
     zip: Zip,
     pub(crate) retention: Retention,
     hooks: hooks::Hooks,
+    pub(crate) notify: notify::Notify,
     schedule: Option<Schedule>,
     upkeep: Upkeep,
     warn_after: Option<retention::Span>,
@@ -116,5 +118,6 @@ impl Config {
         self.repo.iter_mut().for_each(anchored);
         self.zip.dir.iter_mut().for_each(anchored);
         self.upkeep.drill_scratch.iter_mut().for_each(anchored);
+        self.notify.anchor(folder);
     }
 }

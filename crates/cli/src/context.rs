@@ -9,6 +9,7 @@ use lifeboat_snapshot::Repository;
 use crate::args::Globals;
 use crate::config::{Config, NAME};
 use crate::failure::Failure;
+use crate::notify::Notices;
 use crate::place::Place;
 use crate::progress::Watch;
 use crate::ui::{Shape, Ui};
@@ -16,6 +17,8 @@ use crate::ui::{Shape, Ui};
 /// The surroundings of a command.
 pub(crate) struct Context {
     pub(crate) ui: Ui,
+    /// What is seen in passing and may be worth telling somebody.
+    pub(crate) notices: Notices,
     globals: Globals,
 }
 
@@ -23,7 +26,12 @@ impl Context {
     /// For a command that answers in this shape.
     pub(crate) fn new(globals: Globals, shape: Shape) -> Self {
         let ui = Ui::new(&globals, shape);
-        Self { ui, globals }
+        let notices = Notices::default();
+        Self {
+            ui,
+            notices,
+            globals,
+        }
     }
 
     /// The config, empty where there is none.
@@ -59,6 +67,13 @@ impl Context {
             Some(_) => Ok(Config::default()),
             None => Config::load(None),
         })
+    }
+
+    /// The config and where the repository is, without a word; `None` where one of them cannot be told.
+    pub(crate) fn quietly(&self) -> Option<(Config, PathBuf)> {
+        let load = || Config::load(self.globals.config.as_deref());
+        let place = Place::find(self.globals.repo.as_deref(), load).ok()?;
+        Some((load().ok()?, place.path))
     }
 
     /// The repository, which must be there.

@@ -12,6 +12,7 @@ mod events;
 pub(crate) mod install;
 pub(crate) mod jobs;
 mod lock;
+mod look;
 mod outlook;
 pub(crate) mod past;
 mod run;

@@ -80,6 +80,11 @@ impl<'a> Hooks<'a> {
         !self.groups.is_empty()
     }
 
+    /// Whether the end of the run was dealt with.
+    pub(crate) fn are_over(&self) -> bool {
+        self.is_over.get()
+    }
+
     /// Runs `before`, unless that was done.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ mod exit;
 mod failure;
 mod hooks;
 mod limits;
+mod notify;
 mod place;
 mod progress;
 mod recorded;

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::hooks::Hooks;
+use crate::notify::{self, Seen};
 
 /// What is told of a run that came to its end.
 pub(crate) struct Outcome {
@@ -66,9 +67,23 @@ pub(crate) fn between<T>(
     outcome: impl FnOnce(&T) -> Outcome,
 ) -> Result<T, Failure> {
     let began = repository.clock().now();
+    if kind == RunKind::Backup {
+        notify::backup_begins(context);
+    }
     let result = hooks.begin().and_then(|()| work());
     let outcome = result.as_ref().map_or_else(Outcome::from, outcome);
     let hooks = hooks.end(&outcome);
+    let took = repository
+        .clock()
+        .now()
+        .signed_duration_since(began)
+        .to_std();
+    context
+        .notices
+        .ended(kind, sources, &outcome, &hooks, took.unwrap_or_default());
+    if let Ok(Some(free)) = repository.store().free_bytes() {
+        context.notices.saw(Seen::Space { free });
+    }
     let run = NewRun {
         kind,
         began,

@@ -25,6 +25,7 @@ use next::Next;
 use told::{document, print};
 
 pub(super) mod next;
+pub(crate) mod notice;
 mod prometheus;
 mod textfile;
 mod told;
@@ -139,6 +140,10 @@ fn ask(args: &Args, context: &Context) -> Result<(Answer, Repository, Config), F
         limit,
     );
     let answer = Answer { next, ..answer };
+    for row in &answer.rows {
+        notice::source(&row.key, row.newest.as_ref(), &config, answer.now, context);
+    }
+    notice::space(answer.free, context);
     Ok((answer, repository, config))
 }
 

@@ -53,6 +53,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         databases: args.databases,
         threads: args.threads,
     };
+    if args.read_data && plan.snapshots.is_none() {
+        context.notices.is_thorough();
+    }
     let work = || Ok(repository.verify(&plan, &context.watch())?);
     let outcome = |report: &VerifyReport| Outcome {
         exit: exit(report),

@@ -11,13 +11,10 @@ use crate::daemon::timing::Rule;
 /// The age of a newest snapshot where nobody says another.
 const WARN_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// With less free space than this the next backups may fail.
-const LOW_SPACE: u64 = 1 << 30;
-
 impl Config {
     /// With less free bytes than this there is too little room.
     pub(crate) fn low_space(&self) -> u64 {
-        LOW_SPACE
+        self.notify.low_space()
     }
 
     /// From this age the newest snapshot of a path is too old: what its source or the top says, else a day, or a quarter more

@@ -1,5 +1,7 @@
 //! What follows from the end of a run: it is told, it is in the history whoever has to write that, and the next one is planned.
 
+use std::time::Duration;
+
 use super::book::Failed;
 use super::child::{End, Said};
 use super::engine::{Ended, Moment};
@@ -8,6 +10,8 @@ use super::run::{Current, Daemon, moment};
 use super::tell;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::notify;
+use crate::recorded::Outcome;
 
 impl Daemon<'_> {
     /// The process of this job has ended.
@@ -42,14 +46,18 @@ impl Daemon<'_> {
         tell::ended(&self.context.ui, name, end, took, error.as_deref());
         if end.exit != 0 {
             let host = &self.host.clone();
-            self.keep(Failed {
+            let had_no_record = self.keep(Failed {
                 job,
                 host,
                 began,
                 took,
                 end,
-                error,
+                error: error.clone(),
             });
+            // One that ended by itself has told of itself.
+            if had_no_record && end.said.error.is_none() {
+                self.notice(job, took, error);
+            }
         }
         self.settle();
         let how = Ended {
@@ -67,9 +75,22 @@ impl Daemon<'_> {
     }
 
     /// The history has it, by its own record or by one that is made here.
-    fn keep(&mut self, failed: Failed<'_>) {
+    fn keep(&mut self, failed: Failed<'_>) -> bool {
         let repository = self.setup.place.open().ok();
-        self.book.keep(repository.as_ref(), failed);
+        self.book.keep(repository.as_ref(), failed)
+    }
+
+    /// Somebody may have to know; the next look sends it.
+    fn notice(&mut self, job: &Job, took: Duration, error: Option<String>) {
+        let outcome = Outcome {
+            error,
+            ..Outcome::of(Exit::Failed)
+        };
+        let (kind, sources) = (job.work.kind(), job.work.sources());
+        let notices = &self.context.notices;
+        notices.ended(kind, &sources, &outcome, &[], took);
+        notify::keep(self.context);
+        self.looks.hurry();
     }
 
     /// Writes the records that are owed, where they can be written.

@@ -13,6 +13,8 @@ use crate::failure::Failure;
 pub(super) enum Event {
     Signal(i32),
     Ended(Name),
+    /// A look for news has ended.
+    Looked,
 }
 
 /// Signals become events from now on.

@@ -19,6 +19,7 @@ use super::engine::{Engine, Moment, Name, Past, Plan};
 use super::events::{Event, listen};
 use super::jobs::Job;
 use super::lock::Lock;
+use super::look::Looks;
 use super::setup::Setup;
 use super::{past, service, tell};
 use crate::context::{Context, this_host};
@@ -51,6 +52,7 @@ pub(super) struct Daemon<'a> {
     pub(super) lock: Lock,
     pub(super) engine: Engine,
     pub(super) current: BTreeMap<Name, Current>,
+    pub(super) looks: Looks,
     events: Receiver<Event>,
     sender: Sender<Event>,
     /// Jobs whose sources are each saved for itself, since one of them is missing.
@@ -79,6 +81,7 @@ pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
         lock,
         engine,
         current: BTreeMap::new(),
+        looks: Looks::new(moment().steady),
         events,
         sender,
         apart: BTreeSet::new(),
@@ -143,7 +146,19 @@ impl Daemon<'_> {
         for name in self.engine.due(now) {
             self.start(&name, now);
         }
+        if self.setup.has_channels {
+            self.look(now);
+        }
         service::alive(&self.outlook(moment()));
+    }
+
+    fn look(&mut self, now: Moment) {
+        let sender = self.sender.clone();
+        let words = ["notify", "look"].map(OsString::from);
+        let args = [self.flags(), words.to_vec()].concat();
+        let ended = move || drop(sender.send(Event::Looked));
+        let when = (now.steady, !self.current.is_empty());
+        self.looks.step(&self.program, &args, when, ended);
     }
 
     /// How long there is nothing to do but to listen.
@@ -159,6 +174,7 @@ impl Daemon<'_> {
     fn obey(&mut self, event: Event) {
         match event {
             Event::Ended(name) => self.ended(&name),
+            Event::Looked => self.looks.ended(),
             Event::Signal(SIGHUP) => self.reload(),
             // There is something to do, or the time of day was set: the loop looks.
             Event::Signal(SIGUSR1) => {}
@@ -260,7 +276,8 @@ impl Daemon<'_> {
         began.is_some_and(|began| self.engine.postpone(&job.plan.name, began, now))
     }
 
-    fn args(&self, job: &Job) -> Vec<OsString> {
+    /// What each run is told.
+    fn flags(&self) -> Vec<OsString> {
         let pid = std::process::id().to_string();
         let nice = self.setup.nice.to_string();
         let mut args: Vec<OsString> = vec!["--config".into(), self.setup.file.clone().into()];
@@ -274,6 +291,11 @@ impl Daemon<'_> {
             &nice,
         ];
         args.extend(flags.map(OsString::from));
+        args
+    }
+
+    fn args(&self, job: &Job) -> Vec<OsString> {
+        let mut args = self.flags();
         args.extend(job.work.args(self.apart.contains(&job.plan.name)));
         args
     }

@@ -17,6 +17,8 @@ pub(super) struct Setup {
     pub(super) jobs: Vec<Job>,
     pub(super) at_once: usize,
     pub(super) nice: i32,
+    /// Whether there is somebody to tell.
+    pub(super) has_channels: bool,
 }
 
 impl Setup {
@@ -44,6 +46,7 @@ impl Setup {
             jobs: jobs::of(config),
             at_once: schedule.at_once,
             nice: schedule.nice,
+            has_channels: !config.notify.channels().is_empty(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use lifeboat_snapshot::{Backup, BackupReport, Repository, RunKind, SnapshotError};
 
@@ -38,8 +39,14 @@ impl One<'_> {
         let hooks = Hooks::of(self.config, group, &self.place.path, self.context);
         let result = self.take(group, &hooks);
         // Where it failed before there was anything to record.
-        if let Err(failure) = &result {
-            hooks.end(&failure.into());
+        if let Err(failure) = &result
+            && !hooks.are_over()
+        {
+            let outcome = Outcome::from(failure);
+            let ran = hooks.end(&outcome);
+            let sources = sources(group);
+            let notices = &self.context.notices;
+            notices.ended(RunKind::Backup, &sources, &outcome, &ran, Duration::ZERO);
         }
         result
     }
@@ -132,12 +139,15 @@ pub(in crate::commands) fn capture(
         let report = repository.backup(plan, &watch);
         report.map_err(|error| with_room(error, repository))
     };
-    let paths = plan.sources.iter();
-    let sources: Vec<Vec<u8>> = paths
-        .map(|path| real(path).into_os_string().into_vec())
-        .collect();
+    let sources = sources(&plan.sources);
     let kind = (RunKind::Backup, hooks);
     between(context, repository, kind, &sources, work, outcome)
+}
+
+/// As the history names them.
+fn sources(group: &[PathBuf]) -> Vec<Vec<u8>> {
+    let bytes = |path: &PathBuf| real(path).into_os_string().into_vec();
+    group.iter().map(bytes).collect()
 }
 
 fn exit(plan: &Backup, report: &BackupReport) -> Exit {
