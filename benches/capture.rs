@@ -5,8 +5,8 @@
 //! cargo bench --bench capture -- steps                # or: writer, series --snapshots 50
 //! ```
 //!
-//! - `steps`: first, nothing changed, one edit, 50 visits and 20 edits, 1 % of the rows; then each of these snapshots restored and
-//!   checked with `integrity_check`.
+//! - `steps`: first, nothing changed, one edit, 50 visits and 20 edits, 1 % of the rows; then each of these snapshots
+//!   restored and checked with `integrity_check`.
 //! - `series`: 300 snapshots with 20 edits between: growth of each, and restores of the first and the last.
 //! - `writer`: how long commits take, 1,000 of them a second from another process, with and without a backup
 //!   every two seconds.

@@ -59,7 +59,8 @@ impl Drop for Scratch {
     }
 }
 
-/// What was asked for after `--`: `--runs N`, `--snapshots N`, and words that choose workloads or steps by a part of their names.
+/// What was asked for after `--`: `--runs N`, `--snapshots N`, and words that choose workloads or steps by a part of
+/// their names.
 pub(crate) struct Ask {
     /// How often each step is measured.
     pub(crate) runs: usize,

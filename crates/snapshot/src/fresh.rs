@@ -1,7 +1,8 @@
 //! Whether backups are being taken: the newest snapshot of each source, and the newest of the same sources.
 //!
-//! Two hazards. A snapshot that lacks something is no backup of what it lacks, so only those count that have everything. And clocks are
-//! wrong at times: a snapshot "from tomorrow" must not keep backups from being taken until tomorrow.
+//! Two hazards. A snapshot that lacks something is no backup of what it lacks, so only those count that have
+//! everything. And clocks are wrong at times: a snapshot "from tomorrow" must not keep backups from being taken until
+//! tomorrow.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

@@ -1,6 +1,7 @@
 //! A chunk told by its difference from another one, its base: compressed with the base's bytes as prefix.
 //!
-//! A changed page then costs about what changed in it, and bytes that only moved cost next to nothing. The forms that were compared: `docs/decisions/0006-deltas.md`.
+//! A changed page then costs about what changed in it, and bytes that only moved cost next to nothing. The forms that
+//! were compared: `docs/decisions/0006-deltas.md`.
 
 use zstd::zstd_safe::{CCtx, CParameter, DCtx};
 

@@ -2,7 +2,8 @@
 //!
 //! The database is captured as of one commit, the index files are read one by one. The pair fits if no index file moved
 //! from before the database was captured until after: then the files are as they were at that commit. If one moved, the
-//! folder is captured again, and flagged when that does not help. The look before is taken ahead of the folder's listing, so that a file which appears meanwhile counts as moved.
+//! folder is captured again, and flagged when that does not help. The look before is taken ahead of the folder's
+//! listing, so that a file which appears meanwhile counts as moved.
 
 use std::ffi::OsStr;
 use std::fs::Metadata;

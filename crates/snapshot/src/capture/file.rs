@@ -2,8 +2,8 @@
 //!
 //! The descriptor is looked at before and after: a file whose size, times or inode differ then was changed meanwhile, and
 //! what was read may be neither the old nor the new. One that has only grown, as logs do, is stored as it was when it was
-//! looked at. Any other is read again, then stored and flagged (F-24). No file is mapped, so one that shrinks cannot end the process (F-25), and none is opened that is not the regular file
-//! which the walk saw (F-26).
+//! looked at. Any other is read again, then stored and flagged (F-24). No file is mapped, so one that shrinks cannot
+//! end the process (F-25), and none is opened that is not the regular file which the walk saw (F-26).
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};

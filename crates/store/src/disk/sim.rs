@@ -11,7 +11,8 @@
 //! Where the contract leaves room, the simulation takes the worst that a real system does:
 //!
 //! - A `rename_new` that is not durable leaves the old name, the new one or both, never neither: systems without
-//!   `RENAME_NOREPLACE` do it in two steps. A `move_file` leaves one of the two, and a `replace_file` one of the files under the name. Only the sync of the folder it leads to makes it durable.
+//!   `RENAME_NOREPLACE` do it in two steps. A `move_file` leaves one of the two, and a `replace_file` one of the
+//!   files under the name. Only the sync of the folder it leads to makes it durable.
 //! - A folder's entries are lost with the folder's own name, synced or not.
 //! - A sync that fails drops the unsynced bytes; the next one answers with success. A failed sync of a folder drops
 //!   nothing, and a later one may make its names durable: journals stop for good or keep their promise.
