@@ -38,6 +38,28 @@ fn bad_29_a_source_that_is_missing_or_has_become_empty() {
 }
 
 #[test]
+fn bad_29_f48_a_source_that_has_become_empty_is_noticed_whatever_it_was_backed_up_with() {
+    let bench = Workbench::with_files();
+    let disk = bench.path("disk");
+    fs::create_dir(&disk).unwrap();
+    fs::write(disk.join("one"), "1").unwrap();
+    bench
+        .lifeboat(&["backup", "data", "disk", "--no-zip"])
+        .exits(0);
+    fs::remove_file(disk.join("one")).unwrap();
+    let alone: &[&str] = &["backup", "disk", "--no-zip"];
+    for sources in [alone, &["backup", "disk", "data", "--no-zip"]] {
+        let told = ["empty", "--allow-empty", &shown(&disk)];
+        bench.lifeboat(sources).exits(7).complains(&told);
+    }
+    assert_eq!(count(&bench), 1);
+    let meant = ["backup", "disk", "--allow-empty", "--no-zip"];
+    bench.lifeboat(&meant).exits(0);
+    // Once it was meant, it is how the source is.
+    bench.lifeboat(alone).exits(0);
+}
+
+#[test]
 fn bad_29_an_empty_source_is_fine_the_first_time() {
     let bench = Workbench::new();
     let summary = bench.backs_up();

@@ -36,6 +36,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod told;
+mod trust;
 mod upkeep;
 mod warn;
 mod zip;
@@ -74,7 +75,11 @@ impl Config {
     pub(crate) fn load(named: Option<&Path>) -> Result<Self, Failure> {
         let variable = std::env::var_os(VARIABLE).filter(|value| !value.is_empty());
         let named = named.map(Path::to_owned).or(variable.map(PathBuf::from));
-        match named.or_else(file::search) {
+        let found = match named {
+            Some(file) => Some(file),
+            None => file::search()?,
+        };
+        match found {
             Some(file) => file::read(&file),
             None => Ok(Self::default()),
         }

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::{SigId, flag, low_level};
 
 use crate::exit::Exit;
@@ -41,7 +41,7 @@ pub(crate) fn requested() -> bool {
 /// How a run ends that was asked to stop.
 pub(crate) fn exit() -> Exit {
     match asked() {
-        SIGTERM => Exit::Terminated,
+        SIGTERM | SIGHUP => Exit::Terminated,
         _ => Exit::Interrupted,
     }
 }
@@ -53,7 +53,17 @@ pub(crate) fn install() {
     let asked = ASKED.get_or_init(Arc::default);
     let stopping = Arc::new(AtomicBool::new(false));
     let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
-    for (signal, exit) in [(SIGINT, Exit::Interrupted), (SIGTERM, Exit::Terminated)] {
+    note_ignored();
+    let signals = [
+        (SIGINT, Exit::Interrupted),
+        (SIGTERM, Exit::Terminated),
+        // The terminal was closed. Under nohup it is to be ignored, and stays so.
+        (SIGHUP, Exit::Terminated),
+    ];
+    let heard = signals
+        .into_iter()
+        .filter(|(s, _)| !is_ignored(*s) || *s != SIGHUP);
+    for (signal, exit) in heard {
         let number = usize::try_from(signal).unwrap_or(0);
         // In this order: the second signal finds the flag that the first has set. Without a handler, a signal ends the
         // program at once: less polite, and as safe.

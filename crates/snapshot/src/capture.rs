@@ -41,6 +41,7 @@ mod companions;
 mod database;
 pub(crate) mod describe;
 mod draft;
+mod emptied;
 pub(crate) mod exclude;
 pub(crate) mod file;
 mod own;
@@ -166,15 +167,10 @@ impl Repository {
             tally.source = number;
             let before = before.next();
             let files_before = tally.files;
-            let had_files = before.as_ref().map_or(0, |before| before.files);
             let before = before.map(|before| before.root);
             let mut root = self.capture_source(session, settings, path, before, tally, monitor)?;
-            // A source that held files and holds none is more likely unmounted than emptied (F-48).
-            if tally.files == files_before && had_files > 0 && !settings.plan.allow_empty {
-                return Err(SnapshotError::SourceVanished {
-                    path: path.clone(),
-                    files_before: had_files,
-                });
+            if tally.files == files_before && !settings.plan.allow_empty {
+                self.check_emptied(settings.plan, path)?;
             }
             let past = settings.plan.past.as_ref();
             past.iter().for_each(|past| past.settle_root(&mut root));

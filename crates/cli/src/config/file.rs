@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::Config;
+use super::{Config, trust};
 use crate::context::absolute;
 use crate::failure::{Failure, quoted, system_words};
 use crate::ui::words;
@@ -16,10 +16,29 @@ pub(crate) const NAME: &str = "lifeboat.toml";
 const MAX_LEN: u64 = 1 << 20;
 
 /// From the working directory upwards. Where that is gone, there is nothing above it.
-pub(super) fn search() -> Option<PathBuf> {
-    let here = std::env::current_dir().ok()?;
-    let files = here.ancestors().map(|folder| folder.join(NAME));
-    files.into_iter().find(|file| file.is_file())
+///
+/// # Errors
+/// Where the one that is found may be somebody else's: a config runs commands and says where data goes.
+pub(super) fn search() -> Result<Option<PathBuf>, Failure> {
+    let Ok(here) = std::env::current_dir() else {
+        return Ok(None);
+    };
+    let mut files = here.ancestors().map(|folder| folder.join(NAME));
+    let Some(file) = files.find(|file| file.is_file()) else {
+        return Ok(None);
+    };
+    match trust::distrust(&file) {
+        None => Ok(Some(file)),
+        Some(why) => Err(
+            Failure::usage(format!("will not use the config {}", file.display()))
+                .because(why)
+                .path(&file)
+                .hint(format!(
+                    "if you trust it, name it: --config {}",
+                    quoted(&file)
+                )),
+        ),
+    }
 }
 
 /// The config that the file is, with its paths made absolute.
