@@ -231,6 +231,14 @@ fn f75_bad_67_sigterm_in_mid_backup_exits_143_and_the_next_works_at_once() {
 }
 
 #[test]
+fn f75_a_terminal_that_is_closed_in_mid_backup_ends_it_in_order() {
+    let (bench, answer) = Stuck::new().end(rustix::process::Signal::HUP);
+    answer.exits(143).complains(&["stopped"]);
+    assert!(!is_pending(&bench), "an orderly end closes its session");
+    assert_goes_on(&bench);
+}
+
+#[test]
 fn f75_a_second_ctrl_c_does_not_wait() {
     let stuck = Stuck::new();
     let id = rustix::process::Pid::from_child(&stuck.backup);

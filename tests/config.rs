@@ -269,3 +269,37 @@ fn a_textfile_is_whole_or_as_before_and_tells_that_nothing_can_be_told() {
         "{left:?}"
     );
 }
+
+/// Who can write a config can run commands as whoever uses it.
+#[test]
+fn a_config_that_is_found_is_used_only_if_nobody_else_may_have_written_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = bench("[hooks]\nbefore = \"touch ran\"\n");
+    let config = bench.path("lifeboat.toml");
+    let open = |path: &std::path::Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let backup = ["backup", "data", "--no-zip"];
+    open(&config, 0o666);
+    let refused = |why: &str| {
+        bench
+            .lifeboat(&backup)
+            .exits(2)
+            .complains(&["will not use the config", why, "--config"]);
+    };
+    refused("others may write to it");
+    open(&config, 0o644);
+    open(bench.folder(), 0o777);
+    refused("others may write to its folder");
+    open(bench.folder(), 0o755);
+    fs::rename(&config, bench.path("other.toml")).unwrap();
+    std::os::unix::fs::symlink("other.toml", &config).unwrap();
+    refused("it is a link");
+    assert!(!bench.path("ran").exists() && !bench.place().exists());
+    let named = ["backup", "data", "--no-zip", "--config", "other.toml"];
+    bench.lifeboat(&named).exits(0);
+    assert!(bench.path("ran").exists());
+    fs::remove_file(&config).unwrap();
+    fs::rename(bench.path("other.toml"), &config).unwrap();
+    bench.lifeboat(&backup).exits(0);
+}

@@ -75,6 +75,7 @@ impl Prepared {
 
     /// Remembers what a chunk leads to.
     pub(crate) fn keep(&mut self, id: ChunkId, dictionary: Option<Arc<Dictionary>>) {
+        self.used.retain(|(used, _)| *used != id);
         if self.used.len() >= MOST_PREPARED {
             self.used.remove(0);
         }

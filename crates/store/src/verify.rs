@@ -115,6 +115,8 @@ impl Store {
         reading: &Reading,
         progress: &dyn Progress,
     ) -> Result<Vec<(PackId, Verification)>> {
+        // What this process read before says nothing of what is on the disk now.
+        self.forget_packs();
         // In this order: a delta's pack is never listed without its base being known.
         let mut packs: Vec<PackId> = list_packs(self.storage())?.into_iter().collect();
         let index = self.load_index()?;

@@ -6,9 +6,10 @@
     reason = "a test fails by panicking"
 )]
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
-use lifeboat_store::disk::sim::SimDisk;
+use lifeboat_store::disk::sim::{Among, Fault, Harm, SimDisk};
 use lifeboat_store::random::SeededRandom;
 use lifeboat_store::storage::LocalStorage;
 use lifeboat_store::{Backing, ChunkId, Kind, Options, Session, Store};
@@ -175,4 +176,38 @@ fn a_repair_makes_no_dictionary_since_nobody_lacks_it() {
     let session = store.begin_salvage(Options::default()).unwrap();
     let made = session.put_dictionary(&sample(&chunks), &refs(&chunks[..4]));
     assert_eq!(made.unwrap(), None);
+}
+
+/// A dictionary and a chunk that is told by it, in packs of their own.
+fn apart(store: &Store) -> (ChunkId, ChunkId) {
+    let chunks: Vec<_> = (0..32).map(rows).collect();
+    let session = store.begin(Options::default()).unwrap();
+    let dictionary = session.put_dictionary(&sample(&chunks), &refs(&chunks[..4]));
+    let dictionary = dictionary.unwrap().unwrap();
+    session.commit(b"record").unwrap();
+    let session = store.begin(Options::default()).unwrap();
+    let told = put_like(&session, &chunks[..1], Some(&dictionary))[0];
+    session.commit(b"record").unwrap();
+    (dictionary, told)
+}
+
+#[test]
+fn f07_a_dictionary_that_cannot_be_read_right_now_is_not_told_as_damage() {
+    let (store, disk) = store();
+    let before = disk.files();
+    let (_, told) = apart(&store);
+    let is_new = |path: &&String| path.ends_with(".pack") && !before.contains_key(*path);
+    let files = disk.files();
+    // The pack of the dictionary is the larger one.
+    let pack = files
+        .keys()
+        .filter(is_new)
+        .max_by_key(|path| files[*path].len());
+    let stale = Fault::nth(1, Harm::Kind(ErrorKind::StaleNetworkFileHandle));
+    let of_reads = stale.among(Among::Reads).under(pack.unwrap()).forever();
+    disk.inject(of_reads);
+    let error = store.get(&told).unwrap_err();
+    assert!(!error.is_damage(), "{error}");
+    disk.clear_faults();
+    assert_eq!(store.get(&told).unwrap(), rows(0));
 }

@@ -1,6 +1,6 @@
 //! What the extents of a database are told by: what stood at their place before, and dictionaries for those that are new.
 
-use lifeboat_store::{ChunkId, Session};
+use lifeboat_store::{ChunkId, Kind, Session};
 
 use super::stream::{Kin, Piece};
 use crate::content::{Content, Near};
@@ -63,6 +63,11 @@ impl<'a, 's> Relatives<'a, 's> {
         }
     }
 
+    /// Of a database that was moved all extents are there, and nothing is to be told by a dictionary.
+    fn is_stored(&self, extent: &Piece) -> bool {
+        self.session.has(&ChunkId::of(Kind::Data, &extent.bytes))
+    }
+
     /// Makes a dictionary of the extents, where they are enough and the first of their region.
     fn make_dictionary(&mut self, new: &[&Piece]) -> Result<()> {
         let region = new.first().map(|first| first.position / REGION);
@@ -70,12 +75,14 @@ impl<'a, 's> Relatives<'a, 's> {
             return Ok(());
         }
         self.region = region;
-        let sample: Vec<u8> = (0..).zip(new).flat_map(sampled).copied().collect();
+        let new: Vec<&Piece> = new.iter().filter(|e| !self.is_stored(e)).copied().collect();
+        if new.len() < WORTH {
+            return Ok(());
+        }
+        let sample: Vec<u8> = (0..).zip(&new).flat_map(sampled).copied().collect();
         let step = new.len() / TRIED;
         let tried: Vec<&[u8]> = new.iter().step_by(step).map(|e| &e.bytes[..]).collect();
-        if let Some(dictionary) = self.session.put_dictionary(&sample, &tried)? {
-            self.like = Some(dictionary);
-        }
+        self.like = self.session.put_dictionary(&sample, &tried)?;
         Ok(())
     }
 }

@@ -104,6 +104,8 @@ impl<R: Reach> Collector<'_, R> {
         // could come back whose packs do not.
         self.storage().harden_all()?;
         let store = self.store;
+        // What is read good from here on is read from the disk: this process may have waited for hours.
+        store.forget_packs();
         let mut bad = std::mem::take(&mut self.bad);
         let marks = self.mark(forgotten)?;
         let is_condemned: BTreeSet<&PackId> = condemned.iter().collect();

@@ -236,6 +236,27 @@ fn f55_numbers_that_lie_cost_nothing() {
 }
 
 #[test]
+fn a_maker_that_made_others_makes_the_same_as_a_new_one() {
+    for per_mille in [20, 50, 1000] {
+        let mut maker = ParityMaker::new(Share::per_mille(per_mille).unwrap());
+        for (seed, len) in [
+            (1, 9 << 20),
+            (2, 5000),
+            (3, 4 << 20),
+            (4, 100_000),
+            (5, (4 << 20) + 1),
+        ] {
+            let pack = noise(len, seed);
+            maker.push(&pack).unwrap();
+            assert!(
+                maker.finish(PACK).unwrap().0 == parity(&pack, per_mille),
+                "{len}"
+            );
+        }
+    }
+}
+
+#[test]
 fn the_code_is_the_one_that_was_written_with() {
     const CODE: &str = "d35c878235b8e05435aa0edf5b19724fe2b1769a868edc8f51ef42b28e3c7bba";
     let parity = parity(&noise(20_000, 10), 50);

@@ -91,7 +91,7 @@ impl Store {
             effort.pays_for(copy).then_some(())?;
             return self.decode_on(None, copy);
         };
-        let root = self.read_base(index, root, 0, effort).ok()?;
+        let root = self.read_root(root, effort)?;
         let mut plain: Option<Vec<u8>> = None;
         for link in links.iter().rev() {
             effort.pays_for(link).then_some(())?;
@@ -109,7 +109,18 @@ impl Store {
         self.decode_with(copy, &stored, base).ok()
     }
 
-    /// The plain bytes of a base. One that has no base itself may be that of many chunks which are read one after another.
+    /// The plain bytes of a base that has none itself, if they are right. Such a one may be that of many chunks which are
+    /// read one after another.
+    fn read_root(&self, root: &Location, effort: &Effort) -> Option<Arc<Vec<u8>>> {
+        if let Some(plain) = self.roots.get(&root.id) {
+            return Some(plain);
+        }
+        effort.pays_for(root).then_some(())?;
+        let plain = Arc::new(self.decode_on(None, root)?);
+        self.roots.keep(root.id, &plain);
+        Some(plain)
+    }
+
     fn read_base(
         &self,
         index: &Index,
