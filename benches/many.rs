@@ -40,7 +40,7 @@ fn main() {
     fill(&source, &place, count);
     let lifeboat = Lifeboat::at(place);
     let mut table = Table::new(&["command", "wall", "least–most", "CPU", "peak memory"]);
-    let steps: [(&str, &dyn Fn() -> Took); 6] = [
+    let steps: [(&str, &dyn Fn() -> Took); 8] = [
         ("list, first time", &|| lifeboat.asked(&["list"])),
         ("list", &|| lifeboat.asked(&["list"])),
         ("status", &|| {
@@ -53,6 +53,8 @@ fn main() {
         ("forget --keep-daily 1000000 --dry-run", &|| {
             lifeboat.asked(&["forget", "--keep-daily", "1000000", "--dry-run"])
         }),
+        ("gc, first time", &|| lifeboat.asked(&["gc"])),
+        ("gc", &|| lifeboat.asked(&["gc"])),
     ];
     for (name, step) in steps {
         let runs = if name.contains("first") { 1 } else { ask.runs };

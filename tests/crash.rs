@@ -15,6 +15,8 @@ use stage::{CREATED, FIRST, Known, NEXT, SECOND, Sources, create, open, words};
 mod failing;
 /// What is backed up, and what is known of it.
 mod stage;
+/// The other commands.
+mod verbs;
 
 /// A repository is created and two backups are taken, each in a process of its own.
 fn workload() -> (SimDisk, Sources, Vec<Known>) {

@@ -25,8 +25,14 @@ const FAULTS: [(&str, &[&str]); 14] = [
     ("flock", &["ENOLCK"]),
 ];
 
+/// A backup that another program made.
+const OLD: &str = "backup_2024-05-01_10-00-00";
+
 /// Commands that write, each on a copy of a repository with two snapshots.
-const VERBS: [(&str, &[&str]); 6] = [
+const VERBS: [(&str, &[&str]); 9] = [
+    ("init", &["init", "--repo", "fresh"]),
+    ("import", &["import", OLD]),
+    ("repair", &["repair", "--apply", "--threads", "1"]),
     ("backup", &["backup", "data", "--no-zip", "--threads", "1"]),
     ("export", &["export", "latest"]),
     (
@@ -58,18 +64,51 @@ impl Before {
         let held = looks(&bench.data());
         bench.write("papers/two.txt", "third");
         bench.write("new.bin", super::noise(300_000));
+        let old = bench.path(OLD);
+        fs::create_dir(&old).unwrap();
+        fs::write(old.join("notes.txt"), "from before").unwrap();
+        let manifest = r#"{"created_at": "2024-05-01T10:00:00", "version": "1.0"}"#;
+        fs::write(old.join("backup_manifest.json"), manifest).unwrap();
         fs::rename(bench.place(), bench.path("whole")).unwrap();
         let newest = (newest, held);
         Self { bench, newest }
     }
 
     /// Puts everything back as it was.
-    fn again(&self) {
-        for name in ["repository", "restored", "again"] {
+    fn again(&self, verb: &str) {
+        for name in ["repository", "restored", "again", "fresh"] {
             let _ = fs::remove_dir_all(self.bench.path(name));
         }
         let copied = outside::works("cp", &["-a", &self.path("whole"), &self.path("repository")]);
         assert!(copied);
+        if verb == "repair" {
+            self.damage();
+        }
+    }
+
+    /// What a repair can mend: a pack by its parity, a record by its copy.
+    fn damage(&self) {
+        for folder in ["packs", "snapshots"] {
+            let files = fs::read_dir(self.bench.place().join(folder)).unwrap();
+            let files = files.map(|file| file.unwrap().path());
+            let largest = files.max_by_key(|file| fs::metadata(file).unwrap().len());
+            let mut bytes = fs::read(largest.as_ref().unwrap()).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            fs::write(largest.unwrap(), bytes).unwrap();
+        }
+    }
+
+    /// The same command, or what comes after it, without a fault.
+    fn finish(&self, verb: &str, args: &[&str]) -> Option<String> {
+        let next = match verb {
+            "init" => &["backup", "data", "--no-zip", "--repo", "fresh"],
+            "import" | "repair" => args,
+            _ => return None,
+        };
+        let answer = self.bench.lifeboat(next);
+        let is_done = matches!(answer.code(), Some(0 | 5));
+        (!is_done).then(|| format!("not done again: {answer}"))
     }
 
     fn path(&self, name: &str) -> String {
@@ -141,9 +180,10 @@ fn f05_f08_every_system_call_fails_in_turn() {
             .flat_map(|(call, errnos)| errnos.iter().map(move |errno| (call, errno)))
         {
             for nth in 1.. {
-                before.again();
+                before.again(verb);
                 let (answer, was_struck) = before.run(args, call, errno, nth);
-                if let Some(what) = before.judge(verb, &answer) {
+                let failed = before.finish(verb, args);
+                if let Some(what) = failed.or_else(|| before.judge(verb, &answer)) {
                     panic!("{verb}: {call} number {nth} fails with {errno}: {what}");
                 }
                 if !was_struck {

@@ -6,7 +6,7 @@ use super::super::Storage as _;
 use super::{LocalStorage, cell};
 use crate::disk::Disk;
 use crate::error::{IoContext, Result};
-use crate::layout::{CACHE, Folder, Object, PLAN, PLANS, TEMPORARY};
+use crate::layout::{CACHE, Folder, Object, PLAN, PLANS, QUARANTINE, TEMPORARY};
 
 const FOLDERS: [Folder; 8] = [
     Folder::Packs,
@@ -23,7 +23,7 @@ const FOLDERS: [Folder; 8] = [
 pub(super) fn list(storage: &LocalStorage) -> Result<Vec<String>> {
     let mut found = Vec::new();
     let folders = FOLDERS.iter().map(|folder| folder.path());
-    for folder in folders.chain(["", PLANS, CACHE]) {
+    for folder in folders.chain(["", PLANS, CACHE, QUARANTINE]) {
         for name in storage.names(folder)? {
             if name
                 .strip_suffix(TEMPORARY)
@@ -41,10 +41,14 @@ pub(super) fn list(storage: &LocalStorage) -> Result<Vec<String>> {
 
 /// Whether this is the name of an object, perhaps with the number of a second attempt.
 fn is_ours(folder: &str, stem: &str) -> bool {
-    let numbered = stem
-        .rsplit_once('.')
-        .filter(|(_, number)| number.parse::<u32>().is_ok());
-    let name = numbered.map_or(stem, |(name, _)| name);
+    let name = unnumbered(stem);
+    if folder == QUARANTINE {
+        // A copy of any object, which may have a number of its own.
+        let name = unnumbered(name);
+        return FOLDERS
+            .iter()
+            .any(|folder| Object::parse(*folder, name).is_some());
+    }
     if let Some(folder) = FOLDERS.into_iter().find(|known| known.path() == folder) {
         return Object::parse(folder, name).is_some();
     }
@@ -55,6 +59,13 @@ fn is_ours(folder: &str, stem: &str) -> bool {
             .iter()
             .any(|object| object.path() == name),
     }
+}
+
+/// Without a number at the end.
+fn unnumbered(name: &str) -> &str {
+    let numbered = name.rsplit_once('.');
+    let numbered = numbered.filter(|(_, number)| number.parse::<u32>().is_ok());
+    numbered.map_or(name, |(name, _)| name)
 }
 
 /// Removes one whose lock nobody holds.

@@ -1,0 +1,311 @@
+//! Every command beside backup that writes to the repository, on a simulated disk: killed after every operation, cut off at every
+//! operation, and with every call failing in turn (harnesses H1, H2; faults F-01, F-02, F-05, F-08; rules R1 to R5). What an
+//! import writes here it writes as a backup does; restores and exports write elsewhere.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use lifeboat_snapshot::{Collect, Repair, Repository, Snapshot, SnapshotError, Unwatched, Verify};
+use lifeboat_store::disk::sim::{Among, Budget, ERRNOS, Fault, Harm, SimDisk};
+
+use super::each;
+use super::stage::{FIRST, Known, SECOND, Sources, create, open, words};
+use crate::support::parallel;
+use crate::support::snapshots::contents;
+
+/// A command, and what the repository is like before it.
+struct Verb {
+    name: &'static str,
+    /// Damages the repository, or forgets something.
+    before: fn(&Stage),
+    act: fn(&Stage, &Repository) -> Result<(), SnapshotError>,
+    /// What of the older snapshot must hold whatever happens.
+    keeps_older: bool,
+}
+
+/// A repository with two snapshots, and what else a command needs.
+struct Stage {
+    disk: SimDisk,
+    sources: Sources,
+    older: Known,
+    newer: Known,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let disk = SimDisk::without_root();
+        let sources = Sources::new();
+        create(&disk, 1).unwrap();
+        let older = Known::back_up(&disk, 2, FIRST, &sources);
+        sources.change();
+        let newer = Known::back_up(&disk, 3, SECOND, &sources);
+        disk.settle();
+        Self {
+            disk,
+            sources,
+            older,
+            newer,
+        }
+    }
+
+    fn with(verb: &Verb) -> Self {
+        let stage = Self::new();
+        (verb.before)(&stage);
+        stage.disk.settle();
+        stage
+    }
+
+    fn forget(&self) {
+        let repository = open(&self.disk, 4).unwrap();
+        repository.forget(&[self.older.snapshot.id]).unwrap();
+    }
+
+    fn repair(&self, repository: &Repository) -> Result<(), SnapshotError> {
+        let plan = Repair {
+            apply: true,
+            add_parity: true,
+            threads: Some(1),
+            ..Repair::default()
+        };
+        repository.repair(&plan, &Unwatched).map(drop)
+    }
+
+    /// A record, and the copy of another.
+    fn damage(&self) {
+        let record = format!("snapshots/{}.snapshot", self.older.snapshot.id);
+        self.disk.corrupt(&record, 40, |byte| byte ^ 1).unwrap();
+        let copy = format!("copies/{}.copy", self.newer.snapshot.id);
+        self.disk.truncate(&copy, 20).unwrap();
+        self.disk.delete("config.copy").unwrap();
+    }
+}
+
+fn collect(repository: &Repository) -> Result<(), SnapshotError> {
+    let plan = Collect {
+        threads: Some(1),
+        ..Collect::default()
+    };
+    repository.collect(&plan, &Unwatched).map(drop)
+}
+
+const NOTHING: fn(&Stage) = |_| {};
+
+const VERBS: [Verb; 7] = [
+    Verb {
+        name: "forget",
+        before: NOTHING,
+        act: |stage, repository| repository.forget(&[stage.older.snapshot.id]).map(drop),
+        keeps_older: false,
+    },
+    Verb {
+        name: "forget --undo",
+        before: Stage::forget,
+        act: |_, repository| {
+            let forgotten = repository.forgotten()?.items;
+            repository.bring_back(&forgotten, &Unwatched).map(drop)
+        },
+        keeps_older: false,
+    },
+    Verb {
+        name: "pin",
+        before: NOTHING,
+        act: |stage, repository| repository.pin(stage.older.snapshot.id, "good").map(drop),
+        keeps_older: true,
+    },
+    Verb {
+        name: "unpin",
+        before: |stage| {
+            let repository = open(&stage.disk, 4).unwrap();
+            repository.pin(stage.older.snapshot.id, "good").unwrap();
+        },
+        act: |stage, repository| repository.unpin(stage.older.snapshot.id).map(drop),
+        keeps_older: true,
+    },
+    Verb {
+        name: "gc",
+        before: Stage::forget,
+        act: |_, repository| collect(repository),
+        keeps_older: false,
+    },
+    Verb {
+        name: "repair",
+        before: Stage::damage,
+        act: Stage::repair,
+        keeps_older: true,
+    },
+    Verb {
+        name: "verify --read-data",
+        before: NOTHING,
+        act: |_, repository| repository.verify(&whole(), &Unwatched).map(drop),
+        keeps_older: true,
+    },
+];
+
+fn whole() -> Verify {
+    Verify {
+        read_data: true,
+        threads: Some(1),
+        ..Verify::default()
+    }
+}
+
+/// That a snapshot holds what it held.
+fn holds(repository: &Repository, known: &Known) -> Result<(), String> {
+    let found = contents(repository, &known.snapshot).map_err(words)?;
+    (found == known.contents)
+        .then_some(())
+        .ok_or_else(|| format!("{} holds something else", known.mark))
+}
+
+/// What the next start finds and does, without anybody's help: what must hold holds, the same command can be given again, a
+/// backup and a collection work, and nothing is left over.
+fn recover(stage: &Stage, verb: &Verb, disk: &SimDisk) -> Result<(), String> {
+    let repository = open(disk, 20).map_err(words)?;
+    holds(&repository, &stage.newer)?;
+    let listed = repository.snapshots().map_err(words)?;
+    let is_older = |snapshot: &Snapshot| snapshot.id == stage.older.snapshot.id;
+    if verb.keeps_older || listed.snapshots.iter().any(is_older) {
+        holds(&repository, &stage.older)?;
+    }
+    for snapshot in &listed.snapshots {
+        contents(&repository, snapshot).map_err(words)?;
+    }
+    let again = open(disk, 21).map_err(words)?;
+    match (verb.act)(stage, &again) {
+        Err(error) if verb.name != "pin" => return Err(format!("again: {}", words(error))),
+        _ => {}
+    }
+    let repository = open(disk, 22).map_err(words)?;
+    let report = repository.backup(&stage.sources.plan(), &Unwatched);
+    let next = report.map_err(|error| format!("the next backup: {}", words(error)))?;
+    let next = next.snapshot.ok_or("no snapshot")?;
+    if contents(&repository, &next).map_err(words)? != stage.newer.contents {
+        return Err("the next backup holds something else".to_owned());
+    }
+    if verb.name == "repair" {
+        stage.repair(&repository).map_err(words)?;
+    }
+    let repository = open(disk, 23).map_err(words)?;
+    collect(&repository).map_err(|error| format!("the next gc: {}", words(error)))?;
+    let left = |path: &&String| {
+        let endings = [".partial", ".pending", ".evicted", ".forgotten"];
+        endings.iter().any(|ending| path.ends_with(ending))
+    };
+    if let Some(left) = disk.files().keys().find(left) {
+        return Err(format!("left over: {left}"));
+    }
+    let report = repository.verify(&whole(), &Unwatched).map_err(words)?;
+    match report.damaged.as_slice() {
+        [] => Ok(()),
+        damaged => Err(format!("{damaged:?}")),
+    }
+}
+
+fn act(stage: &Stage, verb: &Verb, disk: &SimDisk) -> Result<(), SnapshotError> {
+    (verb.act)(stage, &open(disk, 10)?)
+}
+
+/// All states after power cuts and kills during every command.
+fn enumerate(budget: &Budget) -> usize {
+    let mut count = 0;
+    for verb in &VERBS {
+        let stage = Stage::with(verb);
+        let from = stage.disk.operations().len();
+        act(&stage, verb, &stage.disk).unwrap();
+        let budget = Budget {
+            from,
+            ..budget.clone()
+        };
+        let states = each(stage.disk.crash_states(&budget), |state| {
+            recover(&stage, verb, &state.disk).map_err(|what| format!("{}: {what}", verb.name))
+        });
+        let kills = from..=stage.disk.operations().len();
+        let operations = kills.clone().count() - 1;
+        let failures = parallel::each(kills, |at| {
+            let failed = recover(&stage, verb, &stage.disk.killed_after(at)).err()?;
+            Some(format!("{}: {failed}, killed after {at}", verb.name))
+        });
+        parallel::assert_none(&failures);
+        println!(
+            "{}: {operations} operations, {states} crash states",
+            verb.name
+        );
+        count += states + operations;
+    }
+    count
+}
+
+#[test]
+fn f01_f02_a_kill_or_a_power_cut_during_any_command_that_writes_harms_nothing() {
+    let budget = Budget {
+        exhaustive: 8,
+        random: 4,
+        ..Budget::default()
+    };
+    assert!(enumerate(&budget) > 400);
+}
+
+/// `cargo test --release -p lifeboat --test suite -- --ignored --nocapture each_command_cut`
+#[test]
+#[ignore = "minutes; see docs/testing.md"]
+fn f02_each_command_cut_off_in_very_many_ways() {
+    let budget = Budget {
+        exhaustive: 1 << 10,
+        random: 512,
+        ..Budget::default()
+    };
+    println!("{} states", enumerate(&budget));
+}
+
+#[test]
+fn f05_f08_no_failing_call_of_any_command_that_writes_harms_anything() {
+    let harms = [
+        Harm::Errno(ERRNOS[0]),
+        Harm::Errno(ERRNOS[1]),
+        Harm::Half(ERRNOS[1]),
+        Harm::Done(ERRNOS[0]),
+    ];
+    let mut count = 0;
+    for verb in &VERBS {
+        let stage = Stage::with(verb);
+        let runs = harms
+            .iter()
+            .flat_map(|harm| [(*harm, false), (*harm, true)]);
+        let struck = AtomicUsize::new(0);
+        let failures = parallel::each(runs, |(harm, forever)| {
+            for nth in 1.. {
+                let disk = stage.disk.copy();
+                let fault = Fault::nth(nth, harm).among(Among::All);
+                disk.inject(if forever { fault.forever() } else { fault });
+                let answer = act(&stage, verb, &disk);
+                if disk.faults_struck() == 0 {
+                    return answer
+                        .err()
+                        .map(|error| format!("{}: {}", verb.name, words(error)));
+                }
+                struck.fetch_add(1, Ordering::Relaxed);
+                let again = disk.synced_after_failure();
+                disk.clear_faults();
+                let failed = match recover(&stage, verb, &disk) {
+                    Ok(()) if !again.is_empty() => Some(format!("synced again: {again:?}")),
+                    Ok(()) => None,
+                    Err(what) => Some(what),
+                };
+                if let Some(what) = failed {
+                    return Some(format!(
+                        "{}: {what}: {harm:?}, call {nth}, forever: {forever}",
+                        verb.name
+                    ));
+                }
+            }
+            None
+        });
+        parallel::assert_none(&failures);
+        println!(
+            "{}: {} calls failed in turn",
+            verb.name,
+            struck.load(Ordering::Relaxed)
+        );
+        count += struck.into_inner();
+    }
+    assert!(count > 300, "{count}");
+}
