@@ -70,5 +70,15 @@ fn f22_the_order_of_snapshots_is_not_that_of_the_clock() {
     let listed = bench.lifeboat(&["list", "--json"]).exits(0).json();
     assert_eq!(listed.as_array().unwrap().len(), ids.len());
     bench.lifeboat(&["list"]).exits(0).quietly();
-    bench.lifeboat(&["status"]).exits(0);
+    let code = bench.lifeboat(&["status"]).code();
+    assert!(matches!(code, Some(0 | 20)), "the newest is young or old");
+}
+
+#[test]
+fn f22_a_snapshot_from_the_future_keeps_nobody_calm() {
+    let bench = Workbench::with_files();
+    let (repository, _clock) = under(&bench, "2262-04-11T00:00:00Z");
+    repository.backup(&bench.plan(), &Unwatched).unwrap();
+    let status = bench.lifeboat(&["status", "--json"]).exits(20).json();
+    assert_eq!(status["state"], "stale");
 }

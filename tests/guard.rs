@@ -271,3 +271,28 @@ fn sources_of_the_config_are_guarded_by_name() {
         assert!(bench.data().join("notes.txt").exists());
     }
 }
+
+#[test]
+fn a_command_that_ruins_the_config_is_undone_by_the_one_from_before() {
+    let bench = bench();
+    fs::write(
+        bench.path("lifeboat.toml"),
+        "[source.clinic]\npath = \"data\"\n",
+    )
+    .unwrap();
+    let harm = "echo ruined > lifeboat.toml; rm data/notes.txt; exit 9";
+    bench
+        .lifeboat(&["guard", "--undo-on-failure", "--", "sh", "-c", harm])
+        .exits(9);
+    assert!(bench.data().join("notes.txt").exists());
+}
+
+#[test]
+fn a_pin_that_somebody_else_has_made_meanwhile_stays() {
+    let bench = bench();
+    let program = env!("CARGO_BIN_EXE_lifeboat");
+    let script = format!("{program} unpin latest && {program} pin latest --reason mine");
+    guard(&bench, &[], &["sh", "-c", &script]).exits(0);
+    let listed = bench.lifeboat(&["list", "--json"]).exits(0).json();
+    assert_eq!(listed[0]["pinned"], true);
+}

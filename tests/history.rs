@@ -93,6 +93,18 @@ fn status_tells_the_last_error_until_a_backup_goes_well() {
 }
 
 #[test]
+fn a_kind_of_run_that_is_none_is_a_mistake_and_no_empty_history() {
+    let bench = Workbench::with_files();
+    bench.backs_up();
+    bench
+        .lifeboat(&["history", "--kind", "bakcup"])
+        .exits(2)
+        .complains(&["backup, verify"]);
+    let runs = bench.lifeboat(&["history", "--kind", "backup", "--json"]);
+    assert_eq!(runs.exits(0).json().as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn a_monitoring_system_gets_numbers_with_labels() {
     let bench = Workbench::with_files();
     bench.backs_up();

@@ -93,7 +93,7 @@ pub use error::{Result, SnapshotError};
 pub use export::{FoundZip, MANIFEST_NAME, ZipReport, ZipTarget};
 pub use find::{Finder, FoundPath, Version};
 pub use forgotten::{ForgottenListing, ForgottenSnapshot};
-pub use fresh::{Flaws, Newest, SourceKey};
+pub use fresh::{Flaws, Newest, SourceKey, is_younger};
 pub use history::{History, HookEnd, HookRun, Moment, NewRun, Run, RunKind};
 pub use import::{Import, ImportReport, Imported, Outcome};
 pub use inplace::{

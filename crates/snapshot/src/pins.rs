@@ -78,6 +78,17 @@ impl Repository {
         Ok(self.store().unpin(id)?)
     }
 
+    /// Removes a pin that was made for this reason, and no other; `false` where there was none.
+    ///
+    /// # Errors
+    /// Where it stays, or it cannot be read whose it is.
+    pub fn unpin_own(&self, id: SnapshotId, reason: &str) -> Result<bool> {
+        match self.pin_of(id)? {
+            Some(pin) if pin.reason == reason => self.unpin(id),
+            _ => Ok(false),
+        }
+    }
+
     /// The names of all pinned snapshots; some may be gone.
     ///
     /// # Errors

@@ -12,8 +12,12 @@ use crate::capture::{Backup, BackupReport};
 use crate::error::{Result, SnapshotError};
 use crate::inplace::{InPlace, InPlaceReport};
 use crate::monitor::{Monitor, Warning};
+use crate::opened::Opened;
 use crate::record::Snapshot;
 use crate::repository::Repository;
+
+/// Why the snapshot is pinned: the sign that a pin is ours to take away.
+const REASON: &str = "until protected work has ended";
 
 /// A repository, and what is backed up in it before work that may go wrong.
 pub struct Guard<'r> {
@@ -56,10 +60,22 @@ pub enum ProtectError<E> {
 pub enum Undone {
     /// Nobody asked for it: everything is as the work has left it.
     NotAsked,
-    /// Everything is as before the work; what the work had left is the report's `safety` snapshot.
+    /// Everything is as before the work, but for what the report says of its `databases`; what the work had left is its `safety`
+    /// snapshot. Where a database is not well, the snapshot stays pinned.
     Done(Box<InPlaceReport>),
     /// It was asked for and failed. What the error says of the state holds.
     Failed(Box<SnapshotError>),
+}
+
+impl Undone {
+    /// Whether nobody needs the snapshot for the way back any more.
+    fn is_well(&self) -> bool {
+        match self {
+            Self::NotAsked => true,
+            Self::Done(report) => !report.databases.iter().any(Opened::is_wrong),
+            Self::Failed(_) => false,
+        }
+    }
 }
 
 impl BackupReport {
@@ -116,10 +132,8 @@ impl<'r> Guard<'r> {
         work: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, ProtectError<E>> {
         let snapshot = self.snapshot(description)?;
-        let pinned = self
-            .repository
-            .pin(snapshot.id, "until protected work ends");
-        let is_pinned = pinned.map_err(ProtectError::NotSaved)?;
+        let pinned = self.repository.pin(snapshot.id, REASON);
+        pinned.map_err(ProtectError::NotSaved)?;
         let result = catch_unwind(AssertUnwindSafe(work));
         let undone = match &result {
             Ok(Ok(_)) => Undone::NotAsked,
@@ -127,8 +141,8 @@ impl<'r> Guard<'r> {
         };
         let result = result.unwrap_or_else(|panic| resume_unwind(panic));
         // One that cannot be taken away keeps a snapshot that nobody needs: no reason to call the work undone.
-        if is_pinned && !matches!(undone, Undone::Failed(_)) {
-            let _ = self.repository.unpin(snapshot.id);
+        if undone.is_well() {
+            let _ = self.repository.unpin_own(snapshot.id, REASON);
         }
         result.map_err(|error| ProtectError::Failed {
             error,

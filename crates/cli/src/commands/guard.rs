@@ -66,6 +66,7 @@ pub(crate) struct Args {
 struct Run<'r> {
     args: &'r Args,
     context: &'r Context,
+    config: Config,
     repository: Option<Repository>,
     /// The states from before the command.
     snapshots: Vec<Snapshot>,
@@ -76,6 +77,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let mut run = Run {
         args,
         context,
+        config: context.config()?,
         repository: None,
         snapshots: Vec::new(),
     };
@@ -90,8 +92,17 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             .ui
             .note("there is no whole snapshot; running the command all the same");
     }
+    if signals::requested() {
+        run.unpin();
+        return Err(Failure::new(
+            signals::exit(),
+            "stopped before the command was run, as asked",
+        ));
+    }
+    // In this order: no signal falls between the two.
+    let listening = child::listen();
     signals::release();
-    let ended = child::run(&args.command);
+    let ended = listening.and_then(|signals| child::run(&args.command, signals));
     match ended {
         Ok(ended) if ended.is_good() => run.well(),
         Ok(ended) => run.badly(ended),
@@ -105,12 +116,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 impl Run<'_> {
     /// What is to be backed up, each as it goes into a snapshot.
     fn take_snapshots(&mut self) -> Result<(), Failure> {
-        let config = self.context.config()?;
-        let groups = backup::choose(&self.args.sources, &config)?;
+        let groups = backup::choose(&self.args.sources, &self.config)?;
         let place = self.context.place()?;
         for group in &groups {
-            let hooks = Hooks::of(&config, group, &place.path, self.context);
-            let taken = self.take_snapshot(group, &config, &place, &hooks);
+            let hooks = Hooks::of(&self.config, group, &place.path, self.context);
+            let taken = self.take_snapshot(group, &place, &hooks);
             // Where it failed before there was anything to record.
             if let Err(failure) = &taken {
                 hooks.end(&failure.into());
@@ -123,7 +133,6 @@ impl Run<'_> {
     fn take_snapshot(
         &mut self,
         group: &[PathBuf],
-        config: &Config,
         place: &Place,
         hooks: &Hooks<'_>,
     ) -> Result<(), Failure> {
@@ -132,7 +141,7 @@ impl Run<'_> {
             hooks.begin()?;
         }
         let Opened { repository, .. } = backup::open(place, group, true, self.context)?;
-        let plan = before::plan(self.args, group, config, &repository);
+        let plan = before::plan(self.args, group, &self.config, &repository);
         let snapshot = before::snapshot(self.args, &plan, hooks, &repository, self.context)?;
         self.snapshots.push(snapshot);
         self.repository = Some(repository);
@@ -159,6 +168,7 @@ impl Run<'_> {
         let back = back::Back {
             args: self.args,
             context: self.context,
+            config: &self.config,
             repository,
         };
         self.context.ui.note(&failed);
@@ -198,7 +208,8 @@ impl Run<'_> {
     fn unpin(&self) {
         for snapshot in &self.snapshots {
             if let Some(repository) = &self.repository
-                && let Err(error) = repository.unpin(snapshot.id)
+                && let Err(error) =
+                    repository.unpin_own(snapshot.id, &before::reason(&self.program()))
             {
                 let why = Failure::from(error).sentence();
                 self.context

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anstyle::Style;
 use chrono::{DateTime, SecondsFormat, Utc};
 use lifeboat_snapshot::path::escape;
-use lifeboat_snapshot::{HookEnd, HookRun, Run};
+use lifeboat_snapshot::{HookEnd, HookRun, Run, RunKind};
 use serde_json::{Map, Value, json};
 
 use crate::context::Context;
@@ -22,8 +22,8 @@ pub(crate) struct Args {
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     number: usize,
     /// Only runs of this kind: backup, verify, gc, restore, drill, export, repair, forget
-    #[arg(long, value_name = "KIND")]
-    kind: Option<String>,
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    kind: Option<RunKind>,
     /// Only runs that did not go well
     #[arg(long)]
     failed: bool,
@@ -55,12 +55,18 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 
 impl Args {
     fn admits(&self, run: &Run) -> bool {
-        let is_kind = self
-            .kind
-            .as_ref()
-            .is_none_or(|kind| run.kind.word() == kind);
+        let is_kind = self.kind.is_none_or(|kind| run.kind == kind);
         is_kind && !(self.failed && run.is_good())
     }
+}
+
+/// The kind that is called so.
+fn kind(text: &str) -> Result<RunKind, String> {
+    let mut all = RunKind::ALL.into_iter();
+    all.find(|kind| kind.word() == text).ok_or_else(|| {
+        let words = RunKind::ALL.map(RunKind::word);
+        format!("one of {} is needed", words.join(", "))
+    })
 }
 
 /// For programs.

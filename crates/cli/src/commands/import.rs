@@ -8,7 +8,7 @@ use chrono::{Local, NaiveDateTime, Offset, TimeZone};
 use lifeboat_snapshot::{BackupReport, Import, ImportReport, Imported, Outcome};
 use serde_json::{Map, Value, json};
 
-use crate::context::{Context, absolute};
+use crate::context::{Context, absolute, this_host};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ui::{facts, words};
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         paths: args.paths.clone(),
         check: config.settings(&source).check.into(),
         source,
-        host: gethostname::gethostname().to_string_lossy().into_owned(),
+        host: this_host(),
         tags: args.tags.clone(),
         counts: config.count_queries(),
         offset_minutes,

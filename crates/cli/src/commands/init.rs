@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, ErrorKind, IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use lifeboat_snapshot::Repository;
@@ -99,14 +100,27 @@ fn is_there(file: &Path) -> Failure {
 }
 
 fn write(file: &Path, text: &str) -> Result<(), Failure> {
-    let written = File::create_new(file).and_then(|mut new| {
-        new.write_all(text.as_bytes())?;
-        new.sync_all()
-    });
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    let beside = file.with_file_name(name);
+    // The link is whole from its first moment, and is not made over anything.
+    let written = fill(&beside, text).and_then(|()| std::fs::hard_link(&beside, file));
+    let _ = std::fs::remove_file(&beside);
     written.map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => is_there(file),
         _ => Failure::io(format!("cannot write {}", file.display()), &error).path(file),
     })
+}
+
+/// For its owner alone: it may name commands that are run with their rights.
+fn fill(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut new = File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    new.write_all(text.as_bytes())?;
+    new.sync_all()
 }
 
 fn tell(

@@ -12,10 +12,12 @@ use anstyle::Style;
 use chrono::{DateTime, Utc};
 use lifeboat_snapshot::history::growth_per_day;
 use lifeboat_snapshot::store::SnapshotId;
-use lifeboat_snapshot::{Drill, History, Newest, Repository, Run, RunKind, Snapshot, SourceKey};
+use lifeboat_snapshot::{
+    Drill, History, Newest, Repository, Run, RunKind, Snapshot, SourceKey, is_younger,
+};
 
 use crate::config::Config;
-use crate::context::{Context, paths, real};
+use crate::context::{Context, paths, real, this_host};
 use crate::daemon;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -207,7 +209,7 @@ fn verified(
 
 /// The sources of the config on this machine; none where it names none.
 pub(super) fn wanted(config: &Config) -> Vec<SourceKey> {
-    let host = gethostname::gethostname().to_string_lossy().into_owned();
+    let host = this_host();
     let key = |path: &std::path::PathBuf| {
         let path = real(path).as_os_str().as_bytes().to_vec();
         (host.clone(), path)
@@ -215,7 +217,7 @@ pub(super) fn wanted(config: &Config) -> Vec<SourceKey> {
     config.source_paths().iter().map(key).collect()
 }
 
-/// A snapshot from the future shows a clock that was or is wrong; it counts as fresh, for it is the newest there is.
+/// A snapshot from the future shows a clock that was or is wrong, and is old: see [`is_younger`].
 fn state(
     newest: Option<&Newest>,
     failure: Option<&Run>,
@@ -225,12 +227,12 @@ fn state(
     let Some(newest) = newest else {
         return State::Missing;
     };
-    let age = now.signed_duration_since(newest.snapshot.time()).to_std();
-    match age {
-        _ if failure.is_some_and(has_failed) => State::Failed,
-        Ok(age) if age > limit => State::Stale,
-        _ if newest.has_everything() => State::Fresh,
-        _ => State::Incomplete,
+    let is_fresh = is_younger(newest.snapshot.time().to_utc(), limit, now);
+    match () {
+        () if failure.is_some_and(has_failed) => State::Failed,
+        () if !is_fresh => State::Stale,
+        () if newest.has_everything() => State::Fresh,
+        () => State::Incomplete,
     }
 }
 

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::context::{Context, real};
+use crate::context::{Context, real, this_host};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ui::words;
@@ -44,7 +44,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let repository = context.repository()?;
-    let host = gethostname::gethostname().to_string_lossy().into_owned();
+    let host = this_host();
     let source = args.source.as_deref().map(real);
     let snapshot = repository.last_safety(&host, source.as_deref())?;
     let wish = Wish {

@@ -6,7 +6,10 @@
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
+
+use rustix::fs::OFlags;
 
 /// The first version without the bug.
 pub(super) const GOOD: Version = Version([3, 51, 3]);
@@ -68,7 +71,16 @@ fn version_in(pid: u32, path: &str) -> Option<Version> {
     let path = path.strip_suffix(" (deleted)").unwrap_or(path);
     let seen = PathBuf::from(format!("/proc/{pid}/root{path}"));
     let mut bytes = Vec::new();
-    let file = File::open(seen).ok()?;
+    // Whatever another user's process calls so: a pipe must not hold us up.
+    let flags = OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::options()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(seen)
+        .ok()?;
+    if !file.metadata().ok()?.is_file() {
+        return None;
+    }
     file.take(MOST).read_to_end(&mut bytes).ok()?;
     version_of(&bytes)
 }

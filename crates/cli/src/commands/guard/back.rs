@@ -3,19 +3,23 @@
 use std::io::{BufRead, IsTerminal, Write};
 
 use lifeboat_snapshot::store::SnapshotId;
-use lifeboat_snapshot::{InPlaceReport, Plan, Repository, Snapshot};
+use lifeboat_snapshot::{InPlace, InPlaceReport, Plan, Repository, Snapshot};
 
 use super::Args;
 use crate::commands::restore::in_place::{self, Over, Wish};
+use crate::config::Config;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::signals;
 use crate::ui::words;
 
 /// What the way back needs.
 pub(super) struct Back<'r> {
     pub(super) args: &'r Args,
     pub(super) context: &'r Context,
+    /// As it was before the command, which may have changed it too.
+    pub(super) config: &'r Config,
     pub(super) repository: &'r Repository,
 }
 
@@ -30,8 +34,7 @@ impl Back<'_> {
         }
         for snapshot in snapshots {
             let over = self.over();
-            let prepared =
-                in_place::prepare(&self.wish(&over), self.context, self.repository, snapshot);
+            let prepared = self.prepare(&self.wish(&over), snapshot);
             let id = snapshot.id.short();
             self.context
                 .ui
@@ -42,7 +45,9 @@ impl Back<'_> {
         let asked = asked.and_then(|()| err.flush());
         let mut answer = String::new();
         let read = asked.and_then(|()| std::io::stdin().lock().read_line(&mut answer));
-        Ok(read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes"))
+        // Who pressed Ctrl+C at the question did not say yes to it.
+        let is_yes = matches!(answer.trim(), "y" | "Y" | "yes");
+        Ok(read.is_ok() && is_yes && !signals::requested())
     }
 
     /// Goes back to each of the snapshots, and gives those of what the command had left.
@@ -73,7 +78,7 @@ impl Back<'_> {
     fn one(&self, snapshot: &Snapshot) -> Result<InPlaceReport, Failure> {
         let over = self.over();
         let wish = self.wish(&over);
-        let (options, plan) = in_place::prepare(&wish, self.context, self.repository, snapshot)?;
+        let (options, plan) = self.prepare(&wish, snapshot)?;
         let words = told(&plan);
         let report = in_place::carry_out(&options, plan, self.context, self.repository, snapshot)?;
         let exit = in_place::exit(&report);
@@ -90,6 +95,10 @@ impl Back<'_> {
             "everything is as in snapshot {id} again: {words}{undo}"
         ));
         Ok(report)
+    }
+
+    fn prepare(&self, wish: &Wish<'_>, snapshot: &Snapshot) -> Result<(InPlace, Plan), Failure> {
+        in_place::prepare(wish, self.config, self.context, self.repository, snapshot)
     }
 
     fn over(&self) -> Over {

@@ -46,11 +46,16 @@ pub(super) fn snapshot(
     let report = backup::capture(repository, plan, hooks, context)?;
     let snapshot = whole(&report)?;
     let program = super::program(&args.command);
-    repository.pin(snapshot.id, &format!("until {program} ends"))?;
+    repository.pin(snapshot.id, &reason(&program))?;
     let id = snapshot.id.short();
     let ui = &context.ui;
     ui.note(format!("snapshot {id} is the state before {program}"));
     Ok(snapshot)
+}
+
+/// Why it is pinned: the sign that a pin is ours to take away.
+pub(super) fn reason(program: &str) -> String {
+    format!("guard: until {program} has ended")
 }
 
 /// A snapshot that lacks something is no way back to it.

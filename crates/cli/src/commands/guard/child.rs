@@ -81,16 +81,20 @@ impl fmt::Display for Ended {
     }
 }
 
+/// What is sent to us from now on is kept for the command.
+pub(super) fn listen() -> io::Result<SignalsInfo<WithOrigin>> {
+    // What was to be ignored stays ignored, by the command too.
+    let wanted = SIGNALS
+        .into_iter()
+        .filter(|signal| !signals::is_ignored(*signal));
+    SignalsInfo::new(wanted)
+}
+
 /// Runs the command to its end.
-pub(super) fn run(command: &[OsString]) -> io::Result<Ended> {
+pub(super) fn run(command: &[OsString], mut signals: SignalsInfo<WithOrigin>) -> io::Result<Ended> {
     let Some((program, args)) = command.split_first() else {
         return Err(io::ErrorKind::NotFound.into());
     };
-    // What was to be ignored stays ignored, by the command too.
-    let wanted = SIGNALS
-        .iter()
-        .filter(|signal| !signals::is_ignored(**signal));
-    let mut signals = SignalsInfo::<WithOrigin>::new(wanted)?;
     let handle = signals.handle();
     let mut child = Command::new(program).args(args).spawn()?;
     let pid = Pid::from_child(&child);

@@ -11,8 +11,8 @@ use lifeboat_snapshot::{
 };
 use serde_json::{Value, json};
 
-use crate::config::Settings;
-use crate::context::{Context, paths};
+use crate::config::{Config, Settings};
+use crate::context::{Context, paths, this_host};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::recorded::{Outcome, losses, recorded};
@@ -69,7 +69,8 @@ pub(crate) fn run(
     repository: &Repository,
     snapshot: &Snapshot,
 ) -> Result<Exit, Failure> {
-    let (options, plan) = prepare(wish, context, repository, snapshot)?;
+    let config = context.config()?;
+    let (options, plan) = prepare(wish, &config, context, repository, snapshot)?;
     if wish.dry_run || plan.is_empty() {
         return tell_plan(wish, context, snapshot, &plan);
     }
@@ -84,12 +85,13 @@ pub(crate) fn run(
 /// What the restore would do.
 pub(crate) fn prepare(
     wish: &Wish<'_>,
+    config: &Config,
     context: &Context,
     repository: &Repository,
     snapshot: &Snapshot,
 ) -> Result<(InPlace, Plan), Failure> {
     let sources = paths(&snapshot.sources);
-    let options = options(wish, context, &sources)?;
+    let options = options(wish, config, &sources);
     settle(&sources, wish.dry_run, context)?;
     let watch = context.watch();
     let plan = repository.plan_in_place(snapshot, &options, &watch);
@@ -115,13 +117,12 @@ pub(crate) fn carry_out(
     recorded(context, repository, RunKind::Restore, &[], work, outcome)
 }
 
-fn options(wish: &Wish<'_>, context: &Context, sources: &[PathBuf]) -> Result<InPlace, Failure> {
-    let config = context.config()?;
+fn options(wish: &Wish<'_>, config: &Config, sources: &[PathBuf]) -> InPlace {
     // An undo is exact: what is left out of backups was saved all the same.
     let sources = sources.iter().filter(|_| !wish.is_undo);
     let settings: Vec<Settings> = sources.map(|source| config.settings(source)).collect();
     let protect = config.zip_dirs();
-    Ok(InPlace {
+    InPlace {
         paths: wish.paths.to_vec(),
         delete: wish.delete,
         force: wish.over.force,
@@ -132,11 +133,11 @@ fn options(wish: &Wish<'_>, context: &Context, sources: &[PathBuf]) -> Result<In
         setuid: wish.setuid,
         protect,
         counts: config.count_queries(),
-        host: gethostname::gethostname().to_string_lossy().into_owned(),
+        host: this_host(),
         offset_minutes: Local::now().offset().local_minus_utc() / 60,
         busy_timeout: wish.over.busy_timeout,
         threads: wish.threads,
-    })
+    }
 }
 
 /// What any of the sources leaves out of backups; nothing where there are none.
