@@ -235,11 +235,19 @@ fn what_somebody_interrupts_is_not_told() {
 fn the_answer_of_a_run_is_whole_and_last_whatever_becomes_of_its_messages() {
     let web = Web::start(Manner::Says(500, "no"));
     let bench = bench(&to(&web).replace("[notify]\n", "[notify]\nlow_space = \"8000T\"\n"));
-    bench.backs_up();
+    let answer = bench
+        .lifeboat(&["backup", "data", "--no-zip", "--json"])
+        .exits(0);
+    answer.summary();
+    let aside: Vec<Value> = answer
+        .stderr()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let message = aside.last().unwrap()["message"].as_str().unwrap();
+    assert!(message.contains("no word went out by webhook"), "{answer}");
     assert_eq!(web.requests().len(), 1);
-    let quiet = bench
-        .lifeboat(&["-q", "backup", "data", "--no-zip"])
-        .exits(0)
-        .quietly();
-    assert_eq!(quiet.text(), "");
+    let quiet = bench.lifeboat(&["-q", "backup", "nowhere", "--no-zip"]);
+    assert_eq!(web.requests().len(), 2);
+    assert!(!quiet.stderr().contains("no word went out"), "{quiet}");
 }

@@ -217,7 +217,7 @@ fn tell(sent: &[Sent], ui: &Ui) {
         .iter()
         .filter_map(|sent| Some((&sent.channel, sent.error.as_ref()?)));
     for (channel, error) in failed.collect::<BTreeMap<_, _>>() {
-        ui.note(format!(
+        ui.afterword(format!(
             "no word went out by {channel}: {error}; it is tried again"
         ));
     }

@@ -149,6 +149,14 @@ impl Ui {
         }
     }
 
+    /// Something worth knowing when the answer is out: for programs too it goes where it can be no part of that.
+    pub(crate) fn afterword(&self, text: impl AsRef<str>) {
+        match self.json && !self.quiet {
+            true => self.err_json(&serde_json::json!({"event": "note", "message": text.as_ref()})),
+            false => self.note(text),
+        }
+    }
+
     /// Something worth knowing for those who asked to know more.
     pub(crate) fn detail(&self, text: impl AsRef<str>) {
         if self.verbose {

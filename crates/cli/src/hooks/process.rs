@@ -165,12 +165,13 @@ fn await_end(child: &Child, news: Sender<News>) {
 impl Running {
     fn wait(mut self, job: &Job<'_>, began: Instant) -> (HookEnd, Vec<u8>) {
         let forced = self.until_over(job, began);
-        if forced.is_some() {
-            self.end_group();
-        }
-        let end = match self.child.wait() {
-            Ok(status) => forced.unwrap_or_else(|| end_of(status)),
-            Err(error) => HookEnd::NotStarted(system_words(&error)),
+        let end = match forced {
+            // What the system itself holds up cannot even be killed, and is not waited for.
+            Some(forced) if !self.end_group() => forced,
+            forced => match self.child.wait() {
+                Ok(status) => forced.unwrap_or_else(|| end_of(status)),
+                Err(error) => HookEnd::NotStarted(system_words(&error)),
+            },
         };
         // What it left in the background may hold the pipe for ever.
         let _ = self.hear(News::Silent, Instant::now() + REST);
@@ -209,13 +210,14 @@ impl Running {
         }
     }
 
-    /// The child and all children of its group.
-    fn end_group(&mut self) {
+    /// The child and all children of its group; whether the child has ended.
+    fn end_group(&mut self) -> bool {
         let group = Pid::from_child(&self.child);
         let _ = kill_process_group(group, Signal::TERM);
-        let _ = self.hear(News::Ended, Instant::now() + GRACE);
+        let has_ended = self.hear(News::Ended, Instant::now() + GRACE);
         // Whoever did not listen; the child itself is not reaped yet, so the number is still the group's.
         let _ = kill_process_group(group, Signal::KILL);
+        has_ended || self.hear(News::Ended, Instant::now() + GRACE)
     }
 }
 

@@ -68,22 +68,27 @@ impl<'c> Desk<'c> {
         let now = self.scene.now;
         let limits = limits(&self.config.notify);
         let remind = self.config.notify.remind();
-        let mut letters: Vec<Letter> = Vec::new();
+        let mut events: Vec<(bool, Event)> = Vec::new();
         for one in seen {
-            for event in news(&mut ledger, one, limits, remind, &self.scene) {
-                let told = self.channels.iter().filter(|to| to.wants(event.topic));
-                let letter =
-                    |to: &Channel| Letter::new(to.name.clone(), Content::Event(event.clone()), now);
-                letters.extend(told.map(letter));
-            }
+            let is_run = matches!(one, Seen::Run(_));
+            let news = news(&mut ledger, one, limits, remind, &self.scene);
+            events.extend(news.into_iter().map(|event| (is_run, event)));
+        }
+        ledger.tidy(now);
+        // Where it cannot be remembered what was told, every look would tell the same; a run is told all the same.
+        if state.is_none_or(|state| state.write(LEDGER, &ledger).is_err()) {
+            events.retain(|(is_run, _)| *is_run);
+        }
+        let mut letters: Vec<Letter> = Vec::new();
+        for (_, event) in events {
+            let told = self.channels.iter().filter(|to| to.wants(event.topic));
+            letters.extend(told.map(|to| {
+                let content = Content::Event(event.clone());
+                Letter::new(to.name.clone(), content, now)
+            }));
         }
         letters.extend(self.pings(seen, &ledger));
-        ledger.tidy(now);
-        let unkept = self.keep(letters);
-        if let Some(state) = state {
-            let _ = state.write(LEDGER, &ledger);
-        }
-        unkept
+        self.keep(letters)
     }
 
     /// How the backups went, for servers that notice silence. One that went well hides no other that did not.

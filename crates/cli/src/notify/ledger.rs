@@ -85,7 +85,7 @@ impl Ledger {
     pub(crate) fn tidy(&mut self, now: DateTime<Utc>) {
         self.matters.retain(|_, matter| {
             let is_recent = apart(now, matter.seen) < FORGET;
-            let is_quiet = matter.since.is_none() && !matter.is_busy(now);
+            let is_quiet = matter.since.is_none() && matter.lately(now) == 0;
             is_recent && !is_quiet
         });
         while self.matters.len() > MATTERS {
@@ -111,9 +111,7 @@ impl Matter {
             return News::Nothing;
         }
         self.told.insert(trouble.mark.clone(), now);
-        self.messages.push(now);
-        let over = self.messages.len().saturating_sub(BURST);
-        self.messages.drain(..over);
+        self.count(now);
         News::Trouble {
             since,
             times: self.times,
@@ -125,18 +123,29 @@ impl Matter {
         self.seen = now;
         let was_told = !std::mem::take(&mut self.told).is_empty();
         match since {
-            Some(since) if was_told => News::Recovery { since, times },
+            Some(since) if was_told => {
+                self.count(now);
+                News::Recovery { since, times }
+            }
             _ => News::Nothing,
         }
     }
 
     /// Whether so much was told in the last hour that more would only be noise.
     fn is_busy(&self, now: DateTime<Utc>) -> bool {
-        let lately = self
-            .messages
-            .iter()
-            .filter(|at| apart(now, **at) < TimeDelta::hours(1));
-        lately.count() >= BURST
+        self.lately(now) >= BURST
+    }
+
+    /// How many messages there were in the last hour.
+    fn lately(&self, now: DateTime<Utc>) -> usize {
+        let is_late = |at: &&DateTime<Utc>| apart(now, **at) < TimeDelta::hours(1);
+        self.messages.iter().filter(is_late).count()
+    }
+
+    fn count(&mut self, now: DateTime<Utc>) {
+        self.messages.push(now);
+        let over = self.messages.len().saturating_sub(BURST);
+        self.messages.drain(..over);
     }
 }
 

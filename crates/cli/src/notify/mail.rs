@@ -20,7 +20,8 @@ use crate::failure::{one_line, system_words};
 
 /// Sends an event, under a name that stays when it is sent again.
 pub(crate) fn send(mail: &Mail, event: &Event, time: Duration) -> Result<(), Refusal> {
-    let password = mail.password.as_ref().map(fetch).transpose();
+    let password = mail.password.as_ref();
+    let password = password.map(|password| fetch(password, time)).transpose();
     let password = password.map_err(Refusal::later)?;
     let message = message(mail, event).map_err(Refusal::lasting)?;
     let transport = transport(mail, password.as_deref(), time).map_err(Refusal::later)?;

@@ -16,18 +16,15 @@ use crate::hooks::{facts, words};
 /// Longest secret.
 const LONGEST: usize = 4096;
 
-/// How long a command may take that says one.
-const TIME: Duration = Duration::from_secs(20);
-
-/// The secret itself.
+/// The secret itself; a command for it may take so long.
 ///
 /// # Errors
 /// Why it cannot be had, in words without it.
-pub(crate) fn fetch(secret: &Secret) -> Result<String, String> {
+pub(crate) fn fetch(secret: &Secret, time: Duration) -> Result<String, String> {
     let text = match secret {
         Secret::Plain(text) => return Ok(text.clone()),
         Secret::File(path) => of_file(path),
-        Secret::Command(command) => of_command(command),
+        Secret::Command { line, folder } => of_command(line, folder.as_deref(), time),
     }?;
     let line = text.lines().next().unwrap_or_default().trim();
     match (line.is_empty(), secret) {
@@ -48,12 +45,16 @@ fn of_file(path: &Path) -> Result<String, String> {
     Ok(text)
 }
 
-fn of_command(command: &CommandLine) -> Result<String, String> {
+fn of_command(
+    command: &CommandLine,
+    folder: Option<&Path>,
+    time: Duration,
+) -> Result<String, String> {
     let ended = process::run(&Job {
         command,
-        folder: None,
+        folder,
         variables: facts::without_ours(),
-        timeout: TIME,
+        timeout: time,
         stop: &|| false,
         with_stderr: false,
         keep: LONGEST,

@@ -28,8 +28,9 @@ pub(crate) enum Beat {
 
 /// Sends an event.
 pub(crate) fn webhook(webhook: &Webhook, event: &Event, time: Duration) -> Result<(), Refusal> {
-    let url = address(&webhook.target)?;
-    let token = webhook.token.as_ref().map(fetch).transpose();
+    let url = address(&webhook.target, time)?;
+    let token = webhook.token.as_ref();
+    let token = token.map(|token| fetch(token, time)).transpose();
     let token = token.map_err(Refusal::later)?;
     // A redirect makes a question of a message, and would look as if it had arrived.
     let agent = agent(&webhook.target, 0, time)?;
@@ -52,8 +53,8 @@ pub(crate) fn ping(ping: &Ping, beat: Beat, report: &str, time: Duration) -> Res
         Beat::Success => &ping.success,
         Beat::Fail => &ping.fail,
     };
-    let url = with_ending(&address(&ping.target)?, ending);
-    let agent = agent(&ping.target, 3, time)?;
+    let url = with_ending(&address(&ping.target, time)?, ending);
+    let agent = agent(&ping.target, 0, time)?;
     let answer = agent
         .post(&url)
         .content_type("text/plain; charset=utf-8")
@@ -75,8 +76,8 @@ fn with_ending(url: &str, ending: &str) -> String {
     }
 }
 
-fn address(target: &Target) -> Result<String, Refusal> {
-    let url = fetch(&target.url).map_err(Refusal::later)?;
+fn address(target: &Target, time: Duration) -> Result<String, Refusal> {
+    let url = fetch(&target.url, time).map_err(Refusal::later)?;
     check_url(&url).map_err(Refusal::later)?;
     Ok(url)
 }

@@ -10,7 +10,11 @@ pub(crate) enum Secret {
     /// In the first line of a file.
     File(PathBuf),
     /// In the first line that a command says.
-    Command(CommandLine),
+    Command {
+        line: CommandLine,
+        /// Where it is run: beside the config.
+        folder: Option<PathBuf>,
+    },
     /// In the config.
     Plain(String),
 }
@@ -34,13 +38,15 @@ impl Secret {
         }
         let file = file.map(Self::File);
         Ok(file
-            .or(command.map(Self::Command))
+            .or(command.map(|line| Self::Command { line, folder: None }))
             .or(plain.map(Self::Plain)))
     }
 
     pub(super) fn anchor(&mut self, folder: &Path) {
-        if let Self::File(path) = self {
-            *path = folder.join(&*path);
+        match self {
+            Self::File(path) => *path = folder.join(&*path),
+            Self::Command { folder: place, .. } => *place = Some(folder.to_owned()),
+            Self::Plain(_) => {}
         }
     }
 }
