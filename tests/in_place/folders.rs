@@ -9,7 +9,7 @@ use lifeboat_snapshot::{InPlace, SnapshotError};
 use super::meanwhile::restored_with;
 use super::{add_to_wal, database, in_place, notes, stages, undo};
 use crate::support::tree::{differences, looks};
-use crate::support::{Process, Workbench};
+use crate::support::{Process, Workbench, struck};
 
 /// A file was backed up where a folder stands by now, with a folder and a database in it.
 fn bench() -> (Workbench, PathBuf) {
@@ -131,4 +131,59 @@ fn f51_a_wal_beside_a_source_that_is_a_single_database_and_gone_is_kept() {
     let said = fs::read_to_string(kept[0].join("keep")).unwrap();
     assert!(said.contains(&path.display().to_string()), "{said}");
     assert_eq!(fs::read(kept[0].join("old/0-wal")).unwrap(), bytes);
+}
+
+/// Stops a restore right behind its journal, with nothing replaced yet: killed when it makes durable
+/// that side files have left.
+fn stop_behind_the_journal(bench: &Workbench) {
+    let args = ["restore", "latest", "--in-place", "--delete", "--yes"];
+    let strike = ("syncfs", "signal=KILL");
+    for nth in 1.. {
+        let (answer, was_struck) = struck::at(bench, &args, strike, nth);
+        assert!(was_struck && answer.code() != Some(0), "{answer}");
+        let mut stages = stages(bench).into_iter();
+        if stages.any(|stage| bench.path(stage).join("journal").exists()) {
+            break;
+        }
+        // What was laid ready is waste.
+        bench.lifeboat(&["check-live", "data"]).exits(0);
+    }
+    assert!(bench.data().join("x").is_dir());
+}
+
+#[test]
+fn f50_f51_what_programs_write_while_a_restore_lies_stopped_is_kept_and_told() {
+    if !struck::is_possible() {
+        return;
+    }
+    let (bench, path) = bench();
+    // Another one, which is taken away as such. Its WAL leaves first.
+    let other = bench.data().join("other.db");
+    database(&other, "WAL", 10);
+    add_to_wal(&other, 1);
+    stop_behind_the_journal(&bench);
+    bench.write("x/sub/new", "in no snapshot");
+    add_to_wal(&path, 1);
+    add_to_wal(&other, 4);
+    // The newest snapshot is that of before the restore, and has the other database.
+    let answer = bench.lifeboat(&["check-live", "data"]).exits(7);
+    assert!(answer.stderr().contains("no snapshot has"), "{answer}");
+    assert_eq!(fs::read(bench.data().join("x")).unwrap(), b"a file");
+    let kept = stages(&bench);
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    let kept = bench.path(&kept[0]);
+    let new = fs::read(kept.join("new/x/sub/new")).unwrap();
+    assert_eq!(new, b"in no snapshot");
+    assert_eq!(notes(&kept.join("new/x/app.db")), 14);
+    let says = fs::read_to_string(kept.join("keep")).unwrap();
+    let line = says
+        .lines()
+        .find(|line| line.ends_with("other.db"))
+        .unwrap();
+    let old = kept.join(line.split_once(" was ").unwrap().0);
+    assert_eq!(notes(&old), 11);
+    // What a program committed since, to what it found without its WAL.
+    let made = fs::read(format!("{}-wal.1", old.display())).unwrap();
+    fs::write(format!("{}-wal", old.display()), made).unwrap();
+    assert_eq!(notes(&old), 14);
 }

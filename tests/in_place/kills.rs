@@ -47,6 +47,7 @@ impl Case {
         let folders: Vec<PathBuf> = folders.iter().map(|name| bench.path(name)).collect();
         for folder in &folders {
             database(&folder.join("app.db"), "WAL", 10);
+            fs::write(folder.join("kind"), "a file").unwrap();
         }
         let mut case = Self {
             new: Vec::new(),
@@ -86,6 +87,9 @@ impl Case {
             fs::create_dir_all(folder.join("extra")).unwrap();
             fs::write(folder.join("extra/file.txt"), "old").unwrap();
             fs::remove_file(folder.join("papers/one.txt")).unwrap();
+            fs::remove_file(folder.join("kind")).unwrap();
+            fs::create_dir_all(folder.join("kind/deep")).unwrap();
+            fs::write(folder.join("kind/deep/file.txt"), "old").unwrap();
             add_to_wal(&folder.join("app.db"), 7);
         }
         (self.settled(), self.notes())
