@@ -204,3 +204,24 @@ fn f79_no_partial_zip_is_left_where_one_could_not_be_written() {
         .exits(0);
     tree::assert_same(&bench.data(), &bench.path("restored"));
 }
+
+#[test]
+fn f43_long_holes_are_short_in_the_zip_and_read_back() {
+    use std::os::unix::fs::FileExt as _;
+    let bench = Workbench::new();
+    let file = fs::File::create(bench.data().join("image")).unwrap();
+    file.set_len(60_000_001).unwrap();
+    file.write_all_at(b"in the middle", 30_000_000).unwrap();
+    let zip = zipped(&bench);
+    assert!(fs::metadata(&zip).unwrap().len() < 200_000);
+    let script = "
+import sys, zipfile
+plain = zipfile.ZipFile(sys.argv[1]).read('image')
+assert plain == open(sys.argv[2], 'rb').read()
+print(len(plain))";
+    let image = bench.data().join("image");
+    let args = [zip.to_str().unwrap(), image.to_str().unwrap()];
+    if let Some(len) = python(script, &args) {
+        assert_eq!(len.trim(), "60000001");
+    }
+}

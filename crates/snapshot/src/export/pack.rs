@@ -1,6 +1,8 @@
 //! From the chunks of a snapshot to the compressed bytes of its zip: copied from the earlier zip where it has them, else
 //! read and compressed. Both give the same bytes, so a zip does not depend on what was exported before.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use blake3::hazmat::ChainingValue;
 use lifeboat_store::{ChunkId, Store};
 
@@ -32,6 +34,8 @@ pub(super) struct Packer<'a> {
     store: &'a Store,
     earlier: &'a Earlier,
     monitor: &'a dyn Monitor,
+    /// What was last made of a chunk behind its like: the holes of a long file are thousands of them.
+    repeated: Mutex<Option<(Row, Arc<[u8]>)>>,
 }
 
 impl<'a> Packer<'a> {
@@ -40,6 +44,7 @@ impl<'a> Packer<'a> {
             store,
             earlier,
             monitor,
+            repeated: Mutex::default(),
         }
     }
 
@@ -94,8 +99,11 @@ impl<'a> Packer<'a> {
                     Cut::Extents => sums::of_extent(&own, part.at),
                     Cut::Chunks => ChainingValue::default(),
                 };
-                let before = self.before(part, last.take())?;
-                pile.add(*key, &before, &own, sum);
+                if !self.repeat(part, key, &mut pile) {
+                    let before = self.before(part, last.take())?;
+                    pile.add(*key, &before, &own, sum);
+                    self.remember(part, &pile);
+                }
                 if wants_plain {
                     plain.extend_from_slice(&own);
                 }
@@ -107,6 +115,35 @@ impl<'a> Packer<'a> {
         self.monitor
             .advance(parts.iter().map(|part| part.own.len).sum());
         Ok(pile.packed(plain))
+    }
+
+    /// Takes what was made of the same chunk behind the same one a moment ago.
+    fn repeat(&self, part: &Part, key: &Key, pile: &mut Pile) -> bool {
+        if !part.repeats() {
+            return false;
+        }
+        let repeated = self.repeated.lock();
+        let repeated = repeated.unwrap_or_else(PoisonError::into_inner);
+        match repeated.as_ref() {
+            Some((row, bytes)) if row.key == *key => {
+                pile.push(*row);
+                pile.bytes.extend_from_slice(bytes);
+                pile.compressed += u64::from(row.plain_len);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Remembers what was made last, where more of it may follow.
+    fn remember(&self, part: &Part, pile: &Pile) {
+        let Some(row) = pile.rows.last().filter(|_| part.repeats()) else {
+            return;
+        };
+        let begin = pile.bytes.len().saturating_sub(row.deflated_len as usize);
+        let bytes = pile.bytes.get(begin..).unwrap_or_default();
+        let repeated = self.repeated.lock();
+        *repeated.unwrap_or_else(PoisonError::into_inner) = Some((*row, bytes.into()));
     }
 
     /// The bytes of these rows, or of the first alone where one of the others is not as it was.

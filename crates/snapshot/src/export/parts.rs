@@ -30,6 +30,11 @@ pub(super) struct Part {
 }
 
 impl Part {
+    /// Whether it stands behind its like.
+    pub(super) fn repeats(&self) -> bool {
+        self.before == Some(self.own)
+    }
+
     /// Names it by what its segment depends on.
     pub(super) fn key(&self, cut: Cut) -> Key {
         let mut hasher = blake3::Hasher::new();
