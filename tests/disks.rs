@@ -15,6 +15,8 @@ use crate::support::{Answer, Workbench, outside};
 
 /// System calls that fail.
 mod inject;
+/// Disks that are pulled out.
+mod stick;
 
 /// An ext4 file system in a file, whose power can be cut.
 struct Ext4 {
