@@ -19,7 +19,11 @@ fn maps(bench: &Workbench, repository: &Path) -> usize {
     assert!(names.into_iter().any(|name| name.ends_with(".index")));
     let log = bench.path("strace.log");
     let by = ["strace", "-f", "-y", "-e", "trace=mmap", "-o"];
-    let by = [&by[..], &[log.to_str().unwrap(), env!("CARGO_BIN_EXE_lifeboat")]].concat();
+    let by = [
+        &by[..],
+        &[log.to_str().unwrap(), env!("CARGO_BIN_EXE_lifeboat")],
+    ]
+    .concat();
     let args = ["-r", repository, "cat", "latest", "notes.txt"];
     let answer = Answer::of(&mut bench.command_by(&by, args)).exits(0);
     assert_eq!(answer.text(), "note 19");
@@ -33,7 +37,10 @@ fn f25_the_index_cache_on_a_disk_that_may_go_away_is_read_and_not_mapped() {
         return;
     }
     let bench = Workbench::with_files();
-    assert!(maps(&bench, &bench.place()) > 0, "what this looks for is there");
+    assert!(
+        maps(&bench, &bench.place()) > 0,
+        "what this looks for is there"
+    );
     // Any FUSE file system may be a stick.
     if let Some(stick) = Small::ignoring_case(bench.path("stick")) {
         assert_eq!(maps(&bench, &stick.0.join("repository")), 0);

@@ -135,8 +135,51 @@ fn copies_go_with_their_records_and_one_that_is_alone_harms_nothing() {
     // As from a process that was stopped between its record and the copy of it, and woke after both were gone.
     let lone = bench.place().join(format!("copies/{id}.copy"));
     fs::copy(&left, &lone).unwrap();
-    assert_eq!(verify(&bench), [""; 0]);
+    assert_eq!(
+        verify(&bench).len(),
+        1,
+        "it may be all that is left of a snapshot"
+    );
     let done = bench.lifeboat(&["gc", "--json"]).exits(0).summary();
     assert_eq!(done["packs"], json!(0));
     assert_eq!(only(&bench, "copies"), left);
+}
+
+#[test]
+fn f13_a_record_that_is_lost_is_named_and_written_again_from_its_copy() {
+    let bench = bench();
+    bench.backs_up();
+    let record = only(&bench, "snapshots");
+    let whole = fs::read(&record).unwrap();
+    fs::remove_file(&record).unwrap();
+    assert_eq!(verify(&bench).len(), 1);
+    bench.lifeboat(&["repair", "--apply"]).exits(5);
+    assert_eq!(fs::read(&record).unwrap(), whole);
+    assert_eq!(verify(&bench), [""; 0]);
+}
+
+#[test]
+fn a_record_that_cannot_be_written_again_keeps_nothing_else_from_being_mended() {
+    let bench = bench();
+    bench.backs_up();
+    bench.write("more.bin", super::noise(3, 50_000));
+    let second = bench.backs_up()["snapshot"].as_str().unwrap().to_owned();
+    let records: Vec<PathBuf> = files_in(&bench, "snapshots").into_keys().collect();
+    // A folder in the place of one is left to whoever put it there.
+    let (one, other) = match records[0].to_str().unwrap().contains(&second) {
+        true => (&records[0], &records[1]),
+        false => (&records[1], &records[0]),
+    };
+    fs::remove_file(one).unwrap();
+    fs::create_dir(one).unwrap();
+    damage(other, |bytes| bytes.truncate(50));
+    let pack = super::largest_pack(&bench);
+    damage(&pack, |bytes| bytes[3000] ^= 1);
+    let done = bench.lifeboat(&["repair", "--apply", "--json"]).exits(4);
+    assert_eq!(done.summary()["records_written"], 1);
+    assert!(one.is_dir() && fs::read(other).unwrap().len() > 50);
+    assert_eq!(verify(&bench).len(), 1);
+    bench
+        .lifeboat(&["restore", &second, "--to", "restored"])
+        .exits(0);
 }

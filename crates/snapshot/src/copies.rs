@@ -99,4 +99,12 @@ impl Repository {
             None => Ok(false),
         }
     }
+
+    /// Writes a record that is missing again, from its copy.
+    pub(crate) fn bring_again(&self, id: SnapshotId) -> Result<bool> {
+        match self.copied(id)? {
+            Some((bytes, _)) => Ok(self.store().write_record(id, &bytes)?),
+            None => Ok(false),
+        }
+    }
 }

@@ -199,7 +199,6 @@ impl Repository {
             false => HashSet::new(),
         };
         let mut report = found(plan, &examination);
-        self.repair_records(plan, &listing, &mut report)?;
         self.seek(
             session,
             plan,
@@ -211,16 +210,14 @@ impl Repository {
         if plan.apply {
             session.flush()?;
             let store = self.store();
-            report.done = Repaired {
-                records: report.done.records,
-                ..store.retire(session, &examination, &rescued, plan.parity, monitor)?
-            };
+            report.done = store.retire(session, &examination, &rescued, plan.parity, monitor)?;
             if plan.add_parity {
                 let added = store.add_parity(&examination, plan.parity, monitor)?;
                 report.done.parity_made += added.parity_made;
                 report.done.parity_bytes += added.parity_bytes;
             }
         }
+        self.repair_records(plan, &listing, &mut report)?;
         Ok(report)
     }
 

@@ -28,6 +28,10 @@ impl Repository {
             let path = store.locate_forgotten(*one);
             damaged.push(named(path, mendable(error), Vec::new()));
         }
+        for id in store.lone_copies()? {
+            let what = "it is missing, and its copy is there".to_owned();
+            damaged.push(named(store.locate_record(id), what, vec![id]));
+        }
         for (_, path, what) in self.copy_flaws(&all(listing, &forgotten)).copies {
             damaged.push(named(path, what, Vec::new()));
         }

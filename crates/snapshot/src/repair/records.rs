@@ -6,13 +6,14 @@ use lifeboat_store::{Forgotten, SnapshotId};
 
 use super::{Repair, RepairReport};
 use crate::copies::Flaws;
-use crate::error::Result;
+use crate::error::{Result, in_one_line};
 use crate::forgotten::ForgottenListing;
 use crate::record::Snapshot;
 use crate::repository::{Listing, Repository};
 
 impl Repository {
-    /// Tells what is wrong with records and copies, and mends it where the plan says so. The caller holds a session.
+    /// Tells what is wrong with records and copies, and mends it where the plan says so. The caller holds a session. What
+    /// cannot be written is told, and keeps nothing else from being mended.
     pub(super) fn repair_records(
         &self,
         plan: &Repair,
@@ -21,13 +22,21 @@ impl Repository {
     ) -> Result<()> {
         let forgotten = self.forgotten()?;
         let flaws = self.copy_flaws(&all(listing, &forgotten));
+        let lone = self.store().lone_copies()?;
         let damaged = listing.damaged.iter().chain(&forgotten.damaged);
         report
             .records
             .extend(damaged.map(|(id, error)| (*id, error.to_string())));
         report.others.extend(self.told(listing, &forgotten, &flaws));
+        report.others.extend(lone.iter().map(|id| {
+            let what = "it is missing, and its copy is there".to_owned();
+            (self.store().locate_record(*id), what)
+        }));
         if plan.apply {
-            report.done.records = self.mend_records(listing, &forgotten, &flaws)?;
+            self.mend_records(listing, &forgotten, &flaws, report);
+            for id in lone {
+                note(id, self.bring_again(id), report);
+            }
         }
         Ok(())
     }
@@ -53,20 +62,20 @@ impl Repository {
         told
     }
 
-    /// Gives how many records and copies were written. A copy is mended by its record only where that can be read by
-    /// itself: of two that differ neither is believed over the other.
+    /// A copy is mended by its record only where that can be read by itself: of two that differ neither is believed over
+    /// the other.
     fn mend_records(
         &self,
         listing: &Listing,
         forgotten: &ForgottenListing,
         flaws: &Flaws,
-    ) -> Result<u64> {
-        let mut written = 0;
+        report: &mut RepairReport,
+    ) {
         for (id, _) in &listing.mendable {
-            written += u64::from(self.mend_record(*id)?);
+            note(*id, self.mend_record(*id), report);
         }
         for (one, _) in &forgotten.mendable {
-            written += u64::from(self.mend_forgotten(*one)?);
+            note(one.id, self.mend_forgotten(*one), report);
         }
         let flawed = flaws.copies.iter().map(|(id, ..)| (*id, true));
         let without = flaws.without.iter().map(|id| (*id, false));
@@ -75,12 +84,12 @@ impl Repository {
             let Some(bytes) = self.record_bytes(id, forgotten) else {
                 continue;
             };
-            written += u64::from(match is_there {
-                true => self.store().mend_copy(id, &bytes)?,
-                false => self.store().copy_record(id, &bytes)?,
-            });
+            let written = match is_there {
+                true => self.store().mend_copy(id, &bytes),
+                false => self.store().copy_record(id, &bytes),
+            };
+            note(id, written.map_err(Into::into), report);
         }
-        Ok(written)
     }
 
     /// The bytes of a record under whichever of its names, if they are a record.
@@ -97,6 +106,14 @@ impl Repository {
         let bytes = bytes.ok()?;
         let is_good = self.decode_record(id, store.locate_record(id), &bytes);
         is_good.is_ok().then_some(bytes)
+    }
+}
+
+/// Counts what was written; what could not be stays, and is named.
+fn note(id: SnapshotId, written: Result<bool>, report: &mut RepairReport) {
+    match written {
+        Ok(written) => report.done.records += u64::from(written),
+        Err(error) => report.records.push((id, in_one_line(&error))),
     }
 }
 

@@ -41,7 +41,8 @@ impl Before {
                 storage.remove(object)?;
             }
         }
-        lone_copies(storage)?;
+        // A copy that stays harms nothing.
+        let _ = remove_lone_copies(store);
         let mut freed = match is_there {
             true => lone_parity(storage)?,
             false => 0,
@@ -71,22 +72,11 @@ fn lone_parity(storage: &dyn Storage) -> Result<u64> {
     Ok(freed)
 }
 
-/// Removes copies of records that are gone. A record is there before its copy is and never comes back, so copies are listed
-/// first; a listing that misses a record which is renamed meanwhile costs a copy, which a repair writes again.
-fn lone_copies(storage: &dyn Storage) -> Result<()> {
-    let copies = storage.list(Folder::Copies)?;
-    let records: HashSet<SnapshotId> = (storage.list(Folder::Snapshots)?.into_iter())
-        .filter_map(|object| match object {
-            Object::Snapshot(id) | Object::Forgotten(id, _) | Object::Pending(id) => Some(id),
-            _ => None,
-        })
-        .collect();
-    for object in copies {
-        if let Object::Copy(id) = object
-            && !records.contains(&id)
-        {
-            storage.remove(object)?;
-        }
+/// Removes copies of records that are gone. A listing that misses a record which is renamed meanwhile costs a copy, which a
+/// repair writes again.
+fn remove_lone_copies(store: &Store) -> Result<()> {
+    for id in store.lone_copies()? {
+        store.storage().remove(Object::Copy(id))?;
     }
     Ok(())
 }

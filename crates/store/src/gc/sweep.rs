@@ -25,6 +25,8 @@ impl<R: Reach> Collector<'_, R> {
         // The plan must outlast a power cut before anything that it names is gone.
         self.storage().harden_all()?;
         for &(id, at_ms) in forgotten {
+            // The copy first: alone, it would look as if the record were lost.
+            self.storage().remove(Object::Copy(id))?;
             // One that was asked for again in time has another name.
             self.storage().remove(Object::Forgotten(id, at_ms))?;
             self.done.forgotten += 1;

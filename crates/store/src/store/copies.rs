@@ -5,6 +5,7 @@
 //! where the record can be read: a crash may leave a record without one, which a repair writes, and one without its
 //! record, which a collection removes.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use super::Store;
@@ -34,6 +35,41 @@ impl Store {
             _ => None,
         });
         Ok(copies.collect())
+    }
+
+    /// Copies whose records are gone, under whichever name: looked for twice, as a record that is renamed meanwhile may be in
+    /// no listing.
+    ///
+    /// # Errors
+    /// Where copies or records cannot all be listed.
+    pub fn lone_copies(&self) -> Result<Vec<SnapshotId>> {
+        // A record is there before its copy is, so copies are listed first.
+        let mut lone = self.copies()?;
+        for _ in 0..2 {
+            if lone.is_empty() {
+                break;
+            }
+            let there: HashSet<SnapshotId> = self.named_records()?.into_iter().collect();
+            lone.retain(|id| !there.contains(id));
+        }
+        Ok(lone)
+    }
+
+    fn named_records(&self) -> Result<Vec<SnapshotId>> {
+        let objects = self.storage().list(Folder::Snapshots)?;
+        let ids = objects.into_iter().filter_map(|object| match object {
+            Object::Snapshot(id) | Object::Forgotten(id, _) | Object::Pending(id) => Some(id),
+            _ => None,
+        });
+        Ok(ids.collect())
+    }
+
+    /// Writes a record that is gone; `false` where it is there.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn write_record(&self, id: SnapshotId, record: &[u8]) -> Result<bool> {
+        put_object(self.storage(), Object::Snapshot(id), record)
     }
 
     /// The bytes of a record's copy; `None` where it has none.

@@ -4,6 +4,7 @@ use std::io;
 
 use super::super::Storage as _;
 use super::LocalStorage;
+use crate::disk::OpenFile;
 use crate::durable::DurableFile;
 use crate::error::{IoContext, Result};
 use crate::layout::{Object, QUARANTINE};
@@ -11,8 +12,8 @@ use crate::layout::{Object, QUARANTINE};
 /// Most files of one name in the quarantine: as many times an object of this name was damaged.
 const MAX_NAMESAKES: u32 = 1000;
 
-/// Longest file that is copied: more than any small object has.
-const KEPT: u64 = 32 << 20;
+/// Bytes that are copied at once.
+const WINDOW: usize = 1 << 20;
 
 /// Names for an object in the quarantine.
 fn names(object: Object) -> impl Iterator<Item = String> {
@@ -46,36 +47,32 @@ pub(super) fn take(storage: &LocalStorage, object: Object) -> Result<bool> {
     Ok(true)
 }
 
-/// Replaces the object, with what can be read of the old one kept.
+/// Replaces the object in one step, with what can be read of the old one kept. Something else than a file, or what cannot be
+/// opened just now, is left to whoever put it there: to move it away first would leave a moment without either.
 pub(super) fn replace(storage: &LocalStorage, object: Object, bytes: &[u8]) -> Result<bool> {
-    match storage.open(object) {
-        Ok(None) => Ok(false),
-        Ok(Some(file)) if file.len().is_ok_and(|len| len <= KEPT) => {
-            let mut old = vec![0; file.len().unwrap_or_default() as usize];
-            // Of a disk that does not answer nothing can be kept.
-            if file.read_exact_at(&mut old, 0).is_ok() {
-                keep(storage, object, &old)?;
-            }
-            begin(storage, object, bytes)?.replace()
-        }
-        // A folder or a pipe of this name can be neither replaced in one step nor copied; a file of any length is not.
-        _ => Ok(take(storage, object)? && begin(storage, object, bytes)?.publish()?),
-    }
+    let Some(file) = storage.open(object)? else {
+        return Ok(false);
+    };
+    let mut good = DurableFile::create(storage.disk.as_ref(), object.folder(), object.path())?;
+    good.write(bytes)?;
+    keep(storage, object, file.as_ref())?;
+    good.replace()
 }
 
-fn begin<'s>(storage: &'s LocalStorage, object: Object, bytes: &[u8]) -> Result<DurableFile<'s>> {
-    let disk = storage.disk.as_ref();
-    let mut file = DurableFile::create(disk, object.folder(), object.path())?;
-    file.write(bytes)?;
-    Ok(file)
-}
-
-fn keep(storage: &LocalStorage, object: Object, bytes: &[u8]) -> Result<()> {
+/// Copies a damaged file to the quarantine. Of one that the disk cannot read nothing can be kept.
+fn keep(storage: &LocalStorage, object: Object, file: &dyn OpenFile) -> Result<()> {
+    let len = file.len().unwrap_or_default();
     storage.create_late(QUARANTINE)?;
     for aside in names(object) {
-        let mut file = DurableFile::create(storage.disk.as_ref(), QUARANTINE, aside)?;
-        file.write(bytes)?;
-        if file.publish()? {
+        let mut copy = DurableFile::create(storage.disk.as_ref(), QUARANTINE, aside)?;
+        for offset in (0..len).step_by(WINDOW) {
+            let mut part = vec![0; (WINDOW as u64).min(len - offset) as usize];
+            if file.read_exact_at(&mut part, offset).is_err() {
+                return Ok(());
+            }
+            copy.write(&part)?;
+        }
+        if copy.publish()? {
             break;
         }
     }
