@@ -92,6 +92,8 @@ impl Program {
         // In a group of its own: Ctrl+C is for the daemon, which passes it on.
         command
             .args(args)
+            // A daemon that a hook has started is no part of that hook.
+            .env_remove(crate::hooks::facts::EVENT)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .process_group(0);

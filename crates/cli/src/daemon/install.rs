@@ -17,7 +17,7 @@ const LAUNCHD: &str = include_str!("units/lifeboat.daemon.plist");
 /// What stands in the files for the program and its arguments.
 const EXAMPLE: [&str; 2] = [
     "/usr/local/bin/lifeboat daemon --config /etc/lifeboat.toml",
-    "/usr/local/bin/lifeboat backup --config /etc/lifeboat.toml",
+    "/usr/local/bin/lifeboat backup --no-create --config /etc/lifeboat.toml",
 ];
 
 /// The same of launchd, which has one on each line.
@@ -113,14 +113,14 @@ fn units(manager: Manager, user: bool, arguments: &[String]) -> Vec<Unit> {
     let (program, rest) = arguments
         .split_first()
         .map_or(("", &[][..]), |(p, r)| (p, r));
-    let line = |command: &str| {
-        let words = [program, command].into_iter();
+    let line = |command: &[&str]| {
+        let words = [program].into_iter().chain(command.iter().copied());
         let words = words.chain(rest.iter().map(String::as_str)).map(escaped);
         words.collect::<Vec<_>>().join(" ")
     };
     let filled = |text: &str| {
-        let text = text.replace(EXAMPLE[0], &line("daemon"));
-        text.replace(EXAMPLE[1], &line("backup"))
+        let text = text.replace(EXAMPLE[0], &line(&["daemon"]));
+        text.replace(EXAMPLE[1], &line(&["backup", "--no-create"]))
     };
     let unit = |name, text: &str| Unit {
         name,
