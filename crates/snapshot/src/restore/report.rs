@@ -23,7 +23,7 @@ pub struct RestoreReport {
     pub bytes: u64,
     /// Files that were right already.
     pub kept: u64,
-    /// Entries that stayed as they were, as [`Overwrite::Never`] asks.
+    /// Entries that stayed as they were, as [`Overwrite::Never`](super::Overwrite::Never) asks.
     pub left: u64,
     /// Entries that were deleted from the target.
     pub deleted: u64,
