@@ -130,7 +130,8 @@ impl Repository {
             ZipTarget::Folder(_) | ZipTarget::File(_) => RealDisk::new(&folder),
         };
         let path = folder.join(&name);
-        if path.symlink_metadata().is_ok() {
+        // A name that was chosen here and is taken by now is found out when the zip is to have it.
+        if matches!(target, ZipTarget::File(_)) && path.symlink_metadata().is_ok() {
             return Err(unusable(&path, "it exists already"));
         }
         monitor.begin(Task::Export, Some(snapshot.bytes));
