@@ -3,7 +3,6 @@
 //! Every text passes through the escape on its way out, because it may quote a hostile file name; and nothing here may
 //! show how the program is built. What a library error means for the exit code and the hint is decided in the rooms below.
 
-use std::error::Error;
 use std::io;
 use std::path::Path;
 
@@ -20,7 +19,8 @@ mod sqlite;
 mod store;
 mod usage;
 
-pub(crate) use disk::words as system_words;
+pub(crate) use lifeboat_snapshot::store::words::system_words;
+use lifeboat_snapshot::store::words::{causes, without_numbers};
 pub(crate) use store::DELETE_PLAN;
 pub(crate) use usage::from_clap;
 
@@ -55,7 +55,7 @@ impl Failure {
 
     /// A failed file operation, with what was attempted on what.
     pub(crate) fn io(what: impl Into<String>, error: &io::Error) -> Self {
-        Self::new(disk::exit_of(error), what).because(disk::words(error))
+        Self::new(disk::exit_of(error), what).because(system_words(error))
     }
 
     /// The answer could not be written. A reader that has seen enough and left is no error to speak of.
@@ -173,31 +173,12 @@ impl Failure {
 
 /// One line without surprises, however many the text had; the standard library's error numbers help nobody.
 pub(crate) fn one_line(text: &str) -> String {
-    let text = disk::without_numbers(text);
+    let text = without_numbers(text);
     let words: Vec<&str> = text
         .split(['\n', '\t', ' '])
         .filter(|word| !word.is_empty())
         .collect();
     escape(words.join(" ").as_bytes())
-}
-
-/// All causes of an error, outermost first, in one line; `None` where the error is its own story.
-fn causes(error: &dyn Error) -> Option<String> {
-    let told = error.to_string();
-    let mut texts: Vec<String> = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let text = match cause.downcast_ref::<io::Error>() {
-            Some(cause) => disk::words(cause),
-            None => cause.to_string(),
-        };
-        // An error in a wrapping sometimes says what the wrapping said.
-        if texts.last() != Some(&text) && !told.starts_with(&text) {
-            texts.push(text);
-        }
-        next = cause.source();
-    }
-    (!texts.is_empty()).then(|| texts.join(": "))
 }
 
 /// A path as a shell takes it, for hints that can be pasted.

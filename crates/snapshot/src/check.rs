@@ -4,10 +4,11 @@
 
 use lifeboat_store::{Reading, Share, SnapshotId};
 
-use crate::error::{Result, in_one_line};
+use crate::error::Result;
 use crate::monitor::{Monitor, Task};
 use crate::record::Snapshot;
 use crate::repository::Repository;
+use lifeboat_store::words::in_one_line;
 
 use losses::Losses;
 

@@ -48,32 +48,13 @@ impl Default for Collect {
     }
 }
 
-/// What a collection did, or would do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CollectReport {
-    /// Stored bytes that snapshots need.
-    pub live_bytes: u64,
-    /// Bytes that were freed.
-    pub freed_bytes: u64,
-    /// Bytes that were copied out of packs of which little was needed.
-    pub repacked_bytes: u64,
-    /// Bytes that will be freed once sessions have ended that are still at work.
-    pub pending_bytes: u64,
-    /// Those sessions.
-    pub sessions: usize,
-    /// Packs that were deleted.
-    pub packs: u64,
-    /// Forgotten snapshots that cannot be brought back any more.
-    pub forgotten: u64,
-}
-
 impl Repository {
     /// Frees what no snapshot needs, safely beside backups, restores and other collections.
     ///
     /// # Errors
     /// Where anything that is needed cannot be read, or the repository cannot be changed. Then nothing is deleted but
     /// what nobody needs.
-    pub fn collect(&self, plan: &Collect, monitor: &dyn Monitor) -> Result<CollectReport> {
+    pub fn collect(&self, plan: &Collect, monitor: &dyn Monitor) -> Result<gc::Collected> {
         let options = gc::Collect {
             dry_run: plan.dry_run,
             max_repack: plan.max_repack,
@@ -88,17 +69,8 @@ impl Repository {
             grace: plan.grace,
             monitor,
         };
-        let done = self.in_pool(plan.threads, || {
+        self.in_pool(plan.threads, || {
             self.store().collect(options, &reach, &watch)
-        })?;
-        Ok(CollectReport {
-            live_bytes: done.live_bytes,
-            freed_bytes: done.freed_bytes,
-            repacked_bytes: done.repacked_bytes,
-            pending_bytes: done.pending_bytes,
-            sessions: done.sessions,
-            packs: done.packs,
-            forgotten: done.forgotten,
         })
     }
 }

@@ -356,33 +356,6 @@ impl SnapshotError {
     }
 }
 
-/// The system's words without its number, which says nothing more.
-pub(crate) fn words(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error ") {
-        Some((words, _)) => words.to_owned(),
-        None => text,
-    }
-}
-
-/// An error and all its causes in one line, where nobody will look at the sources.
-pub(crate) fn in_one_line(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let text = cause
-            .downcast_ref()
-            .map_or_else(|| cause.to_string(), words);
-        // A wrapping often says what it wraps.
-        if !line.contains(&text) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        next = cause.source();
-    }
-    line
-}
-
 /// Gives an `io::Error` the action and the path it lacks.
 pub(crate) trait IoContext<T> {
     fn context(self, action: &'static str, path: &std::path::Path) -> Result<T>;

@@ -121,7 +121,7 @@ impl Repository {
         Ok(done)
     }
 
-    /// Sees to it that a chunk is in a pack that this session may build on (I6): one that stands in a condemned pack only
+    /// Sees to it that a chunk is in a pack that the session may build on (I6): one that stands in a condemned pack only
     /// is put again as long as it can be read.
     fn secure(&self, session: &Session<'_>, chunk: ChunkId) -> Result<()> {
         if session.has(&chunk) {

@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use lifeboat_store::Store;
 
 use crate::content::{Content, ContentReader};
-use crate::error::{Result, SnapshotError, in_one_line};
+use crate::error::{Result, SnapshotError};
 use crate::repository::Repository;
 use crate::sqlite::{EXTENT_BYTES, Image, open_image};
+use lifeboat_store::words::in_one_line;
 
 /// Extents that are kept in memory, at 64 KiB each: a walk through a tree of pages comes back to the upper ones.
 const KEPT: usize = 256;
@@ -20,8 +21,8 @@ type Extent = (u64, Arc<Vec<u8>>);
 
 /// The bytes of a stored database.
 pub(crate) struct StoredDatabase {
-    /// A store of its own: connections outlive the borrow of a repository.
-    store: Store,
+    /// Shared: connections outlive the borrow of a repository.
+    store: Arc<Store>,
     content: Content,
     /// The one used last stands last.
     kept: Mutex<VecDeque<Extent>>,
@@ -32,10 +33,10 @@ pub(crate) struct StoredDatabase {
 
 impl StoredDatabase {
     /// The database with this content.
-    pub(crate) fn new(repository: &Repository, content: &Content) -> Self {
+    pub(crate) fn new(store: Arc<Store>, content: Content) -> Self {
         Self {
-            store: repository.store().again(),
-            content: content.clone(),
+            store,
+            content,
             kept: Mutex::default(),
             read: AtomicU64::new(0),
             stopped: Arc::default(),
@@ -135,7 +136,7 @@ impl Repository {
     /// # Errors
     /// Where it cannot be opened.
     pub fn open_database(&self, content: &Content) -> Result<rusqlite::Connection> {
-        let image = StoredDatabase::new(self, content);
+        let image = StoredDatabase::new(self.shared_store(), content.clone());
         open_image(Arc::new(image)).map_err(SnapshotError::from)
     }
 }

@@ -75,7 +75,6 @@ mod repository;
 mod restore;
 pub mod retention;
 pub mod sqlite;
-mod stored;
 mod tar;
 mod tree;
 mod users;
@@ -85,7 +84,7 @@ pub use capture::{
     Backup, BackupReport, CheckPolicy, CountQuery, DatabaseReport, ExcludeRules, SourceRules,
 };
 pub use check::{Damaged, DatabaseVerified, Verify, VerifyReport};
-pub use collect::{Collect, CollectReport};
+pub use collect::Collect;
 pub use costs::{Costs, SourceCosts};
 pub use diff::{Change, ChangeKind, DiffTotals, Live};
 pub use drill::{Drill, DrillReport};
@@ -101,6 +100,7 @@ pub use inplace::{
     finish_interrupted,
 };
 pub use lifeboat_store as store;
+pub use lifeboat_store::gc::Collected;
 pub use lifeboat_store::progress::Unwatched;
 pub use live::{CheckLive, Health, HealthState, Healthy, check_live};
 pub use manifest::Manifest;

@@ -16,6 +16,7 @@ use crate::capture::walk::{Step, Walk, find_root};
 use crate::content::Content;
 use crate::entry::Node;
 use crate::error::{IoContext, Result, SnapshotError};
+use crate::image::StoredDatabase;
 use crate::inplace::finish_before_looking;
 use crate::inplace::live::{is_database, look};
 use crate::manifest::Database;
@@ -26,7 +27,6 @@ use crate::repository::Repository;
 use crate::sqlite::{
     self, CaptureOptions, Check, Checked, ExtentSink, Facts, SqliteError, Stopped, image_facts,
 };
-use crate::stored::StoredImage;
 
 /// How to look at a live folder.
 #[derive(Debug, Clone)]
@@ -238,8 +238,8 @@ impl Repository {
                 check: if full { Check::Full } else { Check::Quick },
                 ..CaptureOptions::default()
             };
-            let image = StoredImage::new(self.shared_store(), content.clone());
-            if let Ok(facts) = image_facts(image as Arc<dyn sqlite::Image>, &options)
+            let image = StoredDatabase::new(self.shared_store(), content.clone());
+            if let Ok(facts) = image_facts(Arc::new(image), &options)
                 && matches!(facts.check, Checked::Ok | Checked::Unable(_))
             {
                 let path = database.path;

@@ -7,7 +7,8 @@ use lifeboat_store::codec::{self, CodecError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{Result, SnapshotError, in_one_line};
+use crate::error::{Result, SnapshotError};
+use lifeboat_store::words::in_one_line;
 
 /// Newest version of descriptions that this program reads, and the one it writes.
 const VERSION: u8 = 1;

@@ -18,10 +18,10 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::content::Content;
 use crate::error::{IoContext, Result, SnapshotError};
+use crate::image::StoredDatabase;
 use crate::monitor::Monitor;
 use crate::recent::COARSE_TICK;
 use crate::sqlite::{self, CommitMark, SqliteError};
-use crate::stored::StoredImage;
 
 /// Pages that are copied between two looks at whether to stop.
 const STEP: i32 = 256;
@@ -168,8 +168,8 @@ struct Ends {
 
 impl WriteBack<'_> {
     fn ends(&self, store: &Arc<Store>) -> Done<Ends> {
-        let image = StoredImage::new(Arc::clone(store), self.content.clone());
-        let source = sqlite::open_image(image).map_err(SnapshotError::from)?;
+        let image = StoredDatabase::new(Arc::clone(store), self.content.clone());
+        let source = sqlite::open_image(Arc::new(image)).map_err(SnapshotError::from)?;
         let target = self.open()?;
         Ok(Ends { source, target })
     }

@@ -61,6 +61,7 @@ pub mod storage;
 mod store;
 mod verified;
 mod verify;
+pub mod words;
 
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, FORMAT};

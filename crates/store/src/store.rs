@@ -110,11 +110,6 @@ impl Store {
         }
     }
 
-    /// The same repository opened once more, with an index of its own.
-    pub fn again(&self) -> Self {
-        Self::with(self.backing.clone(), self.config.clone())
-    }
-
     /// The repository's name.
     pub fn id(&self) -> RepositoryId {
         self.config.id

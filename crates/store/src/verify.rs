@@ -13,6 +13,7 @@ use crate::layout::Object;
 use crate::pack::{PackReader, Trailer};
 use crate::progress::Progress;
 use crate::store::Store;
+use crate::words::system_words;
 
 use body::Body;
 
@@ -292,7 +293,7 @@ impl Store {
 pub(crate) fn words(error: &StoreError) -> String {
     match error {
         StoreError::Damaged { what, .. } | StoreError::ChunkDamaged { what, .. } => what.clone(),
-        StoreError::Io { source, .. } => source.to_string(),
+        StoreError::Io { source, .. } => system_words(source),
         other => other.to_string(),
     }
 }

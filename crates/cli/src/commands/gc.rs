@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use lifeboat_snapshot::{Collect, CollectReport, Repository, RunKind};
+use lifeboat_snapshot::{Collect, Collected, Repository, RunKind};
 use serde_json::{Value, json};
 
 use crate::context::Context;
@@ -59,12 +59,12 @@ pub(super) fn collect(
     repository: &Repository,
     plan: &Collect,
     context: &Context,
-) -> Result<CollectReport, Failure> {
+) -> Result<Collected, Failure> {
     let work = || {
         let report = repository.collect(plan, &context.watch());
         report.map_err(|error| refusal(error.into()))
     };
-    let outcome = |report: &CollectReport| Outcome {
+    let outcome = |report: &Collected| Outcome {
         bytes: report.freed_bytes,
         ..Outcome::of(Exit::Done)
     };
@@ -87,7 +87,7 @@ fn refusal(failure: Failure) -> Failure {
     }
 }
 
-pub(super) fn summary(report: &CollectReport, dry_run: bool) -> Value {
+pub(super) fn summary(report: &Collected, dry_run: bool) -> Value {
     json!({
         "event": "summary",
         "dry_run": dry_run,
@@ -101,7 +101,7 @@ pub(super) fn summary(report: &CollectReport, dry_run: bool) -> Value {
     })
 }
 
-pub(super) fn lines(report: &CollectReport, dry_run: bool) -> Vec<String> {
+pub(super) fn lines(report: &Collected, dry_run: bool) -> Vec<String> {
     let packs = words::counted(report.packs, "pack", "packs");
     let [freed, live, pending] =
         [report.freed_bytes, report.live_bytes, report.pending_bytes].map(words::size);

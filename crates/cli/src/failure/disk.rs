@@ -16,26 +16,6 @@ pub(super) fn exit_of(error: &io::Error) -> Exit {
     }
 }
 
-/// The system's own words.
-pub(crate) fn words(error: &io::Error) -> String {
-    without_numbers(&error.to_string())
-}
-
-/// The text without the number that the standard library adds to the system's words.
-pub(super) fn without_numbers(text: &str) -> String {
-    let mut parts = text.split(" (os error ");
-    let mut clean = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        match part.split_once(')') {
-            Some((number, rest)) if number.bytes().all(|digit| digit.is_ascii_digit()) => {
-                clean.push_str(rest);
-            }
-            _ => clean.extend([" (os error ", part]),
-        }
-    }
-    clean
-}
-
 /// What to do about it, where something can be done.
 pub(super) fn hint(error: &io::Error) -> Option<&'static str> {
     match exit_of(error) {
@@ -64,16 +44,5 @@ mod tests {
         for (kind, exit) in cases {
             assert_eq!(exit_of(&io::Error::from(kind)), exit, "{kind:?}");
         }
-    }
-
-    #[test]
-    fn words_have_no_numbers() {
-        assert_eq!(
-            words(&io::Error::from_raw_os_error(2)),
-            "No such file or directory"
-        );
-        assert_eq!(words(&io::Error::other("so (it) goes")), "so (it) goes");
-        assert_eq!(without_numbers("a (os error 2); b (os error 13)"), "a; b");
-        assert_eq!(without_numbers("a (os error x) b"), "a (os error x) b");
     }
 }

@@ -14,9 +14,9 @@ use super::walk::Found;
 use super::xattrs;
 use crate::content::Content;
 use crate::entry::{Entry, Meta, Node, Seen, Special, Time};
-use crate::error::words;
 use crate::monitor::{Warning, WarningKind};
 use crate::recent::is_recent;
+use lifeboat_store::words::system_words;
 
 /// An entry with this content, which is no file; with a warning where not all of its attributes could be read.
 pub(crate) fn entry(found: &Found, node: Node) -> (Entry, Option<Warning>) {
@@ -189,7 +189,7 @@ fn link_target(found: &Found) -> Result<ByteBuf, Warning> {
         .map_err(|error| Warning {
             path: found.path.clone(),
             kind: WarningKind::Unreadable,
-            message: words(&error),
+            message: system_words(&error),
         })
 }
 

@@ -161,7 +161,7 @@ pub(crate) fn read_patterns(folder: &Path) -> (Option<Gitignore>, Option<String>
         }
     });
     if let Err(error) = read {
-        let words = crate::error::words(&error);
+        let words = lifeboat_store::words::system_words(&error);
         return (
             None,
             Some(format!("its patterns are not in force: {words}")),

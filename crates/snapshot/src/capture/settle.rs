@@ -13,11 +13,12 @@ use super::settings::Settings;
 use super::tally::DatabaseReport;
 use super::walk::Found;
 use crate::entry::{Entry, Node};
-use crate::error::{Result, SnapshotError, in_one_line, words};
+use crate::error::{Result, SnapshotError};
 use crate::manifest::{Database, Flaw};
 use crate::monitor::{Monitor, Warning, WarningKind};
 use crate::path::TreePath;
 use crate::sqlite::{self, Checked, Count, Facts, SqliteError};
+use lifeboat_store::words::{in_one_line, system_words};
 
 impl Assembly<'_, '_, '_> {
     /// A file that was read as one, or turned out to be a database.
@@ -70,7 +71,7 @@ impl Assembly<'_, '_, '_> {
         if self.is_source(&path) {
             return Err(error);
         }
-        self.warn(found, WarningKind::Unreadable, &words(source));
+        self.warn(found, WarningKind::Unreadable, &system_words(source));
         self.tally.flag(path, Flaw::Missing);
         Ok(None)
     }

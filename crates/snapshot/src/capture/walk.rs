@@ -13,9 +13,10 @@ use ignore::gitignore::Gitignore;
 
 use super::companions::{self, Look};
 use super::exclude::{self, Excludes};
-use crate::error::{Result, SnapshotError, words};
+use crate::error::{Result, SnapshotError};
 use crate::monitor::{Warning, WarningKind};
 use crate::path::{MAX_DEPTH, Name};
+use lifeboat_store::words::system_words;
 
 /// One step of the walk.
 pub(crate) enum Step {
@@ -131,7 +132,7 @@ impl<'e> Walk<'e> {
         match list(&found.path) {
             Ok(names) if self.levels.len() < MAX_DEPTH => return names,
             Ok(_) => self.note(&found.path, WarningKind::Unreadable, "nested too deeply"),
-            Err(error) => self.note(&found.path, kind_of(&error), &words(&error)),
+            Err(error) => self.note(&found.path, kind_of(&error), &system_words(&error)),
         }
         Vec::new()
     }
@@ -163,7 +164,7 @@ impl<'e> Walk<'e> {
         let stat = match std::fs::symlink_metadata(&path) {
             Ok(stat) => stat,
             Err(error) => {
-                self.note(&path, kind_of(&error), &words(&error));
+                self.note(&path, kind_of(&error), &system_words(&error));
                 return None;
             }
         };

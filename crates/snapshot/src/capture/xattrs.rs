@@ -9,8 +9,8 @@ use std::path::Path;
 use rustix::io::Errno;
 use serde_bytes::ByteBuf;
 
-use crate::error::words;
 use crate::path::escape;
+use lifeboat_store::words::system_words;
 
 /// Most attributes of an entry that are stored, and their bytes together: far more than programs set, and no more than the
 /// format takes.
@@ -95,7 +95,7 @@ fn read(
 
 impl Xattrs {
     fn miss(&mut self, what: &str, error: Errno) {
-        self.missed = Some(format!("{what}: {}", words(&error.into())));
+        self.missed = Some(format!("{what}: {}", system_words(&error.into())));
     }
 }
 

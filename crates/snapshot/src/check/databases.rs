@@ -10,13 +10,14 @@ use std::time::Duration;
 use lifeboat_store::{ChunkId, SnapshotId};
 
 use crate::content::Content;
-use crate::error::{Result, SnapshotError, in_one_line};
+use crate::error::{Result, SnapshotError};
 use crate::image::StoredDatabase;
 use crate::monitor::{Monitor, Task};
 use crate::path::TreePath;
 use crate::record::Snapshot;
 use crate::repository::Repository;
 use crate::sqlite::{CaptureOptions, Check, Checked, Image, check_image, open_image};
+use lifeboat_store::words::in_one_line;
 
 /// How often it is told how far a check is, and asked whether to go on.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -90,7 +91,7 @@ impl Repository {
 
     /// Checks one on a thread of its own, so that this one can stop it.
     fn check_database(&self, content: &Content, monitor: &dyn Monitor) -> Result<Checked> {
-        let image = Arc::new(StoredDatabase::new(self, content));
+        let image = Arc::new(StoredDatabase::new(self.shared_store(), content.clone()));
         let (sender, receiver) = channel();
         std::thread::scope(|scope| {
             let worker = Arc::clone(&image);

@@ -15,13 +15,14 @@ use crate::capture::walk::Found;
 use crate::capture::{CountQuery, file};
 use crate::content::{Chunks, Content, Near, Ref};
 use crate::entry::Node;
-use crate::error::{SnapshotError, words};
+use crate::error::SnapshotError;
 use crate::monitor::{Monitor, Warning, WarningKind};
 use crate::path::TreePath;
 use crate::sqlite::{
     self, CaptureOptions, EXTENT_BYTES, ExtentSink, Facts, Fingerprint, Sniffed, SqliteError,
     Stopped,
 };
+use lifeboat_store::words::system_words;
 
 /// Why two states could not be compared.
 pub(super) enum Failed {
@@ -103,8 +104,8 @@ impl Reading<'_> {
         if stat.len() == 0 && content.len == 0 {
             return Ok(Compared::file(0, false));
         }
-        let file =
-            file::open(&self.found.path, stat).map_err(|error| self.unreadable(&words(&error)))?;
+        let file = file::open(&self.found.path, stat)
+            .map_err(|error| self.unreadable(&system_words(&error)))?;
         let sniffed = sqlite::sniff(&file, &self.found.path);
         let same = self.same_bytes(&file, content);
         if !matches!(sniffed, Ok(Sniffed::NotDatabase)) {
@@ -128,7 +129,7 @@ impl Reading<'_> {
         }
         let mut more = [0];
         let read = file.read_at(&mut more, content.len);
-        Ok(read.map_err(|error| self.unreadable(&words(&error)))? == 0)
+        Ok(read.map_err(|error| self.unreadable(&system_words(&error)))? == 0)
     }
 
     /// Whether the file has the chunk's bytes at this place.
@@ -150,7 +151,7 @@ impl Reading<'_> {
         match file.read_exact_at(bytes, offset) {
             Ok(()) => Ok(ChunkId::of(Kind::Data, bytes) == chunk.id),
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
-            Err(error) => Err(self.unreadable(&words(&error))),
+            Err(error) => Err(self.unreadable(&system_words(&error))),
         }
     }
 
@@ -205,7 +206,7 @@ impl Reading<'_> {
             SqliteError::Damaged { .. } => WarningKind::DatabaseDamaged,
             _ => WarningKind::Unreadable,
         };
-        self.warning(kind, crate::error::in_one_line(&error))
+        self.warning(kind, lifeboat_store::words::in_one_line(&error))
     }
 
     fn unreadable(&self, message: &str) -> Failed {

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use super::{ZipReport, ZipTarget};
 use crate::capture::Backup;
-use crate::error::{SnapshotError, in_one_line};
+use crate::error::SnapshotError;
 use crate::monitor::{Monitor, Warning, WarningKind};
 use crate::record::Snapshot;
 use crate::repository::Repository;
+use lifeboat_store::words::in_one_line;
 
 impl Repository {
     /// The zip of a backup, where one is due, and then the removal of old ones. The snapshot stands whatever happens here.

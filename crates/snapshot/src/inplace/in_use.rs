@@ -11,13 +11,13 @@ use super::work::Work;
 use crate::content::Content;
 use crate::entry::Node;
 use crate::error::{Result, SnapshotError};
+use crate::image::StoredDatabase;
 use crate::inplace::live::look;
 use crate::manifest::Database;
 use crate::online::{Mark, NotWritten, WriteBack, write_back};
 use crate::opened::Opened;
 use crate::record::Snapshot;
 use crate::sqlite::{self, CaptureOptions, Check, Checked, image_facts};
-use crate::stored::StoredImage;
 
 /// A database that is written back.
 pub(super) struct Online {
@@ -145,7 +145,7 @@ impl Work<'_> {
     fn check_stored(&self, online: &[Online]) -> Result<()> {
         for one in online {
             let store = self.repository.shared_store();
-            let image: Arc<dyn sqlite::Image> = StoredImage::new(store, one.content.clone());
+            let image = Arc::new(StoredDatabase::new(store, one.content.clone()));
             let options = CaptureOptions {
                 check: Check::Quick,
                 ..CaptureOptions::default()

@@ -6,10 +6,11 @@ use lifeboat_store::{Forgotten, SnapshotId};
 
 use super::{Repair, RepairReport};
 use crate::copies::Flaws;
-use crate::error::{Result, in_one_line};
+use crate::error::Result;
 use crate::forgotten::ForgottenListing;
 use crate::record::Snapshot;
 use crate::repository::{Listing, Repository};
+use lifeboat_store::words::in_one_line;
 
 impl Repository {
     /// Tells what is wrong with records and copies, and mends it where the plan says so. The caller holds a session. What

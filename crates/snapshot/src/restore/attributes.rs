@@ -14,8 +14,8 @@ use rustix::io::Errno;
 
 use super::root::Folder;
 use crate::entry::Meta;
-use crate::error::words;
 use crate::path::{Name, escape};
+use lifeboat_store::words::system_words;
 
 /// The bits that lend rights.
 const SETUID: u32 = 0o4000;
@@ -178,9 +178,10 @@ impl Attributes {
         let mut missed = self.give_link(folder, name, meta);
         let mode = Mode::from_raw_mode(meta.mode & 0o1777);
         if let Err(error) = chmod_special(folder, name, mode) {
-            missed
-                .words
-                .push(format!("its mode could not be set: {}", words(&error)));
+            missed.words.push(format!(
+                "its mode could not be set: {}",
+                system_words(&error)
+            ));
         }
         missed
     }
@@ -192,7 +193,7 @@ impl Missed {
     }
 
     fn tell(&mut self, what: &str, error: Errno) {
-        let error = words(&error.into());
+        let error = system_words(&error.into());
         self.words.push(format!("{what}: {error}"));
     }
 

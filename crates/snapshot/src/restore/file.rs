@@ -6,6 +6,7 @@
 
 use std::fs::File;
 
+use lifeboat_store::words::in_one_line;
 use rayon::prelude::*;
 use rustix::fs::{FileType, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
@@ -16,7 +17,7 @@ use super::root::{Folder, Root};
 use super::{Loss, Overwrite};
 use crate::content::Content;
 use crate::entry::Meta;
-use crate::error::{IoContext, Result, SnapshotError};
+use crate::error::{IoContext, Result};
 use crate::path::{Name, TreePath};
 
 /// A file whose bytes are to be written.
@@ -260,15 +261,10 @@ fn loss(file: &Waiting, filled: Filled) -> Loss {
     Loss {
         path: file.path.clone(),
         ranges: filled.lost,
-        reason: filled.reason.as_ref().map_or_else(String::new, explain),
-    }
-}
-
-/// An error and its cause in one line.
-pub(super) fn explain(error: &SnapshotError) -> String {
-    match std::error::Error::source(error) {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
+        reason: filled
+            .reason
+            .as_ref()
+            .map_or_else(String::new, |error| in_one_line(error)),
     }
 }
 

@@ -140,7 +140,7 @@ fn make(files: &Files<'_>, path: &TreePath) -> Result<Option<String>> {
     let is_new = match parent.make_folder(&name) {
         // A name that this file system does not take.
         Err(error) if matches!(error.raw_os_error(), Some(13 | 22 | 36 | 84)) => {
-            return Ok(Some(crate::error::words(&error)));
+            return Ok(Some(lifeboat_store::words::system_words(&error)));
         }
         result => result.context("create", &located)?,
     };

@@ -3,7 +3,9 @@
 
 use std::collections::HashMap;
 
-use super::file::{Done, Fate, Files, Waiting, explain};
+use lifeboat_store::words::in_one_line;
+
+use super::file::{Done, Fate, Files, Waiting};
 use super::folders::{Folders, Made};
 use super::parts::is_loss;
 use super::select::Selection;
@@ -85,7 +87,7 @@ impl<'a> Run<'a> {
                     self.lose(Loss {
                         path,
                         ranges: Vec::new(),
-                        reason: format!("entries of this folder are lost: {}", explain(&error)),
+                        reason: format!("entries of this folder are lost: {}", in_one_line(&error)),
                     });
                 }
                 Err(error) => return Err(error),
@@ -262,7 +264,7 @@ impl<'a> Run<'a> {
         {
             return Err(error);
         }
-        self.unwritable(path, explain(&error));
+        self.unwritable(path, in_one_line(&error));
         Ok(())
     }
 

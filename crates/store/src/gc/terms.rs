@@ -84,7 +84,7 @@ impl Default for Collect {
     }
 }
 
-/// What a collection did.
+/// What a collection did, or would do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Collected {
     /// Stored bytes that snapshots need.
@@ -95,10 +95,10 @@ pub struct Collected {
     pub repacked_bytes: u64,
     /// Bytes of condemned packs that are still waiting for sessions to end.
     pub pending_bytes: u64,
-    /// Sessions that were still at work.
+    /// Sessions that were still at work, for which those bytes wait.
     pub sessions: usize,
     /// Packs that were deleted, or would be.
     pub packs: u64,
-    /// Forgotten records that were deleted, or would be.
+    /// Forgotten snapshots that cannot be brought back any more: their records were deleted, or would be.
     pub forgotten: u64,
 }

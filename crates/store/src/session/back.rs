@@ -2,9 +2,9 @@
 //!
 //! Why no collection can take what it leads to. The session registered before it looked for a plan (b1, b2), and a
 //! collector looks for sessions after it published its plan. So either the plan was seen: then what it condemns is not in
-//! this session's index, and every chunk that was found there, or put again, stands in packs that the plan leaves alone.
+//! the session's index, and every chunk that was found there, or put again, stands in packs that the plan leaves alone.
 //! Or the collector sees the session, waits until it has ended, and marks again from the names that are there then, of which
-//! the one that was brought back is one. What remains is that the caller checked every chunk *in this session*.
+//! the one that was brought back is one. What remains is that the caller checked every chunk in the same session.
 //!
 //! It must not be evicted while it lives: what it renames is not its own record, so that would not stop it. Its lock keeps
 //! it from that, as it does every session of this machine. A store in which the living can be evicted must have collectors
@@ -17,7 +17,7 @@ use crate::store::Forgotten;
 
 impl Session<'_> {
     /// Makes all that was put durable, and then gives a forgotten record its name back: the snapshot exists when this
-    /// returns. Every chunk that it leads to must have been found by [`has`](Self::has), or put, in this session. The
+    /// returns. Every chunk that it leads to must have been found by [`has`](Self::has), or put, in the same session. The
     /// session goes on, and ends with [`abandon`](Self::abandon).
     ///
     /// # Errors

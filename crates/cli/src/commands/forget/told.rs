@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use lifeboat_snapshot::retention::{ForgetPlan, Group, Reason, Suspicion, Verdict};
-use lifeboat_snapshot::{CollectReport, ForgottenSnapshot, Snapshot, Warning, WarningKind};
+use lifeboat_snapshot::{Collected, ForgottenSnapshot, Snapshot, Warning, WarningKind};
 use serde_json::{Map, Value, json};
 
 use crate::commands::gc;
@@ -56,7 +56,7 @@ fn warning(group: &Group, suspicion: Suspicion) -> Warning {
 pub(super) fn tell(
     plan: &ForgetPlan,
     dry_run: bool,
-    freed: Option<CollectReport>,
+    freed: Option<Collected>,
     ui: &Ui,
 ) -> Result<(), Failure> {
     if ui.is_json() {
