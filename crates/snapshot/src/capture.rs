@@ -37,6 +37,7 @@ pub(crate) mod again;
 pub(crate) mod ahead;
 mod assemble;
 mod backup;
+mod bytes;
 mod companions;
 mod database;
 pub(crate) mod describe;
@@ -46,11 +47,11 @@ pub(crate) mod exclude;
 pub(crate) mod file;
 mod own;
 mod past;
-
 mod plan;
 mod relatives;
 mod room;
 mod roots;
+mod scout;
 mod settings;
 mod settle;
 mod sparse;
@@ -215,7 +216,7 @@ impl Repository {
         let walk = Walk::new(&excludes, find_root(path, stat)?);
         let assembly = Assembly::new(session, monitor, settings, &excludes, tally, before);
         // A single file that cannot be read leaves nothing of its source.
-        let root = assembly.run(walk)?;
+        let root = scout::ahead(walk, |steps| assembly.run(steps))?;
         root.ok_or_else(|| missing(std::io::Error::other("it could not be read")))
     }
 

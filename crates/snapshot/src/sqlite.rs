@@ -42,6 +42,7 @@ pub(crate) use held::{descriptor as kept_descriptor, keep_shared, kept_open};
 pub use held::{is_kept, keep_open};
 pub use image::{Image, open_image};
 pub(crate) use image::{file_facts, image_facts};
+pub(crate) use sniff::sniff_bytes;
 pub use sniff::{Sniffed, sidecars, sniff};
 
 /// Bytes per extent: a multiple of every page size SQLite knows (512 to 65536).

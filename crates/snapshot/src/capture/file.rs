@@ -6,31 +6,27 @@
 //! end the process (F-25), and none is opened that is not the regular file which the walk saw (F-26).
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, Read};
-use std::ops::Range;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
-use lifeboat_store::{Kind, Session, chunker};
+use lifeboat_store::Session;
 use rustix::fs::OFlags;
 
+use super::bytes::Bytes;
 use super::describe;
-use super::sparse::{self, Part};
-use super::stream::{self, Closed, Kin, Outlet, Piece};
 use super::unsized_file;
 use super::xattrs::{self, Xattrs};
-use crate::content::{Content, ContentWriter, Cut, Near, Ref};
+use crate::content::Content;
 use crate::error::{IoContext, Result};
 use crate::monitor::Monitor;
 use crate::sqlite::{self, Sniffed};
 
+pub(crate) use super::bytes::SMALL;
+
 /// How often a file that changes is read before it is stored as it is.
 const TRIES: usize = 3;
-
-/// Files up to this many bytes are read whole; one such buffer a core is in memory.
-pub(crate) const SMALL: u64 = chunker::MAX_CUT as u64;
 
 /// What came of reading a file.
 pub(crate) struct Stored {
@@ -46,8 +42,26 @@ pub(crate) struct Stored {
     pub(crate) changed: bool,
 }
 
+/// How an open file looks, and since when that is known.
+struct Look {
+    stat: Metadata,
+    at: SystemTime,
+}
+
+impl Look {
+    fn of(file: &File) -> io::Result<Self> {
+        let at = SystemTime::now();
+        let stat = file.metadata()?;
+        Ok(Self { stat, at })
+    }
+}
+
 /// Opens the file that the walk saw, or says that it is another by now.
 pub(crate) fn open(path: &Path, seen: &Metadata) -> io::Result<File> {
+    open_and_look(path, seen).map(|(file, _)| file)
+}
+
+fn open_and_look(path: &Path, seen: &Metadata) -> io::Result<(File, Look)> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOATIME;
     let file = match open_with(path, flags) {
         // Only the owner may ask for no access time to be kept.
@@ -56,11 +70,12 @@ pub(crate) fn open(path: &Path, seen: &Metadata) -> io::Result<File> {
         }
         result => result?,
     };
-    let stat = file.metadata()?;
-    if !stat.is_file() || (stat.dev(), stat.ino()) != (seen.dev(), seen.ino()) {
+    let look = Look::of(&file)?;
+    let is = &look.stat;
+    if !is.is_file() || (is.dev(), is.ino()) != (seen.dev(), seen.ino()) {
         return Err(io::Error::other("it was replaced while it was looked at"));
     }
-    Ok(file)
+    Ok((file, look))
 }
 
 fn open_with(path: &Path, flags: OFlags) -> io::Result<File> {
@@ -103,65 +118,73 @@ pub(crate) fn store(
     }
     let is_unsized = seen.len() == 0 && unsized_file::is_on_such(path);
     if seen.len() == 0 && !is_unsized {
-        // Nothing to read, and perhaps a database that another part of this process is creating.
-        return Ok(Some(Stored {
-            content: Content::empty(),
-            stat: seen.clone(),
-            looked: describe::look_again(path, seen),
-            xattrs: xattrs::of_path(path),
-            read: 0,
-            changed: false,
-        }));
+        return Ok(Some(empty(path, seen)));
     }
-    let file = open(path, seen).context("open", path)?;
+    let (file, look) = open_and_look(path, seen).context("open", path)?;
+    let bytes = Bytes {
+        session,
+        monitor,
+        path,
+        file: &file,
+        near,
+    };
     if is_unsized {
-        return unsized_file::store(session, monitor, path, &file, near).map(Some);
+        return unsized_file::store(&bytes).map(Some);
     }
-    match sqlite::sniff(&file, path) {
-        Ok(Sniffed::NotDatabase) => store_as_is(session, monitor, path, &file, near).map(Some),
+    // Read once, for what it is and for its bytes.
+    let small = bytes.read_small(&look.stat);
+    let sniffed = match &small {
+        Ok(Some(small)) => Ok(sqlite::sniff_bytes(small)),
+        _ => sqlite::sniff(&file, path),
+    };
+    match sniffed {
+        Ok(Sniffed::NotDatabase) => as_is(&bytes, look, small?).map(Some),
         Ok(Sniffed::Database) if takes_databases => {
             sqlite::keep_open(file);
             Ok(None)
         }
         // A database that is to be stored as a file, or what may be one: its descriptor is not closed (F-34).
         _ => {
-            let stored = store_as_is(session, monitor, path, &file, near);
+            let stored = small.and_then(|small| as_is(&bytes, look, small));
             sqlite::keep_open(file);
             stored.map(Some)
         }
     }
 }
 
-fn store_as_is(
-    session: &Session<'_>,
-    monitor: &dyn Monitor,
-    path: &Path,
-    file: &File,
-    near: Option<&Content>,
-) -> Result<Stored> {
-    let (mut tries, mut read) = (0, 0);
-    loop {
-        let stored = store_once(session, monitor, path, file, near)?;
-        tries += 1;
-        read += stored.read;
-        if !stored.changed || tries >= TRIES {
-            return Ok(Stored { read, ..stored });
-        }
-        if has_grown(file, &stored).context("read", path)? {
+/// Nothing to read, and perhaps a database that another part of this process is creating.
+fn empty(path: &Path, seen: &Metadata) -> Stored {
+    Stored {
+        content: Content::empty(),
+        stat: seen.clone(),
+        looked: describe::look_again(path, seen),
+        xattrs: xattrs::of_path(path),
+        read: 0,
+        changed: false,
+    }
+}
+
+/// Stores what was looked at, and read where it is small; again where it changed meanwhile.
+fn as_is(bytes: &Bytes<'_, '_>, look: Look, small: Option<Vec<u8>>) -> Result<Stored> {
+    let mut stored = once(bytes, look, small)?;
+    let (mut tries, mut read) = (1, stored.read);
+    while stored.changed && tries < TRIES {
+        if has_grown(bytes.file, &stored).context("read", bytes.path)? {
             // Read twice with the same result, all of it was there at once.
-            let again = store_as_of(session, monitor, path, file, &stored.stat, near)?;
+            let again = bytes.store(&stored.stat)?;
             tries += 1;
             read += again.len;
             if again == stored.content {
-                let changed = false;
-                return Ok(Stored {
-                    read,
-                    changed,
-                    ..stored
-                });
+                stored.changed = false;
+                break;
             }
         }
+        let look = Look::of(bytes.file).context("read", bytes.path)?;
+        stored = once(bytes, look, None)?;
+        tries += 1;
+        read += stored.read;
     }
+    Ok(Stored { read, ..stored })
 }
 
 /// Whether the file is longer than it was, and what was read of it is as long as it was.
@@ -170,153 +193,19 @@ fn has_grown(file: &File, stored: &Stored) -> io::Result<bool> {
     Ok(stored.content.len == len && file.metadata()?.len() > len)
 }
 
-fn store_once(
-    session: &Session<'_>,
-    monitor: &dyn Monitor,
-    path: &Path,
-    file: &File,
-    near: Option<&Content>,
-) -> Result<Stored> {
-    let looked = SystemTime::now();
-    let stat = file.metadata().context("read", path)?;
-    let content = store_as_of(session, monitor, path, file, &stat, near)?;
-    let xattrs = xattrs::of_file(file);
-    let after = file.metadata().context("read", path)?;
+fn once(bytes: &Bytes<'_, '_>, look: Look, small: Option<Vec<u8>>) -> Result<Stored> {
+    let content = match small {
+        Some(small) => bytes.store_small(&small)?,
+        None => bytes.store(&look.stat)?,
+    };
+    let xattrs = xattrs::of_file(bytes.file);
+    let after = bytes.file.metadata().context("read", bytes.path)?;
     Ok(Stored {
-        changed: !describe::looks_same(&stat, &after) || content.len != after.len(),
+        changed: !describe::looks_same(&look.stat, &after) || content.len != after.len(),
         read: content.len,
         content,
-        stat,
-        looked,
+        stat: look.stat,
+        looked: look.at,
         xattrs,
     })
-}
-
-/// Stores as many bytes as the file had when it looked so.
-fn store_as_of(
-    session: &Session<'_>,
-    monitor: &dyn Monitor,
-    path: &Path,
-    file: &File,
-    stat: &Metadata,
-    near: Option<&Content>,
-) -> Result<Content> {
-    match stat.len() <= SMALL {
-        true => store_small(session, monitor, file, path, stat.len(), near),
-        false => store_large(session, monitor, file, path, stat, near),
-    }
-}
-
-fn store_small(
-    session: &Session<'_>,
-    monitor: &dyn Monitor,
-    file: &File,
-    path: &Path,
-    size: u64,
-    near: Option<&Content>,
-) -> Result<Content> {
-    let mut bytes = Vec::with_capacity(size as usize);
-    let mut handle = Rewound { file, offset: 0 }.take(size);
-    handle.read_to_end(&mut bytes).context("read", path)?;
-    store_bytes(session, monitor, &bytes, near)
-}
-
-/// Cuts and stores what was read whole.
-pub(super) fn store_bytes(
-    session: &Session<'_>,
-    monitor: &dyn Monitor,
-    bytes: &[u8],
-    near: Option<&Content>,
-) -> Result<Content> {
-    let mut before = Near::chunks(session.store(), near);
-    let mut writer = ContentWriter::new(session, Cut::ByContent, near);
-    let mut rest = bytes;
-    let mut offset = 0;
-    while let Some((piece, more)) =
-        chunker::first_cut(rest, true).and_then(|len| rest.split_at_checked(len))
-    {
-        let near = before.at(offset);
-        let id = session.put(Kind::Data, piece, near.as_ref())?.id;
-        let len = piece.len() as u64;
-        writer.push(Ref { id, len })?;
-        offset += len;
-        rest = more;
-    }
-    monitor.advance(offset);
-    writer.finish()
-}
-
-fn store_large(
-    session: &Session<'_>,
-    monitor: &dyn Monitor,
-    file: &File,
-    path: &Path,
-    stat: &Metadata,
-    near: Option<&Content>,
-) -> Result<Content> {
-    let mut before = Near::chunks(session.store(), near);
-    let mut writer = ContentWriter::new(session, Cut::ByContent, near);
-    for part in sparse::parts(file, stat) {
-        let range = match part {
-            Part::Data(range) => range,
-            Part::Hole(len) => {
-                sparse::store_hole(session, monitor, &mut writer, len)?;
-                continue;
-            }
-        };
-        let read = stream::store(
-            session,
-            monitor,
-            &AtomicBool::new(false),
-            |outlet| cut(file, range, outlet),
-            &mut |pieces| {
-                let near = pieces.iter().map(|piece| before.at(piece.position));
-                Ok(near.map(|near| Kin { near, like: None }).collect())
-            },
-            &mut |stored| writer.push(stored.chunk),
-        )?;
-        read.context("read", path)?;
-    }
-    writer.finish()
-}
-
-/// Reads a range that was there, so that a file that grows for ever is not followed (bad input 34), and cuts it.
-fn cut(file: &File, range: Range<u64>, outlet: &mut Outlet) -> io::Result<()> {
-    const READ: usize = 1 << 20;
-    let mut position = range.start;
-    let mut source = Rewound {
-        file,
-        offset: position,
-    }
-    .take(range.end - position);
-    let mut window: Vec<u8> = Vec::with_capacity(2 * READ);
-    let mut last = false;
-    loop {
-        while !last && window.len() < READ {
-            last = (&mut source).take(READ as u64).read_to_end(&mut window)? == 0;
-        }
-        let Some(len) = chunker::first_cut(&window, last) else {
-            return Ok(());
-        };
-        let rest = window.split_off(len);
-        let bytes = std::mem::replace(&mut window, rest);
-        if let Err(Closed) = outlet.push(Piece { position, bytes }) {
-            return Ok(());
-        }
-        position += len as u64;
-    }
-}
-
-/// Reads a descriptor from an offset on, whatever its own position is.
-struct Rewound<'a> {
-    file: &'a File,
-    offset: u64,
-}
-
-impl Read for Rewound<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let len = self.file.read_at(buf, self.offset)?;
-        self.offset += len as u64;
-        Ok(len)
-    }
 }

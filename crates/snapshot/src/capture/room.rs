@@ -39,6 +39,7 @@ impl Repository {
         let newest = newest_first.take(PAST);
         let costs: Vec<u64> = newest.map(|snapshot| snapshot.stored_bytes).collect();
         let needed_bytes = match costs.as_slice() {
+            [] if fits_in_any_case(plan, sources, free_bytes) => 0,
             [] => self.plain_bytes(plan, sources, monitor)?,
             // What the first one took says nothing of the second.
             [_] => 0,
@@ -73,8 +74,7 @@ impl Repository {
             let plan = plan.of_source(number);
             bytes = bytes.saturating_add(self.source_bytes(&plan, source, monitor)?);
         }
-        let parity = u64::from(plan.parity.get());
-        Ok(bytes.saturating_add(bytes / 1000 * parity))
+        Ok(with_parity(plan, bytes))
     }
 
     fn source_bytes(&self, plan: &Backup, source: &Path, monitor: &dyn Monitor) -> Result<u64> {
@@ -97,5 +97,43 @@ impl Repository {
             }
         }
         Ok(bytes)
+    }
+}
+
+/// Whether all that is stored on the file systems of the sources would fit, whatever the sources have of it: then their
+/// files need not be counted. Other file systems that are mounted inside a source are not looked at; what they hold is told
+/// when the disk is full.
+fn fits_in_any_case(plan: &Backup, sources: &[PathBuf], free_bytes: u64) -> bool {
+    let used = sources.iter().map(|source| used_bytes(source));
+    let used = used.reduce(|a, b| Some(a?.saturating_add(b?)));
+    used.flatten()
+        .is_some_and(|used| with_parity(plan, used) <= free_bytes)
+}
+
+fn used_bytes(path: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(path).ok()?;
+    let blocks = stat.f_blocks.checked_sub(stat.f_bfree)?;
+    // A file system that tells no blocks at all may have any number of bytes.
+    (blocks > 0).then(|| blocks.saturating_mul(stat.f_frsize))
+}
+
+fn with_parity(plan: &Backup, bytes: u64) -> u64 {
+    let parity = u64::from(plan.parity.get());
+    bytes.saturating_add(bytes / 1000 * parity)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_counted_unless_all_of_their_file_system_fits() {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = Backup::default();
+        let fits = |path: &Path, free| fits_in_any_case(&plan, &[path.to_owned()], free);
+        assert!(fits(folder.path(), u64::MAX));
+        assert!(!fits(folder.path(), 0));
+        assert!(!fits(Path::new("/proc"), u64::MAX), "it tells no blocks");
+        assert!(!fits(&folder.path().join("missing"), u64::MAX));
     }
 }

@@ -3,18 +3,14 @@
 //! Such a file has no length; it has what a read gives until its end, and may have no end. Stored as the empty file that it
 //! claims to be, it would be lost without a word (bad input 32).
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::SystemTime;
 
-use lifeboat_store::Session;
-
-use super::file::{SMALL, Stored, store_bytes};
+use super::bytes::{Bytes, SMALL};
+use super::file::Stored;
 use super::xattrs;
-use crate::content::Content;
 use crate::error::{IoContext, Result};
-use crate::monitor::Monitor;
 
 /// File systems of the kernel's own making, by their magic numbers in `statfs`: proc, sysfs, debugfs, tracefs, securityfs,
 /// configfs, pstore, BPF, and both of the control groups.
@@ -38,30 +34,24 @@ pub(super) fn is_on_such(path: &Path) -> bool {
 }
 
 /// Reads such a file to its end; one without an end cannot be read.
-pub(super) fn store(
-    session: &Session<'_>,
-    monitor: &dyn Monitor,
-    path: &Path,
-    file: &File,
-    near: Option<&Content>,
-) -> Result<Stored> {
+pub(super) fn store(file: &Bytes<'_, '_>) -> Result<Stored> {
     let looked = SystemTime::now();
-    let stat = file.metadata().context("read", path)?;
+    let stat = file.file.metadata().context("read", file.path)?;
     let mut bytes = Vec::new();
-    let read = file.take(SMALL + 1).read_to_end(&mut bytes);
-    read.context("read", path)?;
+    let read = file.file.take(SMALL + 1).read_to_end(&mut bytes);
+    read.context("read", file.path)?;
     if bytes.len() as u64 > SMALL {
         let endless = io::Error::other(format!(
             "it tells no length and has more than {SMALL} bytes"
         ));
-        return Err(endless).context("read", path);
+        return Err(endless).context("read", file.path);
     }
     Ok(Stored {
-        content: store_bytes(session, monitor, &bytes, near)?,
+        content: file.store_small(&bytes)?,
         stat,
         looked,
         read: bytes.len() as u64,
         changed: false,
-        xattrs: xattrs::of_file(file),
+        xattrs: xattrs::of_file(file.file),
     })
 }

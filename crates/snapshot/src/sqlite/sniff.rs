@@ -32,11 +32,21 @@ pub fn sniff(file: &File, path: &Path) -> io::Result<Sniffed> {
             0 => has_wal(path)?,
             length => length >= 16 && first_bytes::<16>(file)? == *MAGIC,
         };
-    Ok(if is_database {
-        Sniffed::Database
-    } else {
-        Sniffed::NotDatabase
-    })
+    Ok(Sniffed::from(is_database))
+}
+
+/// The same of a file of at least one byte that was read from its beginning.
+pub(crate) fn sniff_bytes(bytes: &[u8]) -> Sniffed {
+    Sniffed::from(bytes.starts_with(MAGIC))
+}
+
+impl From<bool> for Sniffed {
+    fn from(is_database: bool) -> Self {
+        match is_database {
+            true => Self::Database,
+            false => Self::NotDatabase,
+        }
+    }
 }
 
 /// The files beside a database that belong to it and are never stored by themselves: `-wal`,
