@@ -20,6 +20,8 @@ mod excluded;
 mod folders;
 /// Programs that have the database open meanwhile.
 mod holders;
+/// Mount points, in which the stage stands.
+mod inside;
 /// Kills at every system call that writes.
 mod kills;
 /// What happens between the saving and the writing back.

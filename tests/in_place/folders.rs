@@ -133,9 +133,12 @@ fn f51_a_wal_beside_a_source_that_is_a_single_database_and_gone_is_kept() {
     assert_eq!(fs::read(kept[0].join("old/0-wal")).unwrap(), bytes);
 }
 
-/// Stops a restore right behind its journal, with nothing replaced yet: killed when it makes durable
-/// that side files have left.
-fn stop_behind_the_journal(bench: &Workbench) {
+/// Stops a restore right behind its journal, with nothing replaced yet: killed when it makes durable that side files have
+/// left. They are those of another database, which is taken away as such, and is given.
+fn stop_behind_the_journal(bench: &Workbench) -> PathBuf {
+    let other = bench.data().join("other.db");
+    database(&other, "WAL", 10);
+    add_to_wal(&other, 1);
     let args = ["restore", "latest", "--in-place", "--delete", "--yes"];
     let strike = ("syncfs", "signal=KILL");
     for nth in 1.. {
@@ -149,6 +152,7 @@ fn stop_behind_the_journal(bench: &Workbench) {
         bench.lifeboat(&["check-live", "data"]).exits(0);
     }
     assert!(bench.data().join("x").is_dir());
+    other
 }
 
 #[test]
@@ -157,11 +161,7 @@ fn f50_f51_what_programs_write_while_a_restore_lies_stopped_is_kept_and_told() {
         return;
     }
     let (bench, path) = bench();
-    // Another one, which is taken away as such. Its WAL leaves first.
-    let other = bench.data().join("other.db");
-    database(&other, "WAL", 10);
-    add_to_wal(&other, 1);
-    stop_behind_the_journal(&bench);
+    let other = stop_behind_the_journal(&bench);
     bench.write("x/sub/new", "in no snapshot");
     add_to_wal(&path, 1);
     add_to_wal(&other, 4);
@@ -186,4 +186,30 @@ fn f50_f51_what_programs_write_while_a_restore_lies_stopped_is_kept_and_told() {
     let made = fs::read(format!("{}-wal.1", old.display())).unwrap();
     fs::write(format!("{}-wal", old.display()), made).unwrap();
     assert_eq!(notes(&old), 14);
+}
+
+#[test]
+fn f50_a_stopped_restore_that_another_process_is_at_is_left_to_it() {
+    if !struck::is_possible() {
+        return;
+    }
+    let (bench, _) = bench();
+    stop_behind_the_journal(&bench);
+    let stopped = stages(&bench);
+    let other = fs::File::open(bench.data()).unwrap();
+    other.lock().unwrap();
+    for command in [
+        &["check-live", "data"][..],
+        &["backup", "data", "--no-zip"],
+        &["restore", "latest", "--in-place", "--yes"],
+    ] {
+        let answer = bench.lifeboat(command).exits(11);
+        assert!(answer.stderr().contains("wait for it to end"), "{answer}");
+        assert!(bench.data().join("x").is_dir(), "{command:?}");
+        assert_eq!(stages(&bench), stopped, "{command:?}");
+    }
+    drop(other);
+    bench.lifeboat(&["check-live", "data"]);
+    assert_eq!(fs::read(bench.data().join("x")).unwrap(), b"a file");
+    assert_eq!(stages(&bench), [""; 0]);
 }

@@ -12,7 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, ResolveFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
 use super::files::{open_folder, sync_folder};
@@ -64,33 +64,39 @@ pub(super) fn places(source: &Path, folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Where the stage of a source is to be: not necessarily there yet.
-pub(super) fn place(source: &Path, folder: &Path) -> PathBuf {
+///
+/// # Errors
+/// Where it cannot be told whether it can be beside the folder.
+pub(super) fn place(source: &Path, folder: &Path) -> Result<PathBuf> {
     let mut places = places(source, folder);
-    if places.len() > 1 && !is_one_place(folder) {
+    if places.len() > 1 && !is_one_place(folder).context("look around", folder)? {
         places.remove(0);
     }
-    places.swap_remove(0)
+    Ok(places.swap_remove(0))
 }
 
 /// Whether a stage beside the folder can be made and is on its file system.
-fn is_one_place(folder: &Path) -> bool {
+fn is_one_place(folder: &Path) -> io::Result<bool> {
     let (Some(above), Some(name)) = (folder.parent(), folder.file_name()) else {
-        return false;
+        return Ok(false);
     };
-    let Ok(above_folder) = open_folder(above) else {
-        return false;
+    let above_folder = match open_folder(above) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(false),
+        opened => opened?,
     };
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let within = ResolveFlags::NO_XDEV | ResolveFlags::BENEATH;
     let is_one = match rustix::fs::openat2(&above_folder, name, flags, Mode::empty(), within) {
         Err(Errno::NOSYS | Errno::PERM) => {
-            let device = |path: &Path| path.metadata().map(|stat| stat.dev()).ok();
-            device(above) == device(folder)
+            let device = |path: &Path| path.metadata().map(|stat| stat.dev());
+            device(above)? == device(folder)?
         }
-        result => result.is_ok(),
+        Err(Errno::XDEV | Errno::ACCESS | Errno::LOOP) => false,
+        // A fault that passes, as too many open files, says nothing about the place.
+        opened => opened.map(|_| true)?,
     };
     let rights = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
-    is_one && rustix::fs::access(above, rights).is_ok()
+    Ok(is_one && rustix::fs::access(above, rights).is_ok())
 }
 
 /// Makes an empty stage, throwing away what a restore without a journal has left there. One that another stage's journal speaks for is refused:
@@ -111,7 +117,32 @@ pub(super) fn make(stage: &Path) -> Result<()> {
         }
     }
     let mut builder = fs::DirBuilder::new();
-    builder.mode(0o700).create(stage).context("create", stage)
+    let made = keeping_time(stage, || builder.mode(0o700).create(stage));
+    made.context("create", stage)
+}
+
+/// Makes or removes a stage without the time of the folder around it telling of it: that folder may be the live one, or
+/// that of another source, and is to have the time that it had.
+fn keeping_time(stage: &Path, act: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let around = stage.parent().unwrap_or(Path::new("/"));
+    let before = rustix::fs::stat(around);
+    act()?;
+    if let Ok(before) = before {
+        let keep = Timespec {
+            tv_sec: 0,
+            tv_nsec: rustix::fs::UTIME_OMIT,
+        };
+        let times = Timestamps {
+            last_access: keep,
+            last_modification: Timespec {
+                tv_sec: before.st_mtime,
+                tv_nsec: before.st_mtime_nsec.cast_signed(),
+            },
+        };
+        // Only its owner may set it; in a folder of somebody else it tells of the restore, and that is all.
+        let _ = rustix::fs::utimensat(rustix::fs::CWD, around, &times, AtFlags::empty());
+    }
+    Ok(())
 }
 
 /// A stage that somebody else made could send this process anywhere.
@@ -144,7 +175,28 @@ pub(super) fn discard(stage: &Path) -> Result<Option<PathBuf>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error).context("look at", &mark),
     }
-    remove(stage).map(|()| None)
+    // First what is in it, which may take long: the time of the folder around it is held for a moment only.
+    empty(stage)?;
+    match keeping_time(stage, || fs::remove_dir(stage)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        removed => removed.context("remove", stage).map(|()| None),
+    }
+}
+
+fn empty(stage: &Path) -> Result<()> {
+    let entries = match fs::read_dir(stage) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.context("list", stage)?,
+    };
+    for entry in entries {
+        let entry = entry.context("list", stage)?;
+        let path = entry.path();
+        match entry.file_type().context("look at", &path)?.is_dir() {
+            true => remove(&path)?,
+            false => fs::remove_file(&path).context("remove", &path)?,
+        }
+    }
+    Ok(())
 }
 
 /// Removes a folder that was restored into. Folders in it that are read-only must be made writable before they go.

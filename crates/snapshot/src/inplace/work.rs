@@ -100,7 +100,7 @@ impl Work<'_> {
         let locks = folders.into_iter().map(|folder| Lock::take(folder));
         let locks: Vec<Lock> = locks.collect::<Result<_>>()?;
         for target in &self.plan.targets {
-            let stage = stage::place(&target.source, &target.folder);
+            let stage = stage::place(&target.source, &target.folder)?;
             if Journal::read(&stage)?.is_some() {
                 return Err(SnapshotError::JournalUnusable {
                     path: stage,

@@ -14,7 +14,7 @@ use crate::error::SnapshotError;
 fn live_and_stage(above: &Path) -> (PathBuf, PathBuf) {
     let live = above.join("data");
     fs::create_dir_all(&live).unwrap();
-    let stage = stage::place(&live, &live);
+    let stage = stage::place(&live, &live).unwrap();
     stage::make(&stage).unwrap();
     fs::write(stage.join("old"), "the only copy").unwrap();
     (live, stage)
