@@ -13,6 +13,7 @@ use crate::support::{Answer, Workbench, outside, tree};
 
 mod corpus;
 mod hostile;
+mod interrupted;
 mod ours;
 mod raw;
 

@@ -41,7 +41,7 @@ pub(super) fn create(disk: &SimDisk, process: u64) -> Result<Repository, Snapsho
 }
 
 /// Bytes that do not compress, the same every time.
-fn noise(len: usize) -> Vec<u8> {
+pub(super) fn noise(len: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let next = || {
         state = state

@@ -1,7 +1,8 @@
 //! Every command beside backup that writes to the repository, on a simulated disk: killed after every operation, cut off at every
-//! operation, and with every call failing in turn (harnesses H1, H2; faults F-01, F-02, F-05, F-08; rules R1 to R5). What an
-//! import writes here it writes as a backup does; restores and exports write elsewhere.
+//! operation, and with every call failing in turn (harnesses H1, H2; faults F-01, F-02, F-05, F-08, F-79; rules R1 to R5). An
+//! import unpacks to a real folder, of which nothing is relied on; restores write elsewhere.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lifeboat_snapshot::{Collect, Repair, Repository, Snapshot, SnapshotError, Unwatched, Verify};
@@ -10,14 +11,22 @@ use lifeboat_store::disk::sim::{Among, Budget, ERRNOS, Fault, Harm, SimDisk};
 use super::each;
 use super::stage::{FIRST, Known, SECOND, Sources, create, open, words};
 use crate::support::parallel;
-use crate::support::snapshots::contents;
+use crate::support::snapshots::{Contents, contents};
+
+/// Exports, and the import of one.
+mod zips;
+
+/// When a command was acknowledged.
+const DONE: &str = "done";
 
 /// A command, and what the repository is like before it.
 struct Verb {
     name: &'static str,
     /// Damages the repository, or forgets something.
     before: fn(&Stage),
-    act: fn(&Stage, &Repository) -> Result<(), SnapshotError>,
+    act: fn(&Stage, &Repository, &SimDisk) -> Result<(), SnapshotError>,
+    /// What holds afterwards, and what more if it was acknowledged.
+    holds: fn(&Stage, &After<'_>) -> Result<(), String>,
     /// What of the older snapshot must hold whatever happens.
     keeps_older: bool,
 }
@@ -28,6 +37,8 @@ struct Stage {
     sources: Sources,
     older: Known,
     newer: Known,
+    /// What a zip of another repository holds.
+    foreign: OnceLock<Contents>,
 }
 
 impl Stage {
@@ -44,6 +55,7 @@ impl Stage {
             sources,
             older,
             newer,
+            foreign: OnceLock::new(),
         }
     }
 
@@ -66,7 +78,14 @@ impl Stage {
             threads: Some(1),
             ..Repair::default()
         };
-        repository.repair(&plan, &Unwatched).map(drop)
+        let report = repository.repair(&plan, &Unwatched)?;
+        match report.stays() {
+            false => Ok(()),
+            true => Err(SnapshotError::TargetUnusable {
+                path: "the repository".into(),
+                reason: format!("something stays damaged: {report:?}"),
+            }),
+        }
     }
 
     /// A record, and the copy of another.
@@ -89,26 +108,29 @@ fn collect(repository: &Repository) -> Result<(), SnapshotError> {
 
 const NOTHING: fn(&Stage) = |_| {};
 
-const VERBS: [Verb; 7] = [
+const VERBS: [Verb; 9] = [
     Verb {
         name: "forget",
         before: NOTHING,
-        act: |stage, repository| repository.forget(&[stage.older.snapshot.id]).map(drop),
+        act: |stage, repository, _| repository.forget(&[stage.older.snapshot.id]).map(drop),
+        holds: |stage, after| after.is(!after.is_done || !after.lists(&stage.older)?),
         keeps_older: false,
     },
     Verb {
         name: "forget --undo",
         before: Stage::forget,
-        act: |_, repository| {
+        act: |_, repository, _| {
             let forgotten = repository.forgotten()?.items;
             repository.bring_back(&forgotten, &Unwatched).map(drop)
         },
+        holds: |stage, after| after.is(!after.is_done || after.lists(&stage.older)?),
         keeps_older: false,
     },
     Verb {
         name: "pin",
         before: NOTHING,
-        act: |stage, repository| repository.pin(stage.older.snapshot.id, "good").map(drop),
+        act: |stage, repository, _| repository.pin(stage.older.snapshot.id, "good").map(drop),
+        holds: |stage, after| after.is(!after.is_done || after.pins(&stage.older)?),
         keeps_older: true,
     },
     Verb {
@@ -117,28 +139,87 @@ const VERBS: [Verb; 7] = [
             let repository = open(&stage.disk, 4).unwrap();
             repository.pin(stage.older.snapshot.id, "good").unwrap();
         },
-        act: |stage, repository| repository.unpin(stage.older.snapshot.id).map(drop),
+        act: |stage, repository, _| repository.unpin(stage.older.snapshot.id).map(drop),
+        holds: |stage, after| after.is(!after.is_done || !after.pins(&stage.older)?),
         keeps_older: true,
     },
     Verb {
         name: "gc",
         before: Stage::forget,
-        act: |_, repository| collect(repository),
+        act: |_, repository, _| collect(repository),
+        holds: |_, after| {
+            let forgotten = after.repository.forgotten().map_err(words)?;
+            after.is(!after.is_done || forgotten.items.is_empty())
+        },
         keeps_older: false,
     },
     Verb {
         name: "repair",
         before: Stage::damage,
-        act: Stage::repair,
+        act: |stage, repository, _| stage.repair(repository),
+        holds: |_, after| match after.is_done {
+            true => undamaged(after.repository),
+            false => Ok(()),
+        },
         keeps_older: true,
     },
     Verb {
         name: "verify --read-data",
         before: NOTHING,
-        act: |_, repository| repository.verify(&whole(), &Unwatched).map(drop),
+        act: |_, repository, _| repository.verify(&whole(), &Unwatched).map(drop),
+        holds: |_, after| undamaged(after.repository),
+        keeps_older: true,
+    },
+    Verb {
+        name: "export",
+        before: NOTHING,
+        act: zips::export,
+        holds: zips::exports_are_whole,
+        keeps_older: true,
+    },
+    Verb {
+        name: "import",
+        before: zips::make_foreign,
+        act: zips::import,
+        holds: zips::is_imported_once,
         keeps_older: true,
     },
 ];
+
+/// What is there after a cut, a kill or a fault.
+struct After<'a> {
+    repository: &'a Repository,
+    disk: &'a SimDisk,
+    /// The command was acknowledged before.
+    is_done: bool,
+}
+
+impl After<'_> {
+    fn is(&self, holds: bool) -> Result<(), String> {
+        match holds {
+            true => Ok(()),
+            false => Err(format!("not as it must be; acknowledged: {}", self.is_done)),
+        }
+    }
+
+    fn lists(&self, known: &Known) -> Result<bool, String> {
+        let listed = self.repository.snapshots().map_err(words)?;
+        Ok(listed.snapshots.contains(&known.snapshot))
+    }
+
+    fn pins(&self, known: &Known) -> Result<bool, String> {
+        let pins = self.repository.pins().map_err(words)?;
+        Ok(pins.contains(&known.snapshot.id))
+    }
+}
+
+fn undamaged(repository: &Repository) -> Result<(), String> {
+    let report = repository.verify(&whole(), &Unwatched).map_err(words)?;
+    match report.damaged.as_slice() {
+        [] => Ok(()),
+        damaged => Err(format!("{damaged:?}")),
+    }
+}
 
 fn whole() -> Verify {
     Verify {
@@ -158,8 +239,22 @@ fn holds(repository: &Repository, known: &Known) -> Result<(), String> {
 
 /// What the next start finds and does, without anybody's help: what must hold holds, the same command can be given again, a
 /// backup and a collection work, and nothing is left over.
-fn recover(stage: &Stage, verb: &Verb, disk: &SimDisk) -> Result<(), String> {
+fn recover(stage: &Stage, verb: &Verb, disk: &SimDisk, is_done: bool) -> Result<(), String> {
     let repository = open(disk, 20).map_err(words)?;
+    let holds_now = |repository: &Repository, is_done| {
+        (verb.holds)(
+            stage,
+            &After {
+                repository,
+                disk,
+                is_done,
+            },
+        )
+    };
+    holds_now(&repository, is_done)?;
+    if verb.name != "repair" {
+        undamaged(&repository)?;
+    }
     holds(&repository, &stage.newer)?;
     let listed = repository.snapshots().map_err(words)?;
     let is_older = |snapshot: &Snapshot| snapshot.id == stage.older.snapshot.id;
@@ -170,9 +265,9 @@ fn recover(stage: &Stage, verb: &Verb, disk: &SimDisk) -> Result<(), String> {
         contents(&repository, snapshot).map_err(words)?;
     }
     let again = open(disk, 21).map_err(words)?;
-    match (verb.act)(stage, &again) {
+    match (verb.act)(stage, &again, disk) {
         Err(error) if verb.name != "pin" => return Err(format!("again: {}", words(error))),
-        _ => {}
+        _ => holds_now(&open(disk, 24).map_err(words)?, true)?,
     }
     let repository = open(disk, 22).map_err(words)?;
     let report = repository.backup(&stage.sources.plan(), &Unwatched);
@@ -193,15 +288,11 @@ fn recover(stage: &Stage, verb: &Verb, disk: &SimDisk) -> Result<(), String> {
     if let Some(left) = disk.files().keys().find(left) {
         return Err(format!("left over: {left}"));
     }
-    let report = repository.verify(&whole(), &Unwatched).map_err(words)?;
-    match report.damaged.as_slice() {
-        [] => Ok(()),
-        damaged => Err(format!("{damaged:?}")),
-    }
+    undamaged(&repository)
 }
 
 fn act(stage: &Stage, verb: &Verb, disk: &SimDisk) -> Result<(), SnapshotError> {
-    (verb.act)(stage, &open(disk, 10)?)
+    (verb.act)(stage, &open(disk, 10)?, disk)
 }
 
 /// All states after power cuts and kills during every command.
@@ -211,17 +302,20 @@ fn enumerate(budget: &Budget) -> usize {
         let stage = Stage::with(verb);
         let from = stage.disk.operations().len();
         act(&stage, verb, &stage.disk).unwrap();
+        stage.disk.mark(DONE);
         let budget = Budget {
             from,
             ..budget.clone()
         };
         let states = each(stage.disk.crash_states(&budget), |state| {
-            recover(&stage, verb, &state.disk).map_err(|what| format!("{}: {what}", verb.name))
+            let recovered = recover(&stage, verb, &state.disk, state.is_after(DONE));
+            recovered.map_err(|what| format!("{}: {what}", verb.name))
         });
         let kills = from..=stage.disk.operations().len();
         let operations = kills.clone().count() - 1;
         let failures = parallel::each(kills, |at| {
-            let failed = recover(&stage, verb, &stage.disk.killed_after(at)).err()?;
+            let killed = stage.disk.killed_after(at);
+            let failed = recover(&stage, verb, &killed, killed.marked(DONE)).err()?;
             Some(format!("{}: {failed}, killed after {at}", verb.name))
         });
         parallel::assert_none(&failures);
@@ -285,7 +379,7 @@ fn f05_f08_no_failing_call_of_any_command_that_writes_harms_anything() {
                 struck.fetch_add(1, Ordering::Relaxed);
                 let again = disk.synced_after_failure();
                 disk.clear_faults();
-                let failed = match recover(&stage, verb, &disk) {
+                let failed = match recover(&stage, verb, &disk, answer.is_ok()) {
                     Ok(()) if !again.is_empty() => Some(format!("synced again: {again:?}")),
                     Ok(()) => None,
                     Err(what) => Some(what),

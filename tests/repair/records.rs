@@ -1,11 +1,11 @@
 //! Records and their copies: one gives the other back, both of one are named, and both go together.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{bench, damage, files_in, repair, verify};
+use super::{bench, damage, files_in, noise, repair, verify};
 use crate::support::{Workbench, tree};
 
 fn only(bench: &Workbench, folder: &str) -> PathBuf {
@@ -122,7 +122,7 @@ fn f10_a_damaged_record_of_a_forgotten_snapshot_is_mended_and_can_be_brought_bac
 }
 
 #[test]
-fn copies_go_with_their_records_and_one_that_is_alone_harms_nothing() {
+fn copies_go_with_their_records() {
     let bench = bench();
     let id = bench.backs_up()["snapshot"].as_str().unwrap().to_owned();
     bench.write("second.txt", "second");
@@ -130,39 +130,91 @@ fn copies_go_with_their_records_and_one_that_is_alone_harms_nothing() {
     bench.lifeboat(&["forget", &id]).exits(0);
     assert_eq!(files_in(&bench, "copies").len(), 2);
     bench.lifeboat(&["gc"]).exits(0);
-    let left = only(&bench, "copies");
-    assert!(!left.to_str().unwrap().contains(&id));
-    // As from a process that was stopped between its record and the copy of it, and woke after both were gone.
-    let lone = bench.place().join(format!("copies/{id}.copy"));
-    fs::copy(&left, &lone).unwrap();
-    assert_eq!(
-        verify(&bench).len(),
-        1,
-        "it may be all that is left of a snapshot"
-    );
-    let done = bench.lifeboat(&["gc", "--json"]).exits(0).summary();
-    assert_eq!(done["packs"], json!(0));
-    assert_eq!(only(&bench, "copies"), left);
+    assert!(!only(&bench, "copies").to_str().unwrap().contains(&id));
+    assert_eq!(verify(&bench), [""; 0]);
+}
+
+/// That nothing is collected for want of a record, and how the answer says so.
+fn assert_refused(bench: &Workbench, record: &Path) {
+    let before = files_in(bench, "packs");
+    for args in [&["gc"][..], &["gc", "--dry-run"]] {
+        let answer = bench.lifeboat(args).exits(11);
+        answer.says_aside(&[record.to_str().unwrap(), "lifeboat repair --apply"]);
+    }
+    assert_eq!(files_in(bench, "packs"), before);
 }
 
 #[test]
-fn f13_a_record_that_is_lost_is_named_and_written_again_from_its_copy() {
+fn f13_a_record_that_is_lost_stops_collections_until_it_is_written_again_from_its_copy() {
     let bench = bench();
+    bench.write("first.bin", noise(2, 100_000));
+    let first = bench.backs_up()["snapshot"].as_str().unwrap().to_owned();
+    let held = tree::looks(&bench.data());
+    fs::remove_file(bench.data().join("first.bin")).unwrap();
     bench.backs_up();
-    let record = only(&bench, "snapshots");
+    let record = bench.place().join(format!("snapshots/{first}.snapshot"));
     let whole = fs::read(&record).unwrap();
     fs::remove_file(&record).unwrap();
     assert_eq!(verify(&bench).len(), 1);
+    assert_refused(&bench, &record);
     bench.lifeboat(&["repair", "--apply"]).exits(5);
     assert_eq!(fs::read(&record).unwrap(), whole);
     assert_eq!(verify(&bench), [""; 0]);
+    bench.lifeboat(&["gc"]).exits(0);
+    bench
+        .lifeboat(&["restore", &first, "--to", "restored"])
+        .exits(0);
+    let restored = tree::looks(&bench.path("restored"));
+    assert_eq!(tree::differences(&held, &restored), [""; 0]);
+}
+
+#[test]
+fn a_copy_of_what_was_collected_long_ago_is_settled_by_repair_and_forget() {
+    let bench = bench();
+    bench.write("first.bin", noise(2, 100_000));
+    let first = bench.backs_up()["snapshot"].as_str().unwrap().to_owned();
+    let copy = only(&bench, "copies");
+    let bytes = fs::read(&copy).unwrap();
+    fs::remove_file(bench.data().join("first.bin")).unwrap();
+    bench.backs_up();
+    bench.lifeboat(&["forget", &first]).exits(0);
+    bench.lifeboat(&["gc"]).exits(0);
+    // As from a machine that was stopped between the record and its copy, and woke after both were gone.
+    fs::write(&copy, bytes).unwrap();
+    let record = bench.place().join(format!("snapshots/{first}.snapshot"));
+    assert_refused(&bench, &record);
+    // What it leads to is gone, which is told as of any other snapshot.
+    bench.lifeboat(&["repair", "--apply"]).exits(4);
+    bench.lifeboat(&["gc"]).exits(11);
+    bench.lifeboat(&["forget", &first]).exits(0);
+    bench.lifeboat(&["gc"]).exits(0);
+    assert_eq!(verify(&bench), [""; 0]);
+    assert!(!copy.exists());
+}
+
+#[test]
+fn a_copy_that_is_damaged_and_alone_is_named_and_goes_to_the_quarantine() {
+    let bench = bench();
+    bench.backs_up();
+    let (record, copy) = (only(&bench, "snapshots"), only(&bench, "copies"));
+    bench.write("second.txt", "second");
+    bench.backs_up();
+    fs::remove_file(&record).unwrap();
+    damage(&copy, |bytes| bytes[60] ^= 1);
+    let ruined = fs::read(&copy).unwrap();
+    assert_refused(&bench, &record);
+    bench.lifeboat(&["repair", "--apply"]).exits(4);
+    let kept = files_in(&bench, "quarantine");
+    assert!(kept.values().any(|kept| *kept == ruined));
+    assert_eq!(verify(&bench), [""; 0]);
+    bench.lifeboat(&["gc"]).exits(0);
 }
 
 #[test]
 fn a_record_that_cannot_be_written_again_keeps_nothing_else_from_being_mended() {
     let bench = bench();
     bench.backs_up();
-    bench.write("more.bin", super::noise(3, 50_000));
+    bench.write("more.bin", noise(3, 50_000));
     let second = bench.backs_up()["snapshot"].as_str().unwrap().to_owned();
     let records: Vec<PathBuf> = files_in(&bench, "snapshots").into_keys().collect();
     // A folder in the place of one is left to whoever put it there.

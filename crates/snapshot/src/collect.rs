@@ -12,6 +12,7 @@ use lifeboat_store::gc::{self, Marks, Phase, Reach, Root, Watch};
 use lifeboat_store::progress::Progress;
 
 use crate::error::{Result, SnapshotError};
+use crate::import;
 use crate::monitor::{Monitor, Task};
 use crate::repository::Repository;
 
@@ -59,6 +60,10 @@ impl Repository {
             dry_run: plan.dry_run,
             max_repack: plan.max_repack,
         };
+        if !plan.dry_run {
+            // First, as it may make the room that a collection needs. One that is at work is locked.
+            import::remove_left_over(&self.place());
+        }
         let watch = Waiting {
             monitor,
             limit: plan.wait,

@@ -100,11 +100,23 @@ impl Repository {
         }
     }
 
-    /// Writes a record that is missing again, from its copy.
+    /// What the copy of a record says; `None` where it has none.
+    pub(crate) fn read_copy(&self, id: SnapshotId) -> Result<Option<Snapshot>> {
+        Ok(self.copied(id)?.map(|(_, snapshot)| snapshot))
+    }
+
+    /// Writes a record that is missing again, from its copy. A copy that is no record gives nothing back, and is taken out of
+    /// the way of collections, which do not delete a byte while it may.
     pub(crate) fn bring_again(&self, id: SnapshotId) -> Result<bool> {
-        match self.copied(id)? {
-            Some((bytes, _)) => Ok(self.store().write_record(id, &bytes)?),
-            None => Ok(false),
+        match self.copied(id) {
+            Ok(Some((bytes, _))) => Ok(self.store().write_record(id, &bytes)?),
+            Ok(None) => Ok(false),
+            Err(error) => {
+                if matches!(error, StoreError::Damaged { .. }) {
+                    self.store().quarantine_copy(id)?;
+                }
+                Err(error.into())
+            }
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use lifeboat_store::{DurableFile, RealDisk, remove_left_over};
+use lifeboat_store::{Disk, DurableFile, RealDisk, remove_left_over};
 
 use crate::error::{Result, SnapshotError};
 use crate::monitor::{Monitor, Task};
@@ -134,12 +134,47 @@ impl Repository {
         if matches!(target, ZipTarget::File(_)) && path.symlink_metadata().is_ok() {
             return Err(unusable(&path, "it exists already"));
         }
+        match (self.write_zip(snapshot, &disk, &name, monitor)?, target) {
+            (None, ZipTarget::File(_)) => {
+                Err(unusable(&path, "another process wrote it meanwhile"))
+            }
+            (written, _) => Ok(written),
+        }
+    }
+
+    /// Writes a snapshot as a zip to the folder for zips of a repository, which is `zips`, itself in `repository`; for tests
+    /// on simulated disks. `None` where the name is taken.
+    ///
+    /// # Errors
+    /// As [`export_zip`](Self::export_zip).
+    #[cfg(feature = "testing")]
+    pub fn export_zip_on(
+        &self,
+        snapshot: &Snapshot,
+        (repository, zips): (&dyn Disk, &dyn Disk),
+        name: &str,
+        monitor: &dyn Monitor,
+    ) -> Result<Option<ZipReport>> {
+        let _hold = self.hold(snapshot)?;
+        place::make(repository, zips)?;
+        self.write_zip(snapshot, zips, name, monitor)
+    }
+
+    /// Writes a zip to the top of a disk, durably. `None` where the name is taken.
+    fn write_zip(
+        &self,
+        snapshot: &Snapshot,
+        disk: &dyn Disk,
+        name: &str,
+        monitor: &dyn Monitor,
+    ) -> Result<Option<ZipReport>> {
+        let path = disk.locate(name);
         monitor.begin(Task::Export, Some(snapshot.bytes));
         let tree = self.tree(snapshot)?;
         let earlier = Earlier::of(self, snapshot);
         let own: String = self.store().id().to_string().chars().take(16).collect();
-        remove_left_over(&disk, &own);
-        let file = DurableFile::create_marked(&disk, "", name, &own)?;
+        remove_left_over(disk, &own);
+        let file = DurableFile::create_marked(disk, "", name.to_owned(), &own)?;
         let out = BufWriter::with_capacity(BUFFER, Positioned::new(file));
         let writer = ZipWriter::new(out).map_err(|error| zip_error(&path, error))?;
         let mut archive = Archive::new(self, snapshot, &tree, &earlier, monitor, &path, writer);
@@ -148,10 +183,7 @@ impl Repository {
         let out = done.out.into_inner();
         let out = out.map_err(|error| zip_error(&path, ZipError::Write(error.into_error())))?;
         if !out.into_inner().publish()? {
-            return match target {
-                ZipTarget::File(_) => Err(unusable(&path, "another process wrote it meanwhile")),
-                ZipTarget::Folder(_) | ZipTarget::Repository => Ok(None),
-            };
+            return Ok(None);
         }
         earlier::remember(self, snapshot, &path, done.rows);
         Ok(Some(ZipReport {

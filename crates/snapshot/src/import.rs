@@ -31,6 +31,8 @@ mod find;
 mod scratch;
 mod unpack;
 
+pub(crate) use scratch::remove_left_over;
+
 /// What to take in, and as what.
 #[derive(Debug, Clone)]
 pub struct Import {
@@ -48,6 +50,8 @@ pub struct Import {
     pub check: CheckPolicy,
     /// Offset from UTC, in minutes, of the clock by which an archive tells its date.
     pub offset_minutes: fn(NaiveDateTime) -> i32,
+    /// Folder in which zips are unpacked, each to a private one; the repository where not given.
+    pub scratch: Option<PathBuf>,
     /// Only look.
     pub dry_run: bool,
     /// Threads that work; as many as there are cores where not given.
@@ -98,6 +102,9 @@ impl Repository {
     /// [`SnapshotError::ArchiveRefused`] where one is not acceptable. If that shows before it is unpacked, nothing was
     /// taken in; else those of older dates were, and are recognised the next time.
     pub fn import(&self, plan: &Import, monitor: &dyn Monitor) -> Result<ImportReport> {
+        if !plan.dry_run {
+            remove_left_over(&self.scratch(plan));
+        }
         let mut candidates = Vec::new();
         for path in find::archives(&plan.paths)? {
             candidates.push(look(&path, plan.offset_minutes)?);
@@ -143,7 +150,7 @@ impl Repository {
         }
         let archive = &candidate.archive;
         monitor.begin(Task::Import, Some(archive.plain_bytes()));
-        let scratch = Scratch::new(&self.place())?;
+        let scratch = Scratch::new(&self.scratch(plan))?;
         let unpacked =
             archive.unpack(&candidate.described, plan.offset_minutes, &scratch, monitor)?;
         let backup = self.plan_of(candidate, plan, unpacked);
@@ -158,6 +165,10 @@ impl Repository {
             return Ok(false);
         };
         Reach::new(self).has_all(snapshot)
+    }
+
+    fn scratch(&self, plan: &Import) -> PathBuf {
+        plan.scratch.clone().unwrap_or_else(|| self.place())
     }
 
     fn plan_of(&self, candidate: &Candidate, plan: &Import, unpacked: Unpacked) -> Backup {
@@ -180,7 +191,7 @@ impl Repository {
             offset_minutes: candidate.described.offset_minutes(plan.offset_minutes),
             counts,
             check: plan.check,
-            scratch: Some(self.place()),
+            scratch: Some(self.scratch(plan)),
             threads: plan.threads,
             allow_empty: true,
             past: Some(Past {

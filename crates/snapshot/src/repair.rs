@@ -192,7 +192,9 @@ impl Repository {
         plan: &Repair,
         monitor: &dyn Monitor,
     ) -> Result<RepairReport> {
-        let listing = self.snapshots()?;
+        let lone = self.lone_records(plan.apply)?;
+        let mut listing = self.snapshots()?;
+        listing.snapshots.extend(lone.rehearsed());
         let mut examination = self.store().examine(monitor)?;
         let rescued = match plan.apply {
             true => self.store().rescue(session, &examination, monitor)?,
@@ -218,6 +220,7 @@ impl Repository {
             }
         }
         self.repair_records(plan, &listing, &mut report)?;
+        self.tell_lone(lone, &mut report);
         Ok(report)
     }
 

@@ -81,6 +81,12 @@ pub enum StoreError {
         /// The name.
         id: SnapshotId,
     },
+    /// A committed record is gone that nobody has forgotten: its copy is there.
+    #[error("the record {} is missing, and its copy is there", object.display())]
+    RecordLost {
+        /// Where it was.
+        object: PathBuf,
+    },
     /// Somebody gave the session up for dead and closed its record.
     #[error("session {session} was evicted while it was stalled")]
     Evicted {
@@ -185,7 +191,10 @@ impl StoreError {
     pub fn is_damage(&self) -> bool {
         matches!(
             self,
-            Self::Damaged { .. } | Self::ChunkDamaged { .. } | Self::ChunkMissing { .. }
+            Self::Damaged { .. }
+                | Self::ChunkDamaged { .. }
+                | Self::ChunkMissing { .. }
+                | Self::RecordLost { .. }
         )
     }
 }

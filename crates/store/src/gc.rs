@@ -156,7 +156,10 @@ impl<R: Reach> Collector<'_, R> {
     fn mark(&mut self, forgotten: &[(SnapshotId, u64)]) -> Result<&Marks, R::Error> {
         self.watch.phase(Phase::Mark, None);
         // Records before packs (I1): what a record leads to was there before the record.
+        // And copies before records: a record is there before its copy is.
+        let copies = self.store.copies()?;
         let mut roots = self.records()?;
+        self.check_copies(&copies, &roots)?;
         for &(id, at_ms) in forgotten {
             roots.remove(&Root::Forgotten(Forgotten { id, at_ms }));
         }
@@ -177,6 +180,20 @@ impl<R: Reach> Collector<'_, R> {
         known.marks.finish()?;
         let marks = known.marks;
         Ok(&self.known.insert(Known { marks, roots }).marks)
+    }
+
+    /// A record that is lost with its name leads to something all the same, which its copy tells.
+    fn check_copies(&self, copies: &[SnapshotId], roots: &BTreeSet<Root>) -> Result<()> {
+        let there: HashSet<SnapshotId> = roots.iter().map(|root| root.id()).collect();
+        if copies.iter().all(|id| there.contains(id)) {
+            return Ok(());
+        }
+        match self.store.lone_copies()?.first() {
+            None => Ok(()),
+            Some(lost) => Err(StoreError::RecordLost {
+                object: self.store.locate_record(*lost),
+            }),
+        }
     }
 
     /// Those of these forgotten records that nobody will ask for again.

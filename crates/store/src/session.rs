@@ -277,7 +277,8 @@ impl<'a> Session<'a> {
         self.check_running()?;
         unlocked(self.claim).commit(record)?;
         // The snapshot is there; without its copy it is as whole as with it.
-        let _ = self.store.copy_record(self.id, record);
+        let copied = self.store.copy_record(self.id, record);
+        let _ = copied.and_then(|_| self.store.withdraw_copy(self.id));
         self.store.forget_index();
         if let Some(cache) = self.store.cache() {
             let mut index = self.index;

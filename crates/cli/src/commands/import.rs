@@ -53,6 +53,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         tags: args.tags.clone(),
         counts: config.count_queries(),
         offset_minutes,
+        scratch: None,
         dry_run: args.dry_run,
         threads: args.threads,
     };

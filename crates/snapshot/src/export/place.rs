@@ -6,7 +6,7 @@ use lifeboat_store::layout::EXPORTS;
 use lifeboat_store::{Disk, RealDisk};
 
 use super::{ZipTarget, unusable};
-use crate::error::{Result, SnapshotError};
+use crate::error::{IoContext, Result, SnapshotError};
 use crate::record::Snapshot;
 use crate::repository::Repository;
 
@@ -39,7 +39,10 @@ impl Repository {
         }
         let folder = self.zip_path(target);
         if *target == ZipTarget::Repository {
-            make(&folder)?;
+            if folder.is_symlink() {
+                return Err(unusable(&folder, "it is a link where a folder should be"));
+            }
+            make(&RealDisk::new(self.place()), &RealDisk::inside(&folder))?;
         }
         if !folder.is_dir() {
             return Err(no_folder(&folder));
@@ -56,20 +59,15 @@ impl Repository {
     }
 }
 
-fn make(folder: &Path) -> Result<()> {
-    if folder.is_symlink() {
-        return Err(unusable(folder, "it is a link where a folder should be"));
+/// Makes the folder for zips in a repository. It is durable then, also where a process that died has made it.
+pub(super) fn make(repository: &dyn Disk, zips: &dyn Disk) -> Result<()> {
+    match zips.create_dir("") {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        created => created.context("create", &zips.locate(""))?,
     }
-    match RealDisk::inside(folder).create_dir("") {
-        Err(source) if source.kind() != std::io::ErrorKind::AlreadyExists => {
-            Err(SnapshotError::Io {
-                action: "create",
-                path: folder.to_owned(),
-                source,
-            })
-        }
-        _ => Ok(()),
-    }
+    repository
+        .sync_dir("")
+        .context("sync", &repository.locate(""))
 }
 
 /// The folder and the name of a file.

@@ -1,5 +1,5 @@
 //! A private folder in the repository for what is being taken in. It goes with the value, or, where the process died,
-//! with the next import.
+//! with the next import or collection.
 
 use std::fs::{DirBuilder, File, TryLockError};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
@@ -55,7 +55,8 @@ impl Drop for Scratch {
     }
 }
 
-fn remove_left_over(place: &Path) {
+/// Removes what imports that died have left in `place`, as far as that can be done.
+pub(crate) fn remove_left_over(place: &Path) {
     for entry in std::fs::read_dir(place).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_ours = name.starts_with(BEGIN) && name.ends_with(END);

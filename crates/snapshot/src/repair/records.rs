@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lifeboat_store::{Forgotten, SnapshotId};
+use lifeboat_store::{Forgotten, SnapshotId, StoreError};
 
 use super::{Repair, RepairReport};
 use crate::copies::Flaws;
@@ -23,23 +23,41 @@ impl Repository {
     ) -> Result<()> {
         let forgotten = self.forgotten()?;
         let flaws = self.copy_flaws(&all(listing, &forgotten));
-        let lone = self.store().lone_copies()?;
         let damaged = listing.damaged.iter().chain(&forgotten.damaged);
         report
             .records
             .extend(damaged.map(|(id, error)| (*id, error.to_string())));
         report.others.extend(self.told(listing, &forgotten, &flaws));
-        report.others.extend(lone.iter().map(|id| {
-            let what = "it is missing, and its copy is there".to_owned();
-            (self.store().locate_record(*id), what)
-        }));
         if plan.apply {
             self.mend_records(listing, &forgotten, &flaws, report);
-            for id in lone {
-                note(id, self.bring_again(id), report);
-            }
         }
         Ok(())
+    }
+
+    /// Brings back the records that are gone and have a copy, or finds out what they are. To be done first: what they lead to
+    /// may be damaged as well.
+    pub(super) fn lone_records(&self, apply: bool) -> Result<Lone> {
+        let mut lone = Lone(Vec::new());
+        for id in self.store().lone_copies()? {
+            lone.0.push((
+                id,
+                match apply {
+                    true => self.bring_again(id).map(Brought::Written),
+                    false => self.read_copy(id).map(Brought::Rehearsed),
+                },
+            ));
+        }
+        Ok(lone)
+    }
+
+    /// Tells of them.
+    pub(super) fn tell_lone(&self, lone: Lone, report: &mut RepairReport) {
+        for (id, brought) in lone.0 {
+            let what = "it is missing, and its copy is there".to_owned();
+            report.others.push((self.store().locate_record(id), what));
+            let is_written = |brought| matches!(brought, Brought::Written(true));
+            note(id, brought.map(is_written), report);
+        }
     }
 
     /// What can be mended, by its path and with what is wrong.
@@ -81,20 +99,23 @@ impl Repository {
         let flawed = flaws.copies.iter().map(|(id, ..)| (*id, true));
         let without = flaws.without.iter().map(|id| (*id, false));
         for (id, is_there) in flawed.chain(without) {
-            // Gone since it was looked at, or it cannot be read just now.
-            let Some(bytes) = self.record_bytes(id, forgotten) else {
-                continue;
-            };
-            let written = match is_there {
-                true => self.store().mend_copy(id, &bytes),
-                false => self.store().copy_record(id, &bytes),
+            let written = match self.record_bytes(id, forgotten) {
+                Ok(bytes) if is_there => self.store().mend_copy(id, &bytes),
+                Ok(bytes) => self.store().copy_record(id, &bytes),
+                // Gone since it was looked at, with its copy.
+                Err(StoreError::NoRecord { .. }) => continue,
+                Err(error) => Err(error),
             };
             note(id, written.map_err(Into::into), report);
         }
     }
 
     /// The bytes of a record under whichever of its names, if they are a record.
-    fn record_bytes(&self, id: SnapshotId, forgotten: &ForgottenListing) -> Option<Vec<u8>> {
+    fn record_bytes(
+        &self,
+        id: SnapshotId,
+        forgotten: &ForgottenListing,
+    ) -> Result<Vec<u8>, StoreError> {
         let store = self.store();
         let found = forgotten.items.iter().find(|item| item.snapshot.id == id);
         let bytes = match found {
@@ -103,10 +124,29 @@ impl Repository {
                 store.forgotten_record(Forgotten { id, at_ms })
             }
             None => store.record(id),
-        };
-        let bytes = bytes.ok()?;
-        let is_good = self.decode_record(id, store.locate_record(id), &bytes);
-        is_good.is_ok().then_some(bytes)
+        }?;
+        self.decode_record(id, store.locate_record(id), &bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// Records that are gone, and what their copies gave.
+pub(super) struct Lone(Vec<(SnapshotId, Result<Brought>)>);
+
+enum Brought {
+    /// Whether it was written again.
+    Written(bool),
+    /// What would be.
+    Rehearsed(Option<Snapshot>),
+}
+
+impl Lone {
+    /// Those that would be there, had this been no rehearsal.
+    pub(super) fn rehearsed(&self) -> impl Iterator<Item = Snapshot> + '_ {
+        self.0.iter().filter_map(|(_, brought)| match brought {
+            Ok(Brought::Rehearsed(snapshot)) => snapshot.clone(),
+            _ => None,
+        })
     }
 }
 

@@ -41,8 +41,6 @@ impl Before {
                 storage.remove(object)?;
             }
         }
-        // A copy that stays harms nothing.
-        let _ = remove_lone_copies(store);
         let mut freed = match is_there {
             true => lone_parity(storage)?,
             false => 0,
@@ -70,13 +68,4 @@ fn lone_parity(storage: &dyn Storage) -> Result<u64> {
         }
     }
     Ok(freed)
-}
-
-/// Removes copies of records that are gone. A listing that misses a record which is renamed meanwhile costs a copy, which a
-/// repair writes again.
-fn remove_lone_copies(store: &Store) -> Result<()> {
-    for id in store.lone_copies()? {
-        store.storage().remove(Object::Copy(id))?;
-    }
-    Ok(())
 }

@@ -61,6 +61,14 @@ impl Plan {
         }
     }
 
+    /// The records that are given up.
+    fn given_up(&self) -> &[(SnapshotId, u64)] {
+        match &self.stage {
+            Stage::Open { forgotten, .. } | Stage::Final { forgotten, .. } => forgotten,
+            Stage::Retired => &[],
+        }
+    }
+
     fn encode(&self) -> Result<Vec<u8>> {
         envelope::wrap(envelope::Kind::Plan, VERSION, self).map_err(|_| StoreError::TooLarge {
             what: "a plan",
@@ -107,6 +115,18 @@ impl Store {
             Err(error) if error.is_damage() => {
                 Ok(list_packs(self.storage())?.into_iter().collect())
             }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The snapshots that a collection under way has given up; none where its plan is damaged.
+    pub(crate) fn given_up(&self) -> Result<Vec<SnapshotId>> {
+        match read(self.storage()) {
+            Ok(Seen { plan, .. }) => {
+                let given_up = plan.iter().flat_map(Plan::given_up);
+                Ok(given_up.map(|(id, _)| *id).collect())
+            }
+            Err(error) if error.is_damage() => Ok(Vec::new()),
             Err(error) => Err(error),
         }
     }

@@ -29,6 +29,8 @@ impl<R: Reach> Collector<'_, R> {
             self.storage().remove(Object::Copy(id))?;
             // One that was asked for again in time has another name.
             self.storage().remove(Object::Forgotten(id, at_ms))?;
+            // Whoever committed it may write the copy only now, and have found the record there a moment ago.
+            self.storage().remove(Object::Copy(id))?;
             self.done.forgotten += 1;
         }
         for pack in packs {

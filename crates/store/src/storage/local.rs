@@ -97,7 +97,7 @@ impl Storage for LocalStorage {
 
     fn harden_all(&self) -> Result<()> {
         self.harden()?;
-        for folder in [Folder::Snapshots.path(), PLANS] {
+        for folder in [Folder::Snapshots.path(), Folder::Copies.path(), PLANS] {
             match self.disk.sync_dir(folder) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 result => result.context("sync", || self.disk.locate(folder))?,

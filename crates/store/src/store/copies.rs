@@ -2,8 +2,9 @@
 //! chunks are there.
 //!
 //! It is written once the record is committed, so that a copy never tells of what has not happened, and is of no account
-//! where the record can be read: a crash may leave a record without one, which a repair writes, and one without its
-//! record, which a collection removes.
+//! where the record can be read: a crash may leave a record without one, which a repair writes. A copy without its record,
+//! which no collection has given up, is the trace of a record that was lost: nothing is collected until a repair has written
+//! it again.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -37,8 +38,8 @@ impl Store {
         Ok(copies.collect())
     }
 
-    /// Copies whose records are gone, under whichever name: looked for twice, as a record that is renamed meanwhile may be in
-    /// no listing.
+    /// Copies whose records are gone, under whichever name, though no collection has given them up. Records are looked for
+    /// twice, as one that is renamed meanwhile may be in no listing.
     ///
     /// # Errors
     /// Where copies or records cannot all be listed.
@@ -47,12 +48,34 @@ impl Store {
         let mut lone = self.copies()?;
         for _ in 0..2 {
             if lone.is_empty() {
-                break;
+                return Ok(lone);
             }
             let there: HashSet<SnapshotId> = self.named_records()?.into_iter().collect();
             lone.retain(|id| !there.contains(id));
         }
-        Ok(lone)
+        if !lone.is_empty() {
+            // A power cut may bring back the copies that a collection removed, and its plan with them.
+            let given_up = self.given_up()?;
+            lone.retain(|id| !given_up.contains(id));
+        }
+        // Those that went with their records meanwhile.
+        let mut left = Vec::new();
+        for id in lone {
+            if self.storage().open(Object::Copy(id))?.is_some() {
+                left.push(id);
+            }
+        }
+        Ok(left)
+    }
+
+    /// Takes the copy of a record back that is gone: whoever committed it may have been stopped before the copy was written,
+    /// while others forgot the snapshot and collected.
+    pub(crate) fn withdraw_copy(&self, id: SnapshotId) -> Result<()> {
+        let storage = self.storage();
+        if storage.open(Object::Snapshot(id))?.is_none() && !self.named_records()?.contains(&id) {
+            storage.remove(Object::Copy(id))?;
+        }
+        Ok(())
     }
 
     fn named_records(&self) -> Result<Vec<SnapshotId>> {
@@ -108,5 +131,13 @@ impl Store {
     /// As [`mend_record`](Self::mend_record).
     pub fn mend_copy(&self, id: SnapshotId, record: &[u8]) -> Result<bool> {
         self.storage().replace(Object::Copy(id), record)
+    }
+
+    /// Moves the copy of a record to the quarantine; `false` where there is none.
+    ///
+    /// # Errors
+    /// Where it may be in its place still.
+    pub fn quarantine_copy(&self, id: SnapshotId) -> Result<bool> {
+        self.storage().quarantine(Object::Copy(id))
     }
 }

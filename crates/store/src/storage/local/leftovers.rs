@@ -6,7 +6,7 @@ use super::super::Storage as _;
 use super::{LocalStorage, cell};
 use crate::disk::Disk;
 use crate::error::{IoContext, Result};
-use crate::layout::{CACHE, Folder, Object, PLAN, PLANS, QUARANTINE, TEMPORARY};
+use crate::layout::{CACHE, EXPORTS, Folder, Object, PLAN, PLANS, QUARANTINE, TEMPORARY};
 
 const FOLDERS: [Folder; 8] = [
     Folder::Packs,
@@ -23,8 +23,13 @@ const FOLDERS: [Folder; 8] = [
 pub(super) fn list(storage: &LocalStorage) -> Result<Vec<String>> {
     let mut found = Vec::new();
     let folders = FOLDERS.iter().map(|folder| folder.path());
-    for folder in folders.chain(["", PLANS, CACHE, QUARANTINE]) {
-        for name in storage.names(folder)? {
+    for folder in folders.chain(["", PLANS, CACHE, QUARANTINE, EXPORTS]) {
+        let names = match storage.names(folder) {
+            // Nothing of a repository is in there: a folder for zips that cannot be listed keeps nobody from anything.
+            Err(_) if folder == EXPORTS => Vec::new(),
+            names => names?,
+        };
+        for name in names {
             if name
                 .strip_suffix(TEMPORARY)
                 .is_some_and(|stem| is_ours(folder, stem))
@@ -54,11 +59,22 @@ fn is_ours(folder: &str, stem: &str) -> bool {
     }
     match folder {
         PLANS => PLAN.ends_with(name),
-        CACHE => name.ends_with(".index"),
+        CACHE => [".index", ".zip-table"]
+            .iter()
+            .any(|ending| name.ends_with(ending)),
+        EXPORTS => [stem, name].into_iter().any(is_zip),
         _ => [Object::Config, Object::ConfigCopy]
             .iter()
             .any(|object| object.path() == name),
     }
+}
+
+/// Whether a zip was to have this name, behind which stands the beginning of the repository's id.
+fn is_zip(stem: &str) -> bool {
+    stem.rsplit_once('.').is_some_and(|(name, mark)| {
+        let is_mark = mark.len() == 16 && mark.bytes().all(|digit| digit.is_ascii_hexdigit());
+        is_mark && name.starts_with("backup_") && name.ends_with(".zip")
+    })
 }
 
 /// Without a number at the end.
