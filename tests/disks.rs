@@ -261,15 +261,25 @@ fn used(small: &Small) -> u64 {
     (stat.f_blocks - stat.f_bfree) * stat.f_frsize
 }
 
+/// Files, and a disk of 64 MiB for their repository; `None` where none may be mounted.
+fn on_a_small_disk() -> Option<(Workbench, Small)> {
+    let bench = Workbench::with_files();
+    let small = Small::mount(bench.path("small"), "64m")?;
+    Some((bench, small))
+}
+
+/// Runs the program on the repository on that disk.
+fn run_on(bench: &Workbench, small: &Small, args: &[&str]) -> Answer {
+    let place = small.0.join("repository");
+    bench.lifeboat(&[&["--repo", place.to_str().unwrap()], args].concat())
+}
+
 #[test]
 fn f05_a_disk_that_is_full_at_any_moment_of_a_backup_is_told_and_harms_nothing() {
-    let bench = Workbench::with_files();
-    let Some(small) = Small::mount(bench.path("small"), "64m") else {
+    let Some((bench, small)) = on_a_small_disk() else {
         return;
     };
-    let place = small.0.join("repository");
-    let place = place.to_str().unwrap();
-    let run = |args: &[&str]| -> Answer { bench.lifeboat(&[&["--repo", place], args].concat()) };
+    let run = |args: &[&str]| run_on(&bench, &small, args);
     run(&["backup", "data", "--no-zip"]).exits(0);
     let before = looks(&bench.data());
     bench.write("large.bin", noise(3_000_000));
@@ -305,13 +315,10 @@ fn f05_a_disk_that_is_full_at_any_moment_of_a_backup_is_told_and_harms_nothing()
 
 #[test]
 fn f05_forget_and_gc_make_room_on_a_full_disk_and_then_a_backup_fits() {
-    let bench = Workbench::with_files();
-    let Some(small) = Small::mount(bench.path("small"), "64m") else {
+    let Some((bench, small)) = on_a_small_disk() else {
         return;
     };
-    let place = small.0.join("repository");
-    let place = place.to_str().unwrap();
-    let run = |args: &[&str]| -> Answer { bench.lifeboat(&[&["--repo", place], args].concat()) };
+    let run = |args: &[&str]| run_on(&bench, &small, args);
     // So many that there is an index cache, which is all that can go.
     for seed in 0..10 {
         let other: Vec<u8> = noise(2_000_000).iter().map(|byte| byte ^ seed).collect();

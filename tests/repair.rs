@@ -38,18 +38,8 @@ fn bench() -> Workbench {
     bench
 }
 
-fn files_in(bench: &Workbench, folder: &str) -> BTreeMap<PathBuf, Vec<u8>> {
-    let Ok(listed) = fs::read_dir(bench.place().join(folder)) else {
-        return BTreeMap::new();
-    };
-    listed
-        .map(|entry| entry.unwrap().path())
-        .map(|path| (path.clone(), fs::read(path).unwrap()))
-        .collect()
-}
-
 fn largest_pack(bench: &Workbench) -> PathBuf {
-    let packs = files_in(bench, "packs").into_iter();
+    let packs = bench.files_in("packs").into_iter();
     packs.max_by_key(|(_, bytes)| bytes.len()).unwrap().0
 }
 
@@ -81,15 +71,15 @@ fn repair(bench: &Workbench, apply: bool) -> RepairReport {
 fn a_whole_repository_is_left_as_it_is() {
     let bench = bench();
     bench.backs_up();
-    let before = files_in(&bench, "packs");
+    let before = bench.files_in("packs");
     for args in [&["repair"][..], &["repair", "--apply"]] {
         let text = bench.lifeboat(args).exits(0).text();
         assert!(text.contains("nothing is damaged"), "{text}");
     }
-    assert_eq!(files_in(&bench, "packs"), before);
-    assert_eq!(files_in(&bench, "quarantine"), BTreeMap::new());
+    assert_eq!(bench.files_in("packs"), before);
+    assert_eq!(bench.files_in("quarantine"), BTreeMap::new());
     // No pending record is left behind.
-    assert_eq!(files_in(&bench, "snapshots").len(), 1);
+    assert_eq!(bench.files_in("snapshots").len(), 1);
 }
 
 #[test]
@@ -101,14 +91,14 @@ fn f10_a_damaged_pack_is_mended_by_its_parity_after_the_plan_was_shown() {
     // The sources are of no help.
     fs::remove_dir_all(bench.data()).unwrap();
     damage(&pack, |bytes| bytes[100_000..165_536].fill(0x77));
-    let damaged = files_in(&bench, "packs");
+    let damaged = bench.files_in("packs");
 
     let plan = bench.lifeboat(&["repair", "--json"]).exits(4).summary();
     assert_eq!(plan["applied"], false);
     assert_eq!(plan["damaged"][0]["object"], pack.to_str().unwrap());
     assert_eq!(plan["damaged"][0]["mended_by"], "parity");
     assert_eq!((&plan["lost"], &plan["retaken"]), (&json!([]), &json!([])));
-    assert_eq!(files_in(&bench, "packs"), damaged);
+    assert_eq!(bench.files_in("packs"), damaged);
 
     let done = bench
         .lifeboat(&["repair", "--apply", "--json"])
@@ -150,7 +140,7 @@ fn f13_lost_packs_are_taken_again_from_the_sources_that_are_still_there() {
         paths.contains(&bench.data().join("app.db").as_path()),
         "{paths:?}"
     );
-    assert!(!pack.exists() && files_in(&bench, "packs").len() == 1);
+    assert!(!pack.exists() && bench.files_in("packs").len() == 1);
 
     let text = bench.lifeboat(&["repair", "--apply"]).exits(5).text();
     assert!(
@@ -219,7 +209,7 @@ fn parity_is_added_to_a_repository_that_has_none_and_mends_it_from_then_on() {
     let bench = bench();
     fs::write(bench.path("lifeboat.toml"), "parity = 0\n").unwrap();
     bench.backs_up();
-    assert_eq!(files_in(&bench, "parity"), BTreeMap::new());
+    assert_eq!(bench.files_in("parity"), BTreeMap::new());
     let text = bench.lifeboat(&["repair"]).exits(0).text();
     assert!(text.contains("no parity"), "{text}");
     bench.lifeboat(&["repair", "--add-parity"]).exits(2);
@@ -232,9 +222,9 @@ fn parity_is_added_to_a_repository_that_has_none_and_mends_it_from_then_on() {
         "--json",
     ];
     let done = bench.lifeboat(&add).exits(0).summary();
-    let packs = files_in(&bench, "packs");
+    let packs = bench.files_in("packs");
     assert_eq!(done["parity_written"], packs.len());
-    let (packs, parity) = (sum(&packs), sum(&files_in(&bench, "parity")));
+    let (packs, parity) = (sum(&packs), sum(&bench.files_in("parity")));
     assert_eq!(done["parity_bytes"], parity);
     assert!(
         (packs / 10..packs / 8).contains(&parity),

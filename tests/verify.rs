@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -29,16 +28,6 @@ fn bench(snapshots: u64) -> Workbench {
     bench
 }
 
-fn files_in(bench: &Workbench, folder: &str) -> BTreeMap<PathBuf, Vec<u8>> {
-    let Ok(listed) = fs::read_dir(bench.place().join(folder)) else {
-        return BTreeMap::new();
-    };
-    listed
-        .map(|entry| entry.unwrap().path())
-        .map(|path| (path.clone(), fs::read(path).unwrap()))
-        .collect()
-}
-
 fn verified_at(bench: &Workbench) -> Vec<Value> {
     let list = bench.lifeboat(&["list", "--json"]).exits(0).json();
     let items = list.as_array().unwrap().iter();
@@ -48,7 +37,7 @@ fn verified_at(bench: &Workbench) -> Vec<Value> {
 #[test]
 fn a_part_at_a_time_reads_everything_and_remembers_it() {
     let bench = bench(10);
-    let packs = files_in(&bench, "packs").len() as u64;
+    let packs = bench.files_in("packs").len() as u64;
     assert_eq!(verified_at(&bench), vec![Value::Null; 10]);
     let mut read = 0;
     for round in 1..=20 {
@@ -71,7 +60,7 @@ fn a_part_at_a_time_reads_everything_and_remembers_it() {
     assert_eq!(read, packs);
     assert!(verified_at(&bench).iter().all(Value::is_string));
     // Many rounds are merged into few objects.
-    assert!(files_in(&bench, "verified").len() <= 9);
+    assert!(bench.files_in("verified").len() <= 9);
     let status = bench.lifeboat(&["status", "--json"]).exits(0).json();
     assert!(status["sources"][0]["verified_at"].is_string(), "{status}");
     let text = bench.lifeboat(&["list"]).exits(0).text();
@@ -92,7 +81,7 @@ fn a_part_at_a_time_reads_everything_and_remembers_it() {
 fn reading_everything_is_remembered_of_every_snapshot_and_structure_is_not() {
     let bench = bench(3);
     bench.lifeboat(&["verify"]).exits(0);
-    assert_eq!(files_in(&bench, "verified"), BTreeMap::new());
+    assert_eq!(bench.files_in("verified"), BTreeMap::new());
     bench.lifeboat(&["verify", "--read-data"]).exits(0);
     let at: BTreeSet<String> = verified_at(&bench)
         .iter()
@@ -106,7 +95,7 @@ fn reading_everything_is_remembered_of_every_snapshot_and_structure_is_not() {
 fn f10_damage_takes_back_that_a_snapshot_was_verified_and_is_read_again_first() {
     let bench = bench(6);
     bench.lifeboat(&["verify", "--read-data"]).exits(0);
-    let packs = files_in(&bench, "packs");
+    let packs = bench.files_in("packs");
     let (pack, bytes) = packs.iter().max_by_key(|(_, bytes)| bytes.len()).unwrap();
     let mut bad = bytes.clone();
     bad[1000] ^= 1;
@@ -130,7 +119,7 @@ fn f10_damage_takes_back_that_a_snapshot_was_verified_and_is_read_again_first() 
 fn f10_a_damaged_memory_of_verifications_is_told_and_repaired_and_harms_nothing() {
     let bench = bench(1);
     bench.lifeboat(&["verify", "--read-data"]).exits(0);
-    let (path, bytes) = files_in(&bench, "verified").pop_first().unwrap();
+    let (path, bytes) = bench.files_in("verified").pop_first().unwrap();
     for at in 0..bytes.len() {
         let mut bad = bytes.clone();
         bad[at] ^= 0x20;

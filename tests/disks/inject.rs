@@ -28,10 +28,14 @@ const FAULTS: [(&str, &[&str]); 14] = [
 /// A backup that another program made.
 const OLD: &str = "backup_2024-05-01_10-00-00";
 
+/// A zip that another repository made.
+const ZIP: &str = "other.zip";
+
 /// Commands that write, each on a copy of a repository with two snapshots.
-const VERBS: [(&str, &[&str]); 9] = [
+const VERBS: [(&str, &[&str]); 10] = [
     ("init", &["init", "--repo", "fresh"]),
     ("import", &["import", OLD]),
+    ("unpack", &["import", ZIP, "--threads", "1"]),
     ("repair", &["repair", "--apply", "--threads", "1"]),
     ("backup", &["backup", "data", "--no-zip", "--threads", "1"]),
     ("export", &["export", "latest"]),
@@ -64,6 +68,11 @@ impl Before {
         let held = looks(&bench.data());
         bench.write("papers/two.txt", "third");
         bench.write("new.bin", super::noise(300_000));
+        let other = ["-r", "other", "backup", "data", "--zip-dir", "zips"];
+        fs::create_dir(bench.path("zips")).unwrap();
+        bench.lifeboat(&other).exits(0);
+        let zip = fs::read_dir(bench.path("zips")).unwrap().next().unwrap();
+        fs::rename(zip.unwrap().path(), bench.path(ZIP)).unwrap();
         let old = bench.path(OLD);
         fs::create_dir(&old).unwrap();
         fs::write(old.join("notes.txt"), "from before").unwrap();
@@ -103,7 +112,7 @@ impl Before {
     fn finish(&self, verb: &str, args: &[&str]) -> Option<String> {
         let next = match verb {
             "init" => &["backup", "data", "--no-zip", "--repo", "fresh"],
-            "import" | "repair" => args,
+            "import" | "unpack" | "repair" => args,
             _ => return None,
         };
         let answer = self.bench.lifeboat(next);

@@ -214,6 +214,10 @@ fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     seeds.push(("segment", "records", segment()));
     seeds.extend(small_seeds(&bench));
     seeds.push(("parts", "two", parts()));
+    // One of a restore that was killed is there beside it.
+    seeds.push(("journal", "empty", vec![0; 3]));
+    let leader = b"77 /srv/.lifeboat-restore-0123456789abcdef";
+    seeds.push(("leader", "one", leader.to_vec()));
     let text = b"visit 17; patient 0001; ".repeat(40);
     let whole = zstd::bulk::compress(&text, 3).unwrap();
     let len = (text.len() as u32).to_le_bytes();

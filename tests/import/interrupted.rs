@@ -45,7 +45,10 @@ fn f01_a_kill_at_any_system_call_that_writes_during_an_import_leaves_all_or_noth
         for nth in (1..).step_by(2) {
             let _ = fs::remove_dir_all(bench.place());
             let [from, to] = [bench.path("whole"), bench.place()];
-            assert!(outside::works("cp", &["-a", from.to_str().unwrap(), to.to_str().unwrap()]));
+            assert!(outside::works(
+                "cp",
+                &["-a", from.to_str().unwrap(), to.to_str().unwrap()]
+            ));
             if !struck::kill(&bench, &import, call, nth) {
                 break;
             }
@@ -74,7 +77,11 @@ fn r10_a_collection_removes_what_interrupted_imports_and_exports_have_left() {
         format!("cache/{mark}-{mark}.zip-table.partial"),
         "import-7.partial/inner/file".to_owned(),
     ];
-    let foreign = ["exports/mine.zip.partial", "import-8.partial/file", "import-9/file"];
+    let foreign = [
+        "exports/mine.zip.partial",
+        "import-8.partial/file",
+        "import-9/file",
+    ];
     for name in own.iter().map(String::as_str).chain(foreign) {
         let path = place.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -86,7 +93,10 @@ fn r10_a_collection_removes_what_interrupted_imports_and_exports_have_left() {
     bench.lifeboat(&["gc", "--dry-run"]).exits(0);
     assert!(own.iter().all(|name| place.join(name).exists()));
     bench.lifeboat(&["gc"]).exits(0);
-    let left: Vec<&String> = own.iter().filter(|name| place.join(name).exists()).collect();
+    let left: Vec<&String> = own
+        .iter()
+        .filter(|name| place.join(name).exists())
+        .collect();
     assert!(left.is_empty(), "{left:?}");
     assert!(!place.join("import-7.partial").exists());
     assert!(foreign.iter().all(|name| place.join(name).exists()));

@@ -137,6 +137,22 @@ impl Case {
 }
 
 impl Case {
+    /// Kills the restore at each of these calls in turn.
+    fn is_killed_at_each_of(&self, calls: &[&str]) {
+        let (mut kills, mut ends) = (0, BTreeSet::new());
+        for call in calls {
+            for nth in 1.. {
+                let Some(ended) = self.strike((call, "signal=KILL"), nth) else {
+                    break;
+                };
+                kills += 1;
+                ends.insert(ended.is_new);
+            }
+        }
+        assert_eq!(ends.len(), 2, "both ends were met");
+        assert!(kills > 20, "only {kills} kills");
+    }
+
     /// Nothing is left in or beside a folder, but for what could not be looked at in the moment of a fault: that is kept,
     /// and told.
     fn nothing_is_left(&self, folder: &Path, answer: &Answer, what: &str) {
@@ -191,18 +207,7 @@ fn f50_f51_a_kill_at_any_system_call_that_writes_ends_as_old_or_as_new() {
         return;
     }
     let case = Case::of(Workbench::with_files(), &["data"]);
-    let (mut kills, mut ends) = (0, BTreeSet::new());
-    for call in WRITING {
-        for nth in 1.. {
-            let Some(ended) = case.strike((call, "signal=KILL"), nth) else {
-                break;
-            };
-            kills += 1;
-            ends.insert(ended.is_new);
-        }
-    }
-    assert_eq!(ends.len(), 2, "both ends were met");
-    assert!(kills > 20, "only {kills} kills");
+    case.is_killed_at_each_of(&WRITING);
     case.bench.lifeboat(&["verify", "--read-data"]).exits(0);
     undo(&case.bench).exits(0);
 }
@@ -232,18 +237,7 @@ fn f50_on_two_disks_a_kill_anywhere_ends_both_as_old_or_both_as_new() {
     let Some((case, _disks)) = on_two_disks() else {
         return;
     };
-    let (mut kills, mut ends) = (0, BTreeSet::new());
-    for call in ["renameat2", "fsync", "unlink", "syncfs"] {
-        for nth in 1.. {
-            let Some(ended) = case.strike((call, "signal=KILL"), nth) else {
-                break;
-            };
-            kills += 1;
-            ends.insert(ended.is_new);
-        }
-    }
-    assert_eq!(ends.len(), 2, "both ends were met");
-    assert!(kills > 20, "only {kills} kills");
+    case.is_killed_at_each_of(&["renameat2", "fsync", "unlink", "syncfs"]);
 }
 
 /// Fails each of these calls in turn, every `step`th of them; how many did.

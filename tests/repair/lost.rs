@@ -5,7 +5,7 @@ use std::fs;
 use lifeboat_snapshot::{Backup, LostKind, RepairReport, Snapshot, Unwatched};
 use serde_json::json;
 
-use super::{bench, files_in, largest_pack, noise, repair};
+use super::{bench, largest_pack, noise, repair};
 use crate::support::Workbench;
 use crate::support::snapshots::{contents, readable};
 
@@ -66,7 +66,7 @@ fn f13_what_nobody_has_is_named_by_snapshot_path_and_range_and_the_rest_is_resto
 fn f13_a_lost_description_is_named_and_no_snapshot_is_removed_from_the_list() {
     let bench = bench();
     let first = bench.backup().snapshot.unwrap();
-    let meta = files_in(&bench, "packs").into_iter();
+    let meta = bench.files_in("packs").into_iter();
     let (meta, _) = meta.min_by_key(|(_, bytes)| bytes.len()).unwrap();
     bench.write("notes.txt", "changed");
     let second = bench.backup().snapshot.unwrap();
@@ -103,7 +103,7 @@ fn f13_entries_of_folders_that_are_lost_come_back_with_what_lies_behind_them() {
     };
     let repository = bench.repository();
     repository.backup(&sources(&["many"]), &Unwatched).unwrap();
-    let packs = files_in(&bench, "packs");
+    let packs = bench.files_in("packs");
     // Other sources have another parent, so this one's manifest stands for itself; the nodes of the folder are shared.
     let second = repository
         .backup(&sources(&["many", "other"]), &Unwatched)

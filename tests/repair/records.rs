@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{bench, damage, files_in, noise, repair, verify};
+use super::{bench, damage, noise, repair, verify};
 use crate::support::{Workbench, tree};
 
 fn only(bench: &Workbench, folder: &str) -> PathBuf {
-    let mut files = files_in(bench, folder).into_keys();
+    let mut files = bench.files_in(folder).into_keys();
     let file = files.next().unwrap();
     assert!(files.next().is_none(), "{folder} has more than one");
     file
@@ -52,14 +52,15 @@ fn f10_f12_a_damaged_record_is_read_from_its_copy_and_written_again_from_it() {
         assert_eq!(done.summary()["records_written"], 1);
         assert_eq!(fs::read(&record).unwrap(), whole);
         assert!(
-            files_in(&bench, "quarantine")
+            bench
+                .files_in("quarantine")
                 .values()
                 .any(|kept| *kept == ruined)
         );
         assert_eq!(verify(&bench), [""; 0]);
         bench.lifeboat(&["gc"]).exits(0);
     }
-    assert_eq!(files_in(&bench, "quarantine").len(), RUINS.len());
+    assert_eq!(bench.files_in("quarantine").len(), RUINS.len());
 }
 
 #[test]
@@ -128,7 +129,7 @@ fn copies_go_with_their_records() {
     bench.write("second.txt", "second");
     bench.backs_up();
     bench.lifeboat(&["forget", &id]).exits(0);
-    assert_eq!(files_in(&bench, "copies").len(), 2);
+    assert_eq!(bench.files_in("copies").len(), 2);
     bench.lifeboat(&["gc"]).exits(0);
     assert!(!only(&bench, "copies").to_str().unwrap().contains(&id));
     assert_eq!(verify(&bench), [""; 0]);
@@ -136,12 +137,12 @@ fn copies_go_with_their_records() {
 
 /// That nothing is collected for want of a record, and how the answer says so.
 fn assert_refused(bench: &Workbench, record: &Path) {
-    let before = files_in(bench, "packs");
+    let before = bench.files_in("packs");
     for args in [&["gc"][..], &["gc", "--dry-run"]] {
         let answer = bench.lifeboat(args).exits(11);
         answer.says_aside(&[record.to_str().unwrap(), "lifeboat repair --apply"]);
     }
-    assert_eq!(files_in(bench, "packs"), before);
+    assert_eq!(bench.files_in("packs"), before);
 }
 
 #[test]
@@ -204,7 +205,7 @@ fn a_copy_that_is_damaged_and_alone_is_named_and_goes_to_the_quarantine() {
     let ruined = fs::read(&copy).unwrap();
     assert_refused(&bench, &record);
     bench.lifeboat(&["repair", "--apply"]).exits(4);
-    let kept = files_in(&bench, "quarantine");
+    let kept = bench.files_in("quarantine");
     assert!(kept.values().any(|kept| *kept == ruined));
     assert_eq!(verify(&bench), [""; 0]);
     bench.lifeboat(&["gc"]).exits(0);
@@ -216,7 +217,7 @@ fn a_record_that_cannot_be_written_again_keeps_nothing_else_from_being_mended() 
     bench.backs_up();
     bench.write("more.bin", noise(3, 50_000));
     let second = bench.backs_up()["snapshot"].as_str().unwrap().to_owned();
-    let records: Vec<PathBuf> = files_in(&bench, "snapshots").into_keys().collect();
+    let records: Vec<PathBuf> = bench.files_in("snapshots").into_keys().collect();
     // A folder in the place of one is left to whoever put it there.
     let (one, other) = match records[0].to_str().unwrap().contains(&second) {
         true => (&records[0], &records[1]),

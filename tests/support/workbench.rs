@@ -1,6 +1,7 @@
 //! A temporary folder with everything a test needs: a home, data to back up, a place for the repository, and the program
 //! to run in a fixed environment.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -62,6 +63,17 @@ impl Workbench {
     /// Where the repository is or will be.
     pub(crate) fn place(&self) -> PathBuf {
         self.path("repository")
+    }
+
+    /// The files of a folder of the repository with their bytes; none where there is no such folder.
+    pub(crate) fn files_in(&self, folder: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+        let Ok(listed) = fs::read_dir(self.place().join(folder)) else {
+            return BTreeMap::new();
+        };
+        let paths = listed.map(|entry| entry.unwrap().path());
+        paths
+            .map(|path| (path.clone(), fs::read(path).unwrap()))
+            .collect()
     }
 
     /// Writes a file of the data, with the folders above it.

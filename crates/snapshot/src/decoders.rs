@@ -18,7 +18,7 @@ use crate::record::{self, Snapshot};
 
 /// All of them, by name, those of the store included.
 pub fn all() -> Vec<(&'static str, Decoder)> {
-    let own: [(&str, Decoder); 11] = [
+    let own: [(&str, Decoder); 13] = [
         ("record", record),
         ("list", list),
         ("folder", folder),
@@ -30,6 +30,8 @@ pub fn all() -> Vec<(&'static str, Decoder)> {
         ("drill", drill),
         ("run", run),
         ("parts", crate::export::try_table),
+        ("journal", journal),
+        ("leader", crate::inplace::try_leader),
     ];
     let stores = lifeboat_store::decoders::DECODERS;
     own.into_iter().chain(stores).collect()
@@ -96,6 +98,12 @@ fn excludes(bytes: &[u8]) {
             let _ = excludes.by_pattern(&root.join(path), path.len() < 2);
         }
     }
+}
+
+/// What a restore in place has written down. It stands in a folder that nobody else can write to, so how long it is, is the
+/// user's own to say: each byte of it may take a hundred of memory.
+fn journal(bytes: &[u8]) {
+    crate::inplace::try_journal(bytes.get(..128 << 10).unwrap_or(bytes));
 }
 
 /// A path as it is typed.

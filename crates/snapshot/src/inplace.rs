@@ -26,6 +26,8 @@ pub(crate) use recover::finish_before_looking;
 pub use recover::{Settled, finish_interrupted};
 pub use safety::SAFETY_TAG;
 pub(crate) use stage::{is_name as is_stage, remove};
+#[cfg(feature = "testing")]
+pub(crate) use {journal::try_journal, leader::try_leader};
 
 mod attributes;
 mod back;

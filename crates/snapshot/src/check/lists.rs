@@ -1,6 +1,6 @@
 //! The chunks of a content, each list of them walked once.
 
-use super::losses::{Key, Losses, Turn, key_of};
+use super::losses::{Key, Losses, key_of};
 use crate::content::{Content, Ref, read_list, unsound};
 use crate::error::{Result, SnapshotError};
 use crate::record::Snapshot;
@@ -80,13 +80,8 @@ impl Losses<'_> {
             return Ok(None);
         }
         let key = key_of("a list", &(depth, found))?;
-        let is_repeated = match self.turn(&key) {
-            Turn::Skip => return Ok(None),
-            Turn::Walk { is_repeated } => is_repeated,
-            Turn::GiveUp => {
-                self.give_up(snapshot, name());
-                return Ok(None);
-            }
+        let Some(is_repeated) = self.begin(&key, snapshot, name) else {
+            return Ok(None);
         };
         match read_list(self.repository.store(), found) {
             Ok(refs) => Ok(Some(OpenList {

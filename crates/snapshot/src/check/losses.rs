@@ -168,13 +168,8 @@ impl<'r> Losses<'r> {
             return Ok(None);
         }
         let key = key_of("a folder", content)?;
-        let is_repeated = match self.turn(&key) {
-            Turn::Skip => return Ok(None),
-            Turn::Walk { is_repeated } => is_repeated,
-            Turn::GiveUp => {
-                self.give_up(snapshot, name());
-                return Ok(None);
-            }
+        let Some(is_repeated) = self.begin(&key, snapshot, &name) else {
+            return Ok(None);
         };
         let noted = self.noted;
         Ok(Some(Open {
@@ -186,7 +181,25 @@ impl<'r> Losses<'r> {
         }))
     }
 
-    pub(super) fn turn(&self, key: &Key) -> Turn {
+    /// Whether something is to be walked that has been walked before; `None` where it is not to be walked, which is told
+    /// where it is given up.
+    pub(super) fn begin(
+        &mut self,
+        key: &Key,
+        snapshot: &Snapshot,
+        name: &dyn Fn() -> String,
+    ) -> Option<bool> {
+        match self.turn(key) {
+            Turn::Skip => None,
+            Turn::Walk { is_repeated } => Some(is_repeated),
+            Turn::GiveUp => {
+                self.give_up(snapshot, name());
+                None
+            }
+        }
+    }
+
+    fn turn(&self, key: &Key) -> Turn {
         match (self.sound.contains(key), self.unsound.contains(key)) {
             (true, _) => Turn::Skip,
             (_, true) if self.repeats == 0 => Turn::GiveUp,

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
 
+use crate::error::{Result, SnapshotError};
 use crate::sqlite;
 
 /// Where SQLite locks a database, and how many bytes: one pending, one reserved, 510 shared.
@@ -61,6 +62,21 @@ pub(crate) fn find(wanted: &[Wanted]) -> Vec<Holder> {
     holders.sort_by(|a, b| (&a.path, a.pid).cmp(&(&b.path, b.pid)));
     holders.dedup();
     holders
+}
+
+/// That nobody holds any of these.
+///
+/// # Errors
+/// [`SnapshotError::InUse`] with all that do.
+pub(super) fn check(wanted: &[Wanted]) -> Result<()> {
+    let holders = find(wanted);
+    match holders.first() {
+        None => Ok(()),
+        Some(first) => Err(SnapshotError::InUse {
+            path: first.path.clone(),
+            holders,
+        }),
+    }
 }
 
 type Inodes<'a> = HashMap<(u64, u64), &'a Wanted>;

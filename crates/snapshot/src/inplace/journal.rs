@@ -182,6 +182,25 @@ impl Journal {
     }
 }
 
+/// Decodes any bytes as a journal, and as what stands between the head and the hash of one.
+///
+/// # Panics
+/// Where a journal has two encodings.
+#[cfg(feature = "testing")]
+pub(crate) fn try_journal(bytes: &[u8]) {
+    let mut sealed = [HEAD, bytes].concat();
+    sealed.extend_from_slice(blake3::hash(&sealed).as_bytes());
+    for bytes in [bytes, &sealed] {
+        if let Ok(journal) = Journal::decode(bytes) {
+            let again = journal.encode();
+            assert!(
+                again.is_ok_and(|again| again == bytes),
+                "a journal has one encoding"
+            );
+        }
+    }
+}
+
 fn create(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);

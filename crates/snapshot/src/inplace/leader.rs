@@ -76,6 +76,14 @@ fn parse(bytes: &[u8]) -> Option<Leader> {
     is_usable.then_some(Leader { stage, above })
 }
 
+/// Takes any bytes for the name of a leader.
+#[cfg(feature = "testing")]
+pub(crate) fn try_leader(bytes: &[u8]) {
+    if let Some(leader) = parse(bytes) {
+        assert!(leader.stage.is_absolute(), "{}", leader.stage.display());
+    }
+}
+
 impl Leader {
     /// Whether the leader has no journal, so that the stage that it leads is waste.
     ///

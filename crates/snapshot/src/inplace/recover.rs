@@ -148,14 +148,7 @@ fn check_holders(journal: &Journal) -> Result<()> {
         is_database: true,
     });
     let wanted: Vec<Wanted> = wanted.collect();
-    let holders = holders::find(&wanted);
-    match holders.first() {
-        None => Ok(()),
-        Some(first) => Err(SnapshotError::InUse {
-            path: first.path.clone(),
-            holders,
-        }),
-    }
+    holders::check(&wanted)
 }
 
 /// The locks of whoever may be at work with a stage: its live folder is beside or around it. `None` where somebody has

@@ -148,14 +148,7 @@ impl Work<'_> {
             path: self.plan.path(&inside.place),
             is_database: inside.role == Role::Database,
         }));
-        let holders = holders::find(&wanted);
-        match holders.first() {
-            None => Ok(()),
-            Some(first) => Err(SnapshotError::InUse {
-                path: first.path.clone(),
-                holders,
-            }),
-        }
+        holders::check(&wanted)
     }
 
     pub(super) fn path(&self, difference: &Difference) -> Option<PathBuf> {

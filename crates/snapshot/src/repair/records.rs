@@ -43,7 +43,9 @@ impl Repository {
                 id,
                 match apply {
                     true => self.bring_again(id).map(Brought::Written),
-                    false => self.read_copy(id).map(Brought::Rehearsed),
+                    false => self
+                        .read_copy(id)
+                        .map(|read| Brought::Rehearsed(read.map(Box::new))),
                 },
             ));
         }
@@ -137,14 +139,14 @@ enum Brought {
     /// Whether it was written again.
     Written(bool),
     /// What would be.
-    Rehearsed(Option<Snapshot>),
+    Rehearsed(Option<Box<Snapshot>>),
 }
 
 impl Lone {
     /// Those that would be there, had this been no rehearsal.
     pub(super) fn rehearsed(&self) -> impl Iterator<Item = Snapshot> + '_ {
         self.0.iter().filter_map(|(_, brought)| match brought {
-            Ok(Brought::Rehearsed(snapshot)) => snapshot.clone(),
+            Ok(Brought::Rehearsed(snapshot)) => snapshot.as_deref().cloned(),
             _ => None,
         })
     }
