@@ -7,6 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use crate::support::answer::shown;
 use crate::support::{Answer, Workbench};
 
+/// What the system gives the process little of.
+mod limits;
 /// Targets, space, and where the answer goes.
 mod output;
 /// Repositories that are none, damaged, newer or not ours to write, and names of snapshots.

@@ -18,6 +18,8 @@ mod decoders;
 mod forge;
 /// What descriptions may hold, and how much memory they may take.
 mod limits;
+/// Packs that lie, and packs and indexes in the wrong place.
+mod packs;
 /// Files of a repository that are links, pipes, devices and folders.
 mod places;
 /// Work that multiplies: lists, folders and deltas that refer to each other many times.

@@ -294,31 +294,3 @@ fn bad_11_f76_a_repository_on_a_medium_that_cannot_be_written() {
         .exits(13)
         .complains(&[&place]);
 }
-
-#[test]
-fn bad_59_f74_few_descriptors_one_thread_and_short_files() {
-    if !outside::has("prlimit") {
-        return;
-    }
-    let bench = Workbench::with_files();
-    for number in 0..300 {
-        bench.write(format!("many/{number}"), number.to_string());
-    }
-    let program = env!("CARGO_BIN_EXE_lifeboat");
-    let few = |args: &[&str]| {
-        let prlimit = ["prlimit", "--nofile=24:24", program];
-        Answer::of(&mut bench.command_by(&prlimit, args)).exits(0)
-    };
-    few(&["backup", "data", "--no-zip", "--threads", "1"]);
-    few(&["verify", "--read-data"]);
-    few(&["restore", "latest", "--to", "restored"]);
-    tree::assert_same(&bench.data(), &bench.path("restored"));
-    bench.write("large.bin", noise(4_000_000));
-    let short = ["prlimit", "--fsize=1000000:1000000", program];
-    let args = ["backup", "data", "--no-zip"];
-    Answer::of(&mut bench.command_by(&short, args))
-        .exits(28)
-        .complains(&[]);
-    assert_eq!(count(&bench), 1);
-    bench.lifeboat(&["verify", "--read-data"]).exits(0);
-}

@@ -100,11 +100,45 @@ fn bad_05_a_config_that_is_empty_short_or_random() {
             ])
             .exits(0);
     }
+    // A gibibyte of nothing is not read.
+    let large = fs::File::create(bench.place().join("config")).unwrap();
+    large.set_len(1 << 30).unwrap();
+    bench.lifeboat(&["list"]).exits(0);
+    bench.lifeboat(&["verify"]).exits(4);
     fs::write(bench.place().join("config.copy"), "").unwrap();
     bench
         .lifeboat(&["list"])
         .exits(4)
         .complains(&["config", "damaged"]);
+}
+
+#[test]
+fn bad_07_a_feature_that_this_program_does_not_know_is_named() {
+    let bench = backed_up();
+    fs::create_dir_all(bench.place().join("features")).unwrap();
+    let for_writers = bench.place().join("features/striping.write");
+    fs::write(&for_writers, "").unwrap();
+    bench.lifeboat(&["list"]).exits(0);
+    bench
+        .lifeboat(&["restore", "latest", "--to", "restored"])
+        .exits(0);
+    for args in [
+        &["backup", "data"][..],
+        &["forget", "latest", "--force"],
+        &["gc"],
+        &["repair", "--apply"],
+    ] {
+        bench
+            .lifeboat(args)
+            .exits(14)
+            .complains(&["striping.write", "newer"]);
+    }
+    assert_eq!(count(&bench), 1);
+    fs::rename(&for_writers, for_writers.with_extension("read")).unwrap();
+    for args in [&["list"][..], &["restore", "latest", "--to", "x"]] {
+        bench.lifeboat(args).exits(14).complains(&["striping.read"]);
+    }
+    assert!(!bench.path("x").exists());
 }
 
 /// A wrapped object with another version and the hash that fits it, as a later program would write it.

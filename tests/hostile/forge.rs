@@ -2,7 +2,7 @@
 //! `docs/format.md`, where it cannot.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lifeboat_snapshot::content::{Content, Ref};
 use lifeboat_snapshot::entry::{Entry, Meta, Node, Time};
@@ -263,8 +263,19 @@ pub(super) struct Copy {
     pub(super) base: [u8; 8],
 }
 
-/// The bytes of a pack of kind `kind` (1 data, 2 meta), and its name.
+/// Writes a pack of kind `kind` (1 data, 2 meta).
 pub(super) fn pack(place: &Path, pack: [u8; 16], kind: u8, copies: &[Copy]) {
+    pack_with(place, pack, kind, copies, |_| {});
+}
+
+/// The same with a trailer that is changed before its hash is made; gives the file.
+pub(super) fn pack_with(
+    place: &Path,
+    pack: [u8; 16],
+    kind: u8,
+    copies: &[Copy],
+    change: impl FnOnce(&mut Vec<u8>),
+) -> PathBuf {
     let body: Vec<u8> = copies.iter().flat_map(|copy| copy.stored.clone()).collect();
     let mut trailer = Vec::new();
     for copy in copies {
@@ -282,6 +293,7 @@ pub(super) fn pack(place: &Path, pack: [u8; 16], kind: u8, copies: &[Copy]) {
     trailer.extend(blake3::hash(&body).as_bytes());
     trailer.extend((copies.len() as u32).to_le_bytes());
     trailer.extend((body.len() as u64).to_le_bytes());
+    change(&mut trailer);
     let hash = blake3::hash(&trailer);
     let parts = [
         b"LBPACK\r\n".as_slice(),
@@ -291,9 +303,7 @@ pub(super) fn pack(place: &Path, pack: [u8; 16], kind: u8, copies: &[Copy]) {
         b"LBPKEND\n",
     ];
     let name: String = pack.iter().map(|byte| format!("{byte:02x}")).collect();
-    fs::write(
-        place.join("packs").join(format!("{name}.pack")),
-        parts.concat(),
-    )
-    .unwrap();
+    let file = place.join("packs").join(format!("{name}.pack"));
+    fs::write(&file, parts.concat()).unwrap();
+    file
 }

@@ -22,6 +22,7 @@ mod ui;
 
 fn main() -> ExitCode {
     limits::raise_open_files();
+    limits::do_with_few_threads();
     match args::parse() {
         Ok(cli) => commands::run(cli),
         Err(exit) => exit,

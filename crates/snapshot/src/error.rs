@@ -332,6 +332,12 @@ pub enum SnapshotError {
         /// Why not.
         source: crate::zip::ZipError,
     },
+    /// The system gives this process no further thread.
+    #[error("cannot start a thread")]
+    NoThread {
+        /// Why it does not.
+        source: io::Error,
+    },
     /// A file operation failed.
     #[error("cannot {action} {}", path.display())]
     Io {

@@ -236,8 +236,16 @@ impl Repository {
             .build();
         match pool {
             Ok(pool) => pool.install(work),
-            // A machine that gives no more threads still has this one (fault F-74).
-            Err(_) => work(),
+            // A machine that gives no more threads still has this one (fault F-74), which is then a pool of its own.
+            Err(_) => {
+                let alone = rayon::ThreadPoolBuilder::new()
+                    .num_threads(1)
+                    .use_current_thread()
+                    .build();
+                let done = work();
+                drop(alone);
+                done
+            }
         }
     }
 }

@@ -44,8 +44,7 @@ impl Store {
     /// Whether this program may write here (step b2): no feature and no plan that it does not know; both copies of the
     /// config, one of which a crash may have kept from being written.
     pub(crate) fn check_writable(&self) -> Result<()> {
-        self.check_features()?;
-        refuse_names(self.storage(), PLANS, |name| !is_plan(name))?;
+        self.check_collectable()?;
         if !matches!(
             read_config_copy(self.storage(), Object::ConfigCopy),
             Ok(None)
@@ -65,6 +64,13 @@ impl Store {
     /// Whether nobody newer forbids changing anything here.
     pub(crate) fn check_features(&self) -> Result<()> {
         refuse_names(self.storage(), FEATURES, |_| true)
+    }
+
+    /// Whether this program may collect here: no feature and no plan that it does not know. What a newer program has added may
+    /// lead to chunks.
+    pub(crate) fn check_collectable(&self) -> Result<()> {
+        self.check_features()?;
+        refuse_names(self.storage(), PLANS, |name| !is_plan(name))
     }
 }
 

@@ -102,6 +102,7 @@ impl<R: Reach> Collector<'_, R> {
             if self.watch.cancelled() {
                 return Err(StoreError::Cancelled.into());
             }
+            self.store.check_collectable()?;
             let seen = plan::read(self.storage())?;
             match self.step(&seen) {
                 Ok(Step::On) => {}

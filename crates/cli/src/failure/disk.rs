@@ -23,6 +23,10 @@ pub(super) fn hint(error: &io::Error) -> Option<&'static str> {
             Some("make room there and try again: nothing that was there before is lost")
         }
         Exit::Permission => Some("run it as a user who may do that, or choose another place"),
+        // EMFILE and ENFILE.
+        _ if matches!(error.raw_os_error(), Some(23 | 24)) => {
+            Some("let it have more open files (ulimit -n), and try again")
+        }
         _ => None,
     }
 }

@@ -172,6 +172,9 @@ fn advice(error: &SnapshotError) -> Option<&'static str> {
             "nothing was brought back; what else can be, lifeboat list --forgotten shows"
         }
         SnapshotError::TooMany { .. } => "take them into several snapshots",
+        SnapshotError::NoThread { .. } => {
+            "let this user have more processes and threads (ulimit -u), or end some of them"
+        }
         SnapshotError::NothingMatches { .. } => {
             "patterns are as in .gitignore; lifeboat ls -R shows what there is"
         }

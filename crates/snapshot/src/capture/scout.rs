@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use super::walk::{Step, Walk};
+use crate::error::{Result, SnapshotError};
 
 /// Steps that are handed over at once: a thread is not woken for each.
 const BATCH: usize = 128;
@@ -15,10 +16,15 @@ const BATCH: usize = 128;
 const WAITING: usize = 8;
 
 /// Gives the steps of a walk to `take` while the walk goes on; it ends early where `take` does.
-pub(super) fn ahead<T>(walk: Walk<'_>, take: impl FnOnce(Steps) -> T) -> T {
+///
+/// # Errors
+/// [`SnapshotError::NoThread`]; else what `take` gives.
+pub(super) fn ahead<T>(walk: Walk<'_>, take: impl FnOnce(Steps) -> Result<T>) -> Result<T> {
     thread::scope(|scope| {
         let (sender, receiver) = sync_channel(WAITING);
-        scope.spawn(move || send(walk, &sender));
+        thread::Builder::new()
+            .spawn_scoped(scope, move || send(walk, &sender))
+            .map_err(|source| SnapshotError::NoThread { source })?;
         take(Steps {
             batch: Vec::new().into_iter(),
             receiver,
@@ -78,7 +84,7 @@ mod tests {
     fn walked<T>(path: &Path, take: impl FnOnce(Steps) -> T) -> T {
         let excludes = Excludes::new(path, &[], Vec::new()).unwrap();
         let root = find_root(path, path.symlink_metadata().unwrap()).unwrap();
-        ahead(Walk::new(&excludes, root), take)
+        ahead(Walk::new(&excludes, root), |steps| Ok(take(steps))).unwrap()
     }
 
     #[test]

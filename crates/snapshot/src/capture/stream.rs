@@ -92,7 +92,7 @@ pub(crate) fn store<T: Send>(
 ) -> Result<T> {
     let (sender, receiver) = sync_channel(WAITING);
     std::thread::scope(|scope| {
-        let producer = scope.spawn(move || {
+        let producer = std::thread::Builder::new().spawn_scoped(scope, move || {
             let mut outlet = Outlet {
                 batch: Vec::new(),
                 bytes: 0,
@@ -103,6 +103,7 @@ pub(crate) fn store<T: Send>(
             let _ = outlet.flush();
             result
         });
+        let producer = producer.map_err(|source| SnapshotError::NoThread { source })?;
         let consumed = consume(session, monitor, &receiver, kin, take);
         if monitor.cancelled() {
             // The producer may be waiting for something else than us.

@@ -289,6 +289,8 @@ fn the_index_cache_does_not_keep_what_was_deleted() {
 fn f77_a_plan_of_a_newer_program_keeps_writers_out_and_readers_not() {
     let disk = repository();
     let done = backs_up(&disk, 2, 0..3, SMALL);
+    let gone = backs_up(&disk, 4, 3..6, SMALL);
+    forget(&disk, gone.id);
     disk.create_dir("gc").unwrap();
     let mut file = disk.create_new("gc/plan-b").unwrap();
     file.write_all_at(b"?", 0).unwrap();
@@ -299,6 +301,28 @@ fn f77_a_plan_of_a_newer_program_keeps_writers_out_and_readers_not() {
         "{refused}"
     );
     store.get(&ids(&done)[0]).unwrap();
+    refuses_to_collect(&disk);
+}
+
+/// What a newer program has added may lead to what looks like garbage.
+fn refuses_to_collect(disk: &SimDisk) {
+    let before = disk.files();
+    let refused = collect(&open(disk, 20)).unwrap_err();
+    assert!(
+        matches!(refused, StoreError::UnknownFeature { .. }),
+        "{refused}"
+    );
+    assert_eq!(disk.files(), before);
+}
+
+#[test]
+fn f77_a_feature_of_a_newer_program_keeps_collectors_out() {
+    let disk = repository();
+    let gone = backs_up(&disk, 2, 0..3, SMALL);
+    forget(&disk, gone.id);
+    disk.create_dir("features").unwrap();
+    drop(disk.create_new("features/striping.write").unwrap());
+    refuses_to_collect(&disk);
 }
 
 #[test]
