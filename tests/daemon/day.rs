@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::history;
 use super::world::World;
+use crate::support::smtp::{Mail, Manner, Smtp, Speech};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -29,13 +30,21 @@ const GONE: (&str, i64) = ("backup clinic", 10);
 
 #[test]
 fn days_of_an_application_leave_what_the_policy_says() {
-    let mut world = World::at("2026-11-16T08:00:00Z", CONFIG);
+    let smtp = Smtp::start(Manner::Well, Speech::Plain);
+    let port = smtp.port();
+    let mail = format!(
+        "[notify]\nlow_space = \"1\"\n[notify.mail]\nserver = \"127.0.0.1\"\nport = {port}\nfrom = \"backup@example.com\"\nto = \"ann@example.com\"\n"
+    );
+    let mut world = World::at("2026-11-16T08:00:00Z", &format!("{CONFIG}{mail}"));
     // It starts with the machine; the application asks for a backup that is young already.
     assert_eq!(world.start(), done(&[BACKUP]));
     let recent = world.lifeboat(&["backup", "--if-older-than", "1h", "--json"]);
     assert_eq!(recent.exits(0).summary()["skipped"], "recent");
     world.work();
     assert_eq!(world.pass(3 * HOUR), done(&[]));
+    // All is well, and it has seen that.
+    world.until_looked(1);
+    assert!(smtp.mails().is_empty());
     // At noon the disk of the repository fails; it is tried again and again, and told.
     fs::rename(world.bench.place(), world.bench.path("broken")).unwrap();
     assert_eq!(world.pass(HOUR), done(&[GONE]));
@@ -43,6 +52,9 @@ fn days_of_an_application_leave_what_the_policy_says() {
     assert_eq!(world.pass(MINUTE), done(&[]));
     assert_eq!(world.pass(MINUTE), done(&[GONE]));
     world.lifeboat(&["status"]).exits(10);
+    // Ann has a mail of it, and not one for each try and each look.
+    world.until_looked(2);
+    assert_eq!(subjects(&smtp), ["failed"]);
     // It is mended, and the backup made up for.
     fs::rename(world.bench.path("broken"), world.bench.place()).unwrap();
     assert_eq!(world.pass(4 * MINUTE), done(&[BACKUP]));
@@ -51,6 +63,7 @@ fn days_of_an_application_leave_what_the_policy_says() {
         status.contains("just now") && status.contains("next in 4 h 0 min"),
         "{status}"
     );
+    assert_eq!(subjects(&smtp), ["failed", "is well again"]);
     world.work();
     assert_eq!(world.pass(4 * HOUR), done(&[BACKUP]));
     // The application is closed, and saves itself.
@@ -68,6 +81,17 @@ fn days_of_an_application_leave_what_the_policy_says() {
     assert_eq!(world.pass(MINUTE), done(&[]));
     assert_eq!(world.kept(), world.policy());
     more_days(&mut world);
+    assert_eq!(subjects(&smtp).len(), 2, "{:?}", smtp.mails());
+}
+
+/// What each mail says of the backup, in a word or two.
+fn subjects(smtp: &Smtp) -> Vec<&'static str> {
+    let subject = |mail: &Mail| {
+        let said = ["failed", "is well again"];
+        let said = said.into_iter().find(|word| mail.text.contains(word));
+        said.unwrap_or_else(|| panic!("{}", mail.text))
+    };
+    smtp.mails().iter().map(subject).collect()
 }
 
 /// A whole week: what is kept is as the policy wants it at any time, and every run is in the history.

@@ -23,6 +23,8 @@ pub(super) struct World {
     /// Times of the snapshots that were taken, as far as this test knows.
     pub(super) taken: Vec<DateTime<Utc>>,
     changes: u32,
+    /// How often it has looked for news.
+    looks: usize,
     /// What the daemon said last of what it waits for.
     last: Value,
 }
@@ -38,6 +40,7 @@ impl World {
             steady: HOUR,
             taken: Vec::new(),
             changes: 0,
+            looks: 0,
             last: Value::Null,
         };
         world.set_clock();
@@ -112,8 +115,10 @@ impl World {
                 .daemon
                 .as_mut()
                 .unwrap()
-                .until_any(&["ended", "waiting"]);
-            if event["event"] == "ended" {
+                .until_any(&["ended", "waiting", "looked"]);
+            if event["event"] == "looked" {
+                self.looks += 1;
+            } else if event["event"] == "ended" {
                 let (job, exit) = (
                     event["job"].as_str().unwrap(),
                     event["exit_code"].as_i64().unwrap(),
@@ -126,6 +131,14 @@ impl World {
                 self.last = event;
                 return done;
             }
+        }
+    }
+
+    /// Waits until it has looked for news so often since it was started.
+    pub(super) fn until_looked(&mut self, times: usize) {
+        while self.looks < times {
+            self.daemon.as_mut().unwrap().until("looked");
+            self.looks += 1;
         }
     }
 

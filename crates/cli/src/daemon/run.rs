@@ -125,8 +125,10 @@ impl Daemon<'_> {
                 self.tell_next();
             }
             let mut event = self.events.recv_timeout(self.pause()).ok();
-            is_news = event.is_some();
+            is_news = false;
             while let Some(told) = event {
+                // A look for news changes nothing of what comes next.
+                is_news |= !matches!(told, Event::Looked);
                 self.obey(told);
                 event = self.events.try_recv().ok();
             }
@@ -174,7 +176,10 @@ impl Daemon<'_> {
     fn obey(&mut self, event: Event) {
         match event {
             Event::Ended(name) => self.ended(&name),
-            Event::Looked => self.looks.ended(),
+            Event::Looked => {
+                self.looks.ended();
+                tell::looked(&self.context.ui);
+            }
             Event::Signal(SIGHUP) => self.reload(),
             // There is something to do, or the time of day was set: the loop looks.
             Event::Signal(SIGUSR1) => {}

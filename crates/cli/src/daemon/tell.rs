@@ -36,6 +36,13 @@ pub(super) fn started(ui: &Ui, job: &str, process: u32) {
     }
 }
 
+/// A look for news has ended.
+pub(super) fn looked(ui: &Ui) {
+    if ui.is_json() {
+        tell(ui, &json!({"event": "looked"}));
+    }
+}
+
 /// A run has ended.
 pub(super) fn ended(ui: &Ui, job: &str, end: &End, took: Duration, error: Option<&str>) {
     let word = Exit::word_of(end.exit);

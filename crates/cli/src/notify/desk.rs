@@ -165,6 +165,10 @@ pub(super) fn news(
     scene: &Scene,
 ) -> Vec<Event> {
     let mut events = Vec::new();
+    // Who knows that the backups fail is not told of what they fail by once more.
+    if matches!(seen, Seen::Blind { .. }) && ledger.is_any_in_trouble(RunKind::Backup.word()) {
+        return events;
+    }
     let mut recovered: Option<Story> = None;
     for condition in conditions(seen, limits) {
         let news = ledger.note(&condition, remind, scene.now);

@@ -81,6 +81,13 @@ impl Ledger {
         matter.is_some_and(|matter| matter.since.is_some())
     }
 
+    /// Whether there is trouble in a matter of this kind that was told.
+    pub(crate) fn is_any_in_trouble(&self, kind: &str) -> bool {
+        let is_of = |key: &str| key.split(' ').next() == Some(kind);
+        let mut matters = self.matters.iter();
+        matters.any(|(key, matter)| is_of(key) && matter.since.is_some() && !matter.told.is_empty())
+    }
+
     /// Lets go of what nobody asks for any more.
     pub(crate) fn tidy(&mut self, now: DateTime<Utc>) {
         self.matters.retain(|_, matter| {

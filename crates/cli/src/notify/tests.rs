@@ -150,6 +150,22 @@ fn a_source_that_grows_old_is_told_once_and_its_next_backup_once() {
 }
 
 #[test]
+fn what_keeps_backups_from_being_made_is_told_by_their_failure_alone() {
+    let blind = || Seen::Blind {
+        why: "there is no repository".to_owned(),
+    };
+    let mut day = Day::new();
+    assert_eq!(
+        day.run(RunKind::Backup, Exit::NoRepository),
+        [Topic::Failure]
+    );
+    assert_eq!(day.topics(blind()), []);
+    assert_eq!(day.run(RunKind::Backup, Exit::Done), [Topic::Recovery]);
+    assert_eq!(day.topics(age(Some(1))), []);
+    assert_eq!(day.topics(blind()), [Topic::Failure], "before any backup");
+}
+
+#[test]
 fn what_is_too_old_is_half_as_much_again_as_status_warns_at_where_nobody_says_it() {
     const DAY: Duration = Duration::from_secs(86_400);
     let limits = Limits {
