@@ -2,6 +2,8 @@
 
 /// Days of an application under a clock that is set.
 mod day;
+/// Disks that do not answer.
+mod hung;
 /// Daemons that are killed again and again beside a writing process.
 mod killed;
 /// Sources and repositories that come and go.
@@ -16,6 +18,7 @@ mod units;
 mod world;
 
 use std::fs;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -23,6 +26,10 @@ use serde_json::Value;
 use crate::support::Workbench;
 use crate::support::web::{Manner, Web};
 use told::Daemon;
+use world::World;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// A bench with files, a repository, and a config with this behind the source.
 fn bench(text: &str) -> Workbench {
@@ -126,6 +133,54 @@ fn a_changed_config_is_read_on_sighup_and_a_bad_one_is_told_and_not_used() {
     daemon.until("ended");
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.end(), Some(0));
+}
+
+#[test]
+fn a_config_that_is_changed_is_taken_up_and_one_that_is_broken_meanwhile_is_told_and_not_used() {
+    let web = Web::start(Manner::Says(200, ""));
+    let good = format!(
+        "[source.data]\npath = \"data\"\n[zip]\nwhen = \"never\"\n[upkeep]\ngc = \"never\"\nverify = \"never\"\n\
+         [notify]\nlow_space = \"1\"\n[notify.webhook]\nurl = \"{}\"\n",
+        web.url("/")
+    );
+    let mut world = World::at("2026-11-16T08:00:00Z", &good);
+    assert_eq!(world.start().len(), 1);
+    let file = world.bench.path("lifeboat.toml");
+    // Somebody makes a mistake, and nobody tells the daemon.
+    fs::write(&file, good.replace("path =", "pth =")).unwrap();
+    world.pass(MINUTE);
+    world.pass(MINUTE);
+    let told = web.requests_from(1)[0].body.clone();
+    assert!(told.contains("the config cannot be used"), "{told}");
+    assert!(told.contains("line 2, column 1"), "{told}");
+    world
+        .lifeboat(&["status"])
+        .exits(2)
+        .complains(&["line 2, column 1"]);
+    // Backups go on by what it said before, and what was wrong is in the history.
+    assert_eq!(world.pass(4 * HOUR), [("backup data".to_owned(), 0)]);
+    let file_is = |text: &str| fs::write(&file, text).unwrap();
+    file_is(&good.replace("data\"", "data\"\nexclude = [\"papers/\"]"));
+    world.pass(MINUTE);
+    world.pass(MINUTE);
+    let told = web.requests_from(2)[1].body.clone();
+    assert!(told.contains("the config is well again"), "{told}");
+    assert_eq!(world.pass(4 * HOUR), [("backup data".to_owned(), 0)]);
+    let kept = world.lifeboat(&["ls", "latest"]).exits(0).text();
+    assert!(!kept.contains("papers"), "{kept}");
+    world.stop();
+    let runs = history(&world.bench);
+    let codes: Vec<_> = runs
+        .iter()
+        .map(|run| run["exit_code"].as_i64().unwrap())
+        .collect();
+    assert_eq!(codes, [0, 2, 0, 0]);
+    assert!(
+        runs[1]["error"]
+            .as_str()
+            .unwrap()
+            .contains("cannot use the config")
+    );
 }
 
 #[test]

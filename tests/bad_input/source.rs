@@ -52,11 +52,50 @@ fn bad_29_f48_a_source_that_has_become_empty_is_noticed_whatever_it_was_backed_u
         let told = ["empty", "--allow-empty", &shown(&disk)];
         bench.lifeboat(sources).exits(7).complains(&told);
     }
-    assert_eq!(count(&bench), 1);
+    let of_disk = ["list", "--json", "--source", "disk"];
+    let of_disk = bench.lifeboat(&of_disk).exits(0).json();
+    assert_eq!(of_disk.as_array().unwrap().len(), 1);
     let meant = ["backup", "disk", "--allow-empty", "--no-zip"];
     bench.lifeboat(&meant).exits(0);
     // Once it was meant, it is how the source is.
     bench.lifeboat(alone).exits(0);
+}
+
+#[test]
+fn bad_29_f48_of_several_sources_those_that_are_there_are_saved_and_the_other_is_an_alarm() {
+    let bench = Workbench::with_files();
+    let more = bench.path("more");
+    fs::create_dir(&more).unwrap();
+    fs::write(more.join("x"), "x").unwrap();
+    let both = ["backup", "data", "more", "--no-zip", "--json"];
+    let sources = |number: usize| {
+        let listed = bench.lifeboat(&["list", "--json"]).exits(0).json();
+        listed[number]["sources"].clone()
+    };
+    bench.lifeboat(&both).exits(0);
+    assert_eq!(sources(0), serde_json::json!([bench.data(), more]));
+    for is_there in [false, true] {
+        // Not mounted, and mounted without what was in it.
+        let elsewhere = bench.path("elsewhere");
+        fs::rename(&more, &elsewhere).unwrap();
+        if is_there {
+            fs::create_dir(&more).unwrap();
+        }
+        let before = count(&bench);
+        let answer = bench.lifeboat(&both).exits(7);
+        assert_eq!(answer.summary()["failed"], 1, "{answer}");
+        assert_eq!(count(&bench), before + 1, "and none of what is missing");
+        assert_eq!(sources(before), serde_json::json!([bench.data()]));
+        bench
+            .lifeboat(&both[..4])
+            .exits(7)
+            .complains(&[&shown(&more)]);
+        let _ = fs::remove_dir(&more);
+        fs::rename(&elsewhere, &more).unwrap();
+    }
+    let all = count(&bench);
+    bench.lifeboat(&both).exits(0);
+    assert_eq!(sources(all), serde_json::json!([bench.data(), more]));
 }
 
 #[test]

@@ -94,9 +94,7 @@ fn a_source_that_is_missing_does_not_keep_the_others_from_being_saved() {
     fs::rename(bench.path("more"), bench.path("elsewhere")).unwrap();
     let alarm = daemon.until_job(|ended| ended["exit_code"] == 7);
     assert!(alarm["error"].as_str().unwrap().contains("more"), "{alarm}");
-    // The next one saves what is there, and still is an alarm.
-    let apart = daemon.until("ended");
-    assert_eq!(apart["exit_code"], 7, "{apart}");
+    // What is there is saved all the same.
     let newest = bench.lifeboat(&["list", "--json"]).json();
     let newest = newest.as_array().unwrap().last().unwrap().clone();
     assert_eq!(newest["sources"], serde_json::json!([bench.data()]));

@@ -14,6 +14,11 @@ use crate::support::{Answer, Workbench};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
+/// All that a daemon tells that works.
+const ALL: &[&str] = &[
+    "started", "ended", "waiting", "looked", "error", "kept", "reloaded",
+];
+
 /// An application's machine, and its clock.
 pub(super) struct World {
     pub(super) bench: Workbench,
@@ -60,7 +65,7 @@ impl World {
     }
 
     /// The program, in the time of the test.
-    fn command(&self, args: &[&str]) -> Command {
+    pub(super) fn command(&self, args: &[&str]) -> Command {
         let mut command = self.bench.command(args);
         command.env("LIFEBOAT_TEST_CLOCK", self.bench.path("clock"));
         command
@@ -150,6 +155,20 @@ impl World {
         let daemon = self.daemon.as_mut().unwrap();
         daemon.signal(Signal::USR1);
         daemon.until("waiting")["running"].as_u64().unwrap()
+    }
+
+    /// The same; gives all that it tells until then.
+    pub(super) fn tells(&mut self, span: Duration) -> Vec<Value> {
+        self.now += span;
+        self.steady += span;
+        self.set_clock();
+        let daemon = self.daemon.as_mut().unwrap();
+        daemon.signal(Signal::USR1);
+        let mut told = vec![daemon.until_any(ALL)];
+        while told.last().is_some_and(|event| event["event"] != "waiting") {
+            told.push(daemon.until_any(ALL));
+        }
+        told
     }
 
     /// Waits for a run of the night, and has it stand still before it has ended.

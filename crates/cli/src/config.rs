@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use lifeboat_snapshot::store::Share;
 use serde::Deserialize;
 
+use crate::context::absolute;
 use crate::failure::Failure;
 
 use counts::Counts;
-pub(crate) use file::NAME;
+pub(crate) use file::{MAX_LEN, NAME};
 pub(crate) use parity::parse as parse_parity;
 use retention::Retention;
 use schedule::Schedule;
@@ -51,6 +52,9 @@ pub(crate) struct Config {
     /// The file itself, for messages.
     #[serde(skip)]
     pub(crate) file: Option<PathBuf>,
+    /// All that it says, as it stands there.
+    #[serde(skip)]
+    pub(crate) text: String,
     pub(crate) repo: Option<PathBuf>,
     exclude: Option<Vec<String>>,
     exclude_caches: Option<bool>,
@@ -83,6 +87,24 @@ impl Config {
             Some(file) => file::read(&file),
             None => Ok(Self::default()),
         }
+    }
+
+    /// The config that a file would be if it said this.
+    pub(crate) fn of_text(file: &Path, text: String) -> Result<Self, Failure> {
+        file::of_text(absolute(file), text)
+    }
+
+    /// What the file says now that was loaded before. One that nobody named must still be ours.
+    pub(crate) fn text_now(file: &Path, is_named: bool) -> Result<String, Failure> {
+        match is_named {
+            true => file::text(file),
+            false => file::trusted(file).and_then(|()| file::text(file)),
+        }
+    }
+
+    /// Whether the config is one that somebody named, with this on the command line.
+    pub(crate) fn is_named(flag: Option<&Path>) -> bool {
+        flag.is_some() || std::env::var_os(VARIABLE).is_some_and(|value| !value.is_empty())
     }
 
     /// The paths of all sources, in the order of their names.

@@ -2,7 +2,11 @@
 //!
 //! Everything is looked up when it is asked for: shell completions must work beside a broken config.
 
+use std::cell::OnceCell;
 use std::path::{Component, Path, PathBuf};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use lifeboat_snapshot::Repository;
 
@@ -20,6 +24,8 @@ pub(crate) struct Context {
     /// What is seen in passing and may be worth telling somebody.
     pub(crate) notices: Notices,
     globals: Globals,
+    /// What the config says where the daemon gives that.
+    given: OnceCell<Option<String>>,
 }
 
 impl Context {
@@ -31,12 +37,13 @@ impl Context {
             ui,
             notices,
             globals,
+            given: OnceCell::new(),
         }
     }
 
     /// The config, empty where there is none.
     pub(crate) fn config(&self) -> Result<Config, Failure> {
-        let config = Config::load(self.globals.config.as_deref())?;
+        let config = self.load()?;
         if let Some(file) = &config.file {
             self.ui
                 .detail(format!("using the config {}", file.display()));
@@ -46,9 +53,7 @@ impl Context {
 
     /// Where the repository is or will be.
     pub(crate) fn place(&self) -> Result<Place, Failure> {
-        let place = Place::find(self.globals.repo.as_deref(), || {
-            Config::load(self.globals.config.as_deref())
-        })?;
+        let place = Place::find(self.globals.repo.as_deref(), || self.load())?;
         self.ui
             .detail(format!("using the repository {}", place.path.display()));
         Ok(place)
@@ -71,9 +76,33 @@ impl Context {
 
     /// The config and where the repository is, without a word; `None` where one of them cannot be told.
     pub(crate) fn quietly(&self) -> Option<(Config, PathBuf)> {
-        let load = || Config::load(self.globals.config.as_deref());
-        let place = Place::find(self.globals.repo.as_deref(), load).ok()?;
-        Some((load().ok()?, place.path))
+        let place = Place::find(self.globals.repo.as_deref(), || self.load()).ok()?;
+        Some((self.load().ok()?, place.path))
+    }
+
+    /// Where the repository is by this config.
+    pub(crate) fn place_by(&self, config: Config) -> Result<Place, Failure> {
+        Place::find(self.globals.repo.as_deref(), || Ok(config))
+    }
+
+    /// Whether somebody named the config.
+    pub(crate) fn names_config(&self) -> bool {
+        Config::is_named(self.globals.config.as_deref())
+    }
+
+    fn load(&self) -> Result<Config, Failure> {
+        let named = self.globals.config.as_deref();
+        let text = match self.given.get() {
+            Some(text) => text,
+            None => {
+                let given = self.globals.attended.given_config().transpose()?;
+                self.given.get_or_init(|| given)
+            }
+        };
+        match (text, named) {
+            (Some(text), Some(file)) => Config::of_text(file, text.clone()),
+            _ => Config::load(named),
+        }
     }
 
     /// The repository, which must be there.
@@ -114,6 +143,33 @@ pub(crate) fn this_host() -> String {
 /// The real path; of what does not exist, the path itself.
 pub(crate) fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// The same, where it comes soon: a disk that does not answer is not waited for.
+pub(crate) fn real_soon(path: &Path) -> PathBuf {
+    let found = all_real_soon(&[path.to_owned()]).pop();
+    found.unwrap_or_else(|| path.to_owned())
+}
+
+/// The same of several, in their order.
+pub(crate) fn all_real_soon(paths: &[PathBuf]) -> Vec<PathBuf> {
+    const SOON: Duration = Duration::from_secs(5);
+    let ask = |path: &PathBuf| {
+        let (sender, found) = channel();
+        let path = path.clone();
+        let look = move || drop(sender.send(real(&path)));
+        // Where there can be no more threads, it is told as it is.
+        let _ = thread::Builder::new().spawn(look);
+        found
+    };
+    let asked: Vec<_> = paths.iter().map(ask).collect();
+    let until = Instant::now() + SOON;
+    let left = || until.saturating_duration_since(Instant::now());
+    let found = asked.iter().map(|found| found.recv_timeout(left()).ok());
+    let found = found.zip(paths);
+    found
+        .map(|(found, path)| found.unwrap_or_else(|| path.clone()))
+        .collect()
 }
 
 /// The real path of what exists, and the rest of it behind.

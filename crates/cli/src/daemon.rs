@@ -1,8 +1,9 @@
 //! `lifeboat daemon`: runs what the config plans, each run as a process of its own, and never falls silent.
 //!
 //! What is due when is decided by [`engine`], which is told the time and knows nothing else. What was is remembered by the
-//! repository alone. Everything here runs in one thread; others only wait for signals, ends and last words, and tell it.
+//! repository alone. Everything here runs in one thread; others only wait for signals, ends, last words and disks, and tell it.
 
+mod aside;
 pub(crate) mod attended;
 mod book;
 mod child;
@@ -15,11 +16,15 @@ mod lock;
 mod look;
 mod outlook;
 pub(crate) mod past;
+mod power;
+mod reload;
 mod run;
 mod service;
 mod setup;
+mod starts;
 mod tell;
 pub(crate) mod timing;
+mod watched;
 
 pub(crate) use lock::is_running;
 pub(crate) use run::{moment, run, seed};

@@ -25,7 +25,7 @@ pub(crate) use store::DELETE_PLAN;
 pub(crate) use usage::from_clap;
 
 /// Why a command ends without having done its work.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Failure {
     exit: Exit,
     what: String,

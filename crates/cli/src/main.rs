@@ -18,6 +18,7 @@ mod place;
 mod progress;
 mod recorded;
 mod signals;
+mod state;
 mod ui;
 
 fn main() -> ExitCode {

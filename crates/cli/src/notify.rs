@@ -136,11 +136,9 @@ pub(crate) fn unlooked(context: &Context, failure: &Failure) {
 }
 
 /// Makes letters of what was seen, which wait until somebody sends what is due.
-pub(crate) fn keep(context: &Context) {
-    let seen = context.notices.seen.take();
-    if let Some((config, place)) = context.quietly()
-        && let Some(desk) = Desk::new(&config, &place, SystemClock.now())
-    {
+pub(crate) fn keep(notices: &Notices, config: &Config, place: &Path) {
+    let seen = notices.seen.take();
+    if let Some(desk) = Desk::new(config, place, SystemClock.now()) {
         desk.write(&seen);
     }
 }

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 const VARIABLE: &str = "LIFEBOAT_REPO";
 
 /// A place, and who named it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) path: PathBuf,
     origin: Origin,
@@ -24,7 +24,7 @@ pub(crate) struct Place {
     is_relative: bool,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Origin {
     Flag,
     Variable,

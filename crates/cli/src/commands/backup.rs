@@ -3,6 +3,7 @@
 //! It runs unattended at night, so it asks nothing; and what it could not save must not look like success: every loss is
 //! named, and the exit code is 3.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub(super) use sources::choose;
 
 use one::One;
 
+mod apart;
 mod aside;
 mod one;
 mod plan;
@@ -71,7 +73,7 @@ pub(crate) struct Args {
     /// Make no snapshot that would equal the one before
     #[arg(long)]
     skip_if_unchanged: bool,
-    /// Each source in a snapshot of its own, so that one that is missing does not keep the others from being saved
+    /// Each source in a snapshot of its own, as it is done for those of one snapshot where one of them is missing
     #[arg(long)]
     each: bool,
     /// Fail with exit code 10 where there is no repository, rather than create it: its disk may not be mounted
@@ -102,22 +104,29 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let config = context.config()?;
-    let mut groups = choose(&args.paths, &config)?;
-    if args.each {
-        let each = groups.concat().into_iter();
-        groups = each.map(|source| vec![source]).collect();
-    }
+    let groups = choose(&args.paths, &config)?.into_iter();
+    let is_apart = |group: &[PathBuf]| args.each || apart::lacks_any(group);
+    let groups = groups.flat_map(|group| match is_apart(&group) {
+        true => apart::each(&group),
+        false => vec![group],
+    });
+    let groups: VecDeque<Vec<PathBuf>> = groups.collect();
     let run = One {
         args,
         config: &config,
         place: &context.place()?,
         context,
     };
-    match groups.as_slice() {
-        [only] => {
-            let done = run.back_up(only)?;
-            done.summary.tell(&context.ui).map(|()| done.exit)
-        }
-        groups => several::run(&run, groups),
+    match groups.front() {
+        Some(only) if groups.len() == 1 => match run.back_up(only) {
+            Err(failure) if apart::helps(&failure, only) => {
+                several::run(&run, apart::each(only).into())
+            }
+            done => {
+                let done = done?;
+                done.summary.tell(&context.ui).map(|()| done.exit)
+            }
+        },
+        _ => several::run(&run, groups),
     }
 }

@@ -50,7 +50,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
                 _ => tell(&sent, context),
             }
         }
-        What::Look => look(context),
+        What::Look => {
+            // The look may find a disk that does not answer, and never come back.
+            let _ = notify::retry(&config, &place.path, false);
+            look(context)
+        }
         What::Retry => {
             let sent = notify::retry(&config, &place.path, true).unwrap_or_default();
             let gone = sent.iter().filter(|sent| sent.error.is_none()).count();

@@ -17,7 +17,7 @@ use lifeboat_snapshot::{
 };
 
 use crate::config::Config;
-use crate::context::{Context, paths, real, this_host};
+use crate::context::{Context, paths, real_soon, this_host};
 use crate::daemon;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -211,7 +211,7 @@ fn verified(
 pub(super) fn wanted(config: &Config) -> Vec<SourceKey> {
     let host = this_host();
     let key = |path: &std::path::PathBuf| {
-        let path = real(path).as_os_str().as_bytes().to_vec();
+        let path = real_soon(path).as_os_str().as_bytes().to_vec();
         (host.clone(), path)
     };
     config.source_paths().iter().map(key).collect()

@@ -13,7 +13,7 @@ use crate::ui::words;
 pub(crate) const NAME: &str = "lifeboat.toml";
 
 /// A larger file is no config, and reading it all would only show that later.
-const MAX_LEN: u64 = 1 << 20;
+pub(crate) const MAX_LEN: u64 = 1 << 20;
 
 /// From the working directory upwards. Where that is gone, there is nothing above it.
 ///
@@ -27,15 +27,20 @@ pub(super) fn search() -> Result<Option<PathBuf>, Failure> {
     let Some(file) = files.find(|file| file.is_file()) else {
         return Ok(None);
     };
-    match trust::distrust(&file) {
-        None => Ok(Some(file)),
+    trusted(&file).map(|()| Some(file))
+}
+
+/// Refuses a file that may be somebody else's.
+pub(super) fn trusted(file: &Path) -> Result<(), Failure> {
+    match trust::distrust(file) {
+        None => Ok(()),
         Some(why) => Err(
             Failure::usage(format!("will not use the config {}", file.display()))
                 .because(why)
-                .path(&file)
+                .path(file)
                 .hint(format!(
                     "if you trust it, name it: --config {}",
-                    quoted(&file)
+                    quoted(file)
                 )),
         ),
     }
@@ -44,15 +49,25 @@ pub(super) fn search() -> Result<Option<PathBuf>, Failure> {
 /// The config that the file is, with its paths made absolute.
 pub(super) fn read(file: &Path) -> Result<Config, Failure> {
     let file = absolute(file);
-    let unreadable = |error: &std::io::Error| {
+    let text = text(&file)?;
+    of_text(file, text)
+}
+
+/// All that the file says.
+pub(super) fn text(file: &Path) -> Result<String, Failure> {
+    read_text(file).map_err(|error| {
         Failure::usage(format!("cannot read the config {}", file.display()))
-            .because(cause(error))
-            .path(&file)
-    };
-    let text = read_text(&file).map_err(|error| unreadable(&error))?;
+            .because(cause(&error))
+            .path(file)
+    })
+}
+
+/// The config that this file with this text is.
+pub(super) fn of_text(file: PathBuf, text: String) -> Result<Config, Failure> {
     let mut config = parse(&text).map_err(|mistake| mistake.into_failure(&file))?;
     config.anchor(file.parent().unwrap_or(&file));
     config.file = Some(file);
+    config.text = text;
     Ok(config)
 }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::retention::Span;
 use super::{Config, Source};
 use crate::daemon::timing::{Rule, Timing, Zone};
-use written::{Daily, Every, Expression, Nice, Weekly, ZoneName};
+use written::{Daily, Every, Expression, Limit, Nice, OnBattery, Weekly, ZoneName};
 
 pub(super) mod written;
 
@@ -24,6 +24,9 @@ pub(crate) struct Schedule {
     pub(crate) at_once: usize,
     /// Niceness of what the daemon runs.
     pub(crate) nice: i32,
+    /// Whether nothing is started while the machine runs on its battery.
+    pub(crate) spares_battery: bool,
+    limit: Option<Limit>,
 }
 
 impl Default for Schedule {
@@ -32,6 +35,8 @@ impl Default for Schedule {
             timing: Timing::every(USUAL),
             at_once: 1,
             nice: 10,
+            spares_battery: false,
+            limit: None,
         }
     }
 }
@@ -39,7 +44,10 @@ impl Default for Schedule {
 /// The `[source.NAME.schedule]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "SourceKeys")]
-pub(crate) struct SourceSchedule(Timing);
+pub(crate) struct SourceSchedule {
+    timing: Timing,
+    limit: Option<Limit>,
+}
 
 /// As it is written.
 #[derive(Deserialize)]
@@ -53,6 +61,8 @@ struct Keys {
     jitter: Option<Span>,
     at_once: Option<NonZeroUsize>,
     nice: Option<Nice>,
+    time_limit: Option<Limit>,
+    on_battery: Option<OnBattery>,
 }
 
 /// As it is written of a source.
@@ -65,6 +75,7 @@ struct SourceKeys {
     weekly: Option<Weekly>,
     timezone: Option<ZoneName>,
     jitter: Option<Span>,
+    time_limit: Option<Limit>,
 }
 
 impl TryFrom<Keys> for Schedule {
@@ -73,6 +84,7 @@ impl TryFrom<Keys> for Schedule {
     fn try_from(keys: Keys) -> Result<Self, String> {
         let usual = Self::default();
         let (at_once, nice) = (keys.at_once, keys.nice);
+        let spares_battery = keys.on_battery == Some(OnBattery::Skip);
         let says_when = SourceKeys {
             every: keys.every,
             cron: keys.cron,
@@ -80,8 +92,11 @@ impl TryFrom<Keys> for Schedule {
             weekly: keys.weekly,
             timezone: keys.timezone,
             jitter: keys.jitter,
+            time_limit: keys.time_limit,
         };
         Ok(Self {
+            spares_battery,
+            limit: says_when.time_limit,
             timing: says_when.timing()?,
             at_once: at_once.map_or(usual.at_once, NonZeroUsize::get),
             nice: nice.map_or(usual.nice, |Nice(nice)| nice),
@@ -93,7 +108,10 @@ impl TryFrom<SourceKeys> for SourceSchedule {
     type Error = String;
 
     fn try_from(keys: SourceKeys) -> Result<Self, String> {
-        keys.timing().map(Self)
+        Ok(Self {
+            limit: keys.time_limit,
+            timing: keys.timing()?,
+        })
     }
 }
 
@@ -119,6 +137,15 @@ impl SourceKeys {
     }
 }
 
+impl Source {
+    /// Whether it says how long its backups may take.
+    pub(super) fn has_limit(&self) -> bool {
+        self.schedule
+            .as_ref()
+            .is_some_and(|schedule| schedule.limit.is_some())
+    }
+}
+
 impl Config {
     /// What holds of all runs of the daemon.
     pub(crate) fn schedule(&self) -> Schedule {
@@ -129,10 +156,24 @@ impl Config {
     pub(super) fn timing_of(&self, source: Option<&Source>) -> Timing {
         let own = source.and_then(|source| source.schedule.as_ref());
         match (own, &self.schedule) {
-            (Some(SourceSchedule(timing)), _) => timing.clone(),
+            (Some(own), _) => own.timing.clone(),
             (None, Some(schedule)) => schedule.timing.clone(),
             (None, None) => Schedule::default().timing,
         }
+    }
+
+    /// How long a backup of a source may take that the daemon has started; `None` for ever.
+    pub(super) fn time_limit_of(&self, source: Option<&Source>) -> Option<Duration> {
+        let own = source.and_then(|source| source.schedule.as_ref()?.limit);
+        let top = self.schedule.as_ref().and_then(|schedule| schedule.limit);
+        own.or(top).unwrap_or_default().0
+    }
+
+    /// Whether the top says how long backups may take.
+    pub(super) fn has_limit(&self) -> bool {
+        self.schedule
+            .as_ref()
+            .is_some_and(|schedule| schedule.limit.is_some())
     }
 
     /// Whether anything says when to back up.

@@ -1,6 +1,7 @@
 //! A `[source.NAME]`, and what holds for a path: what its source says, else what stands at the top.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use lifeboat_snapshot::{CheckPolicy, CountQuery};
 use serde::Deserialize;
@@ -12,7 +13,7 @@ use super::retention::Retention;
 use super::schedule::SourceSchedule;
 use super::size::Size;
 use super::zip::{Zip, ZipRules};
-use crate::context::real;
+use crate::context::real_soon;
 use crate::daemon::timing::Timing;
 
 /// A `[source.NAME]`.
@@ -86,22 +87,31 @@ pub(crate) struct Settings {
     pub(crate) retention: Retention,
     /// When the daemon backs it up.
     pub(crate) timing: Timing,
+    /// How long it may take then; `None` for ever.
+    pub(crate) time_limit: Option<Duration>,
 }
 
 impl Settings {
     /// Whether both sources may be in one snapshot: what is said of a snapshot as a whole must be the same.
     fn goes_with(&self, other: &Self) -> bool {
-        self.retention == other.retention && self.zip == other.zip && self.timing == other.timing
+        self.retention == other.retention
+            && self.zip == other.zip
+            && self.timing == other.timing
+            && self.time_limit == other.time_limit
     }
 }
 
 impl Config {
     /// The `[source.NAME]` that a path is, and its name.
     pub(crate) fn source(&self, path: &Path) -> Option<(&String, &Source)> {
-        let path = real(path);
-        self.sources
-            .iter()
-            .find(|(_, source)| real(&source.path) == path)
+        let mut sources = self.sources.iter();
+        // Its disk, and that of another one, may not answer.
+        let is_typed = |(_, source): &(&String, &Source)| source.path == path;
+        sources.find(is_typed).or_else(|| {
+            let path = real_soon(path);
+            let mut sources = self.sources.iter();
+            sources.find(|(_, source)| real_soon(&source.path) == path)
+        })
     }
 
     /// What holds for a path: the settings of the source that it is, or those at the top.
@@ -135,6 +145,7 @@ impl Config {
                 .and_then(|source| source.retention.clone())
                 .unwrap_or_else(|| self.retention.clone()),
             timing: self.timing_of(source),
+            time_limit: self.time_limit_of(source),
         }
     }
 

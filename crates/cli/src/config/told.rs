@@ -44,6 +44,7 @@ impl Config {
             from.table("retention"),
         ));
         told.push(self.told_of_schedule(source, &settings));
+        told.push(self.told_of_limit(source, &settings));
         told
     }
 
@@ -52,6 +53,14 @@ impl Config {
         let from = Said::of(source, |own| own.schedule.is_some(), is_at_top);
         let (value, words) = (settings.timing.facts(), settings.timing.words());
         Told::new("schedule", value, words, from.table("schedule"))
+    }
+
+    fn told_of_limit(&self, source: Option<(&String, &Source)>, settings: &Settings) -> Told {
+        let from = Said::of(source, Source::has_limit, self.has_limit());
+        let seconds = settings.time_limit.map(|limit| limit.as_secs());
+        let words = seconds.map_or("never".to_owned(), words::span);
+        let from = from.table("schedule");
+        Told::new("time_limit", json!(seconds), words, from)
     }
 
     /// What the daemon does beside backups: the word for each chore, when, and who says so.

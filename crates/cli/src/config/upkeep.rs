@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::Config;
 use super::parity::parse;
 use super::retention::Span;
-use super::schedule::written::{Every, ZoneName, daily, weekly};
+use super::schedule::written::{Every, Limit, ZoneName, daily, weekly};
 use super::size::Size;
 use crate::daemon::timing::{Calendar, Rule, Timing};
 
@@ -31,7 +31,7 @@ pub(crate) struct Upkeep {
     gc_max_repack: Option<Size>,
     verify_subset: Option<Subset>,
     pub(super) drill_scratch: Option<PathBuf>,
-    time_limit: Option<Span>,
+    time_limit: Option<Limit>,
 }
 
 /// When something is done, in one line: `every 7d`, `daily 03:00`, `weekly sun 03:00`, `cron 0 3 * * *`, or `never`.
@@ -119,9 +119,9 @@ impl Config {
         timed.collect()
     }
 
-    /// How long each of them may take.
+    /// How long each of them may take; `None` for ever.
     pub(crate) fn chore_limit(&self) -> Option<Duration> {
-        self.upkeep.time_limit.as_ref().map(Span::get)
+        self.upkeep.time_limit.unwrap_or_default().0
     }
 }
 
@@ -212,6 +212,8 @@ mod tests {
             "drill = 'daily'",
             "gcc = 'never'",
             "verify_subset = '0'",
+            "time_limit = '0s'",
+            "time_limit = 'soon'",
         ] {
             let text = format!("[upkeep]\n{bad}");
             assert!(toml::from_str::<Config>(&text).is_err(), "{bad}");

@@ -1,9 +1,13 @@
 //! A run that the daemon started: it steps back behind everything else, and does not outlive the daemon, whose next life
 //! would otherwise start the same beside it.
 
+use std::io::{Read, stdin};
+
 use rustix::process::{getppid, nice};
 
+use crate::config::MAX_LEN;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::signals;
 
 /// Who started this run, and how it is to behave.
@@ -21,9 +25,36 @@ pub(crate) struct Attended {
         default_value_t = 0
     )]
     nice: i32,
+    /// The config is not what its file says but what is given on the standard input, which has so many bytes
+    #[arg(
+        long,
+        global = true,
+        hide = true,
+        value_name = "BYTES",
+        requires = "config"
+    )]
+    config_given: Option<u64>,
 }
 
 impl Attended {
+    /// What the daemon gives for what the config says; `None` where it gives nothing. To be asked once.
+    ///
+    /// # Errors
+    /// Where it has not given all of it.
+    pub(crate) fn given_config(self) -> Option<Result<String, Failure>> {
+        let len = self.config_given?;
+        let mut text = String::new();
+        let read = stdin().lock().take(MAX_LEN + 1).read_to_string(&mut text);
+        let is_whole = read.is_ok_and(|read| read as u64 == len);
+        // A part of a config may be a config.
+        Some(is_whole.then_some(text).ok_or_else(|| {
+            Failure::new(
+                Exit::Failed,
+                "the daemon has ended before it gave its config",
+            )
+        }))
+    }
+
     /// Behaves so from now on; the exit where the daemon is gone already.
     pub(crate) fn obey(self) -> Result<(), Exit> {
         if self.nice > 0 {

@@ -2,91 +2,84 @@
 //! repository is gone, that is owed until it is back, so that the history tells of that too.
 
 use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use lifeboat_snapshot::{NewRun, Repository, Result, Run};
 
-use super::child::End;
-use super::engine::Moment;
-use super::jobs::Job;
-
 /// So many are owed at most; the newest tell what is wrong.
 const MOST: usize = 50;
 
-/// Records that are still to be written, with how long the runs took.
-#[derive(Default)]
+/// Records that are still to be written. They are written by a thread beside, and new ones are owed meanwhile.
+#[derive(Clone, Default)]
 pub(super) struct Book {
-    owed: VecDeque<(NewRun, Duration)>,
+    owed: Arc<Mutex<Owed>>,
 }
 
-/// A run that did not go well.
-pub(super) struct Failed<'r> {
-    pub(super) job: &'r Job,
-    pub(super) host: &'r str,
-    pub(super) began: Moment,
-    pub(super) took: Duration,
-    pub(super) end: &'r End,
-    pub(super) error: Option<String>,
+#[derive(Default)]
+struct Owed {
+    records: VecDeque<Record>,
+    /// How many there were of all.
+    count: u64,
+}
+
+/// A record, and how long its run took.
+#[derive(Clone)]
+struct Record {
+    number: u64,
+    run: NewRun,
+    took: Duration,
 }
 
 impl Book {
-    /// Sees to the record of a run. Gives whether it had none of its own.
-    pub(super) fn keep(&mut self, repository: Option<&Repository>, failed: Failed<'_>) -> bool {
-        if repository.is_some_and(|repository| failed.is_recorded(repository)) {
-            return false;
+    /// A record is to be written.
+    pub(super) fn owe(&self, run: NewRun, took: Duration) {
+        let mut owed = self.owed();
+        if owed.records.len() == MOST {
+            owed.records.pop_front();
         }
-        if self.owed.len() == MOST {
-            self.owed.pop_front();
-        }
-        let took = failed.took;
-        self.owed.push_back((failed.into_run(), took));
-        true
+        owed.count += 1;
+        let number = owed.count;
+        owed.records.push_back(Record { number, run, took });
     }
 
     /// Writes what is owed.
-    pub(super) fn settle(&mut self, repository: &Repository) -> Result<()> {
-        while let Some((run, took)) = self.owed.front() {
-            repository.record_ended(run.clone(), *took)?;
-            self.owed.pop_front();
+    pub(super) fn settle(&self, repository: &Repository) -> Result<()> {
+        while let Some(record) = self.first() {
+            repository.record_ended(record.run, record.took)?;
+            let mut owed = self.owed();
+            owed.records.retain(|owed| owed.number != record.number);
         }
         Ok(())
     }
 
-    /// Whether there is anything to write.
+    /// Whether there is nothing to write.
     pub(super) fn is_settled(&self) -> bool {
-        self.owed.is_empty()
+        self.owed().records.is_empty()
+    }
+
+    fn first(&self) -> Option<Record> {
+        self.owed().records.front().cloned()
+    }
+
+    fn owed(&self) -> MutexGuard<'_, Owed> {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Failed<'_> {
-    fn is_recorded(&self, repository: &Repository) -> bool {
-        const NEWEST: usize = 50;
-        let Ok(history) = repository.history(NEWEST) else {
-            return false;
-        };
-        let own = self.job.work.sources();
-        let is_it = |run: &Run| {
-            let mut sources = run.sources.iter();
-            run.kind == self.job.work.kind()
-                && run.host == self.host
-                && run.began() + TimeDelta::milliseconds(1) >= self.began.wall
-                && sources.all(|source| own.iter().any(|own| source == own))
-        };
-        history.newest(is_it).is_some()
-    }
-
-    fn into_run(self) -> NewRun {
-        NewRun {
-            kind: self.job.work.kind(),
-            began: self.began.wall,
-            host: self.host.to_owned(),
-            sources: self.job.work.sources(),
-            snapshot: None,
-            exit: self.end.exit,
-            bytes: 0,
-            error: self.error,
-            hooks: Vec::new(),
-        }
-    }
+/// Whether the run has left a record of itself.
+pub(super) fn is_recorded(repository: &Repository, wanted: &NewRun) -> bool {
+    const NEWEST: usize = 50;
+    let Ok(history) = repository.history(NEWEST) else {
+        return false;
+    };
+    let is_it = |run: &Run| {
+        let mut sources = run.sources.iter();
+        run.kind == wanted.kind
+            && run.host == wanted.host
+            && run.began() + TimeDelta::milliseconds(1) >= wanted.began
+            && sources.all(|source| wanted.sources.iter().any(|own| source == own))
+    };
+    history.newest(is_it).is_some()
 }

@@ -4,7 +4,7 @@
 //! Its end is noticed before it is reaped, so that its number still means it when a signal is sent.
 
 use std::ffi::OsString;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -59,11 +59,12 @@ impl Program {
         Ok(Self { path })
     }
 
-    /// Starts it, and has its end told. To be called by the thread that lives as long as the daemon, since a child is ended
+    /// Starts it by this config, and has its end told. To be called by the thread that lives as long as the daemon, since a child is ended
     /// with the thread that started it.
     pub(super) fn start(
         &self,
         args: &[OsString],
+        config: &str,
         ended: impl FnOnce() + Send + 'static,
     ) -> io::Result<Running> {
         let mut child = match self.command(&self.path, args).spawn() {
@@ -73,6 +74,11 @@ impl Program {
             }
             spawned => spawned?,
         };
+        if let Some(mut input) = child.stdin.take() {
+            let config = config.to_owned();
+            // One that has ended reads nothing, and says so by its end.
+            thread::spawn(move || drop(input.write_all(config.as_bytes())));
+        }
         let (sender, said) = channel();
         if let Some(output) = child.stdout.take() {
             thread::spawn(move || listen(output, &sender));
@@ -94,7 +100,7 @@ impl Program {
             .args(args)
             // A daemon that a hook has started is no part of that hook.
             .env_remove(crate::hooks::facts::EVENT)
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .process_group(0);
         command

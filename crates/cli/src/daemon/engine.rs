@@ -93,6 +93,7 @@ impl Engine {
             let mut state = State::new(plan, self.seed, past, now);
             if let Some(known) = known {
                 state.running = known.running;
+                state.is_given_up = known.is_given_up;
                 state.failures = known.failures;
                 state.runs = known.runs;
             }
@@ -171,6 +172,13 @@ impl Engine {
         }
     }
 
+    /// It neither ends nor can be ended. Others no longer wait for it; it is not started beside itself.
+    pub(crate) fn given_up(&mut self, name: &str) {
+        if let Some(state) = self.find(name) {
+            state.is_given_up = true;
+        }
+    }
+
     /// It ended, or could not be started.
     pub(crate) fn ended(&mut self, name: &str, how: Ended, now: Moment) {
         let seed = self.seed;
@@ -190,7 +198,9 @@ impl Engine {
 
     /// How many run, of backups or of upkeep.
     fn running(&self, is_upkeep: bool) -> usize {
-        let running = |state: &&State| state.running.is_some() && state.plan.is_upkeep == is_upkeep;
+        let running = |state: &&State| {
+            state.running.is_some() && !state.is_given_up && state.plan.is_upkeep == is_upkeep
+        };
         self.states.iter().filter(running).count()
     }
 

@@ -13,8 +13,8 @@ use crate::failure::Failure;
 pub(super) enum Event {
     Signal(i32),
     Ended(Name),
-    /// A look for news has ended.
-    Looked,
+    /// The look for news of this number has ended.
+    Looked(u64),
 }
 
 /// Signals become events from now on.

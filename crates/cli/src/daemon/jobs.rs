@@ -1,6 +1,7 @@
 //! What the config has the daemon do: a backup of the sources that go into one snapshot, just as if somebody had typed it, and
 //! the upkeep.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -11,13 +12,15 @@ use lifeboat_snapshot::RunKind;
 use super::engine::Plan;
 use super::timing::Timing;
 use crate::config::{Chore, Config};
-use crate::context::real;
+use crate::context::all_real_soon;
 
 /// A job of the daemon: when, and what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Job {
     pub(crate) plan: Plan,
     pub(crate) work: Work,
+    /// The sources it is about, as the history has them: by their real paths, as far as their disks answered.
+    pub(crate) sources: Vec<Vec<u8>>,
     /// How long it may take before it is asked to stop.
     pub(crate) limit: Option<Duration>,
 }
@@ -43,25 +46,12 @@ impl Work {
         }
     }
 
-    /// The sources it is about, as the history has them.
-    pub(crate) fn sources(&self) -> Vec<Vec<u8>> {
-        match self {
-            Self::Backup(paths) => {
-                let real = paths.iter().map(|path| real(path));
-                real.map(|path| path.as_os_str().as_bytes().to_vec())
-                    .collect()
-            }
-            Self::Upkeep(_) => Vec::new(),
-        }
-    }
-
-    /// What a person would type for it; `is_apart` where each source is to be saved for itself.
-    pub(crate) fn args(&self, is_apart: bool) -> Vec<OsString> {
+    /// What a person would type for it.
+    pub(crate) fn args(&self) -> Vec<OsString> {
         let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
         match self {
             Self::Backup(paths) => {
                 let mut args = words(&["backup", "--no-create"]);
-                args.extend(is_apart.then(|| "--each".into()));
                 args.push("--".into());
                 args.extend(paths.iter().map(OsString::from));
                 args
@@ -99,19 +89,26 @@ impl Work {
 
 /// All jobs of a config.
 pub(crate) fn of(config: &Config) -> Vec<Job> {
+    let paths = config.source_paths();
+    let real: BTreeMap<PathBuf, PathBuf> =
+        paths.iter().cloned().zip(all_real_soon(&paths)).collect();
     let backup = |group: Vec<PathBuf>| {
         let of = |path: &PathBuf| config.source(path).map(|(name, _)| name.clone());
         let names: Vec<String> = group.iter().filter_map(of).collect();
-        let timing = group.first().map(|path| config.settings(path).timing)?;
+        let settings = group.first().map(|path| config.settings(path))?;
         let plan = Plan {
             name: format!("backup {}", names.join(", ")),
-            timing,
+            timing: settings.timing,
             is_upkeep: false,
         };
+        let real = group.iter().filter_map(|path| real.get(path));
         Some(Job {
             plan,
+            sources: real
+                .map(|path| path.as_os_str().as_bytes().to_vec())
+                .collect(),
             work: Work::Backup(group),
-            limit: None,
+            limit: settings.time_limit,
         })
     };
     let chore = |(chore, timing): (Chore, Timing)| {
@@ -123,9 +120,15 @@ pub(crate) fn of(config: &Config) -> Vec<Job> {
             is_upkeep: true,
         };
         let limit = config.chore_limit();
-        Job { plan, work, limit }
+        let sources = Vec::new();
+        Job {
+            plan,
+            work,
+            sources,
+            limit,
+        }
     };
-    let groups = config.groups(&config.source_paths());
+    let groups = config.groups(&paths);
     let backups = groups.into_iter().filter_map(backup);
     backups
         .chain(config.chores().into_iter().map(chore))
@@ -144,7 +147,7 @@ mod tests {
         let shown = |job: &Job| {
             let args: Vec<String> = job
                 .work
-                .args(false)
+                .args()
                 .iter()
                 .map(|arg| arg.to_string_lossy().into())
                 .collect();
@@ -162,6 +165,7 @@ mod tests {
                 "drill: drill",
             ]
         );
-        assert!(jobs[0].limit.is_none() && jobs[1].limit == Some(Duration::from_secs(7200)));
+        let hours = |job: &Job| job.limit.map(|limit| limit.as_secs() / 3600);
+        assert_eq!((hours(&jobs[0]), hours(&jobs[1])), (Some(24), Some(2)));
     }
 }

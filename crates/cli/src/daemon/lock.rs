@@ -1,15 +1,19 @@
-//! One daemon a config: the file itself is locked, so nothing has to be written anywhere and nothing stays behind.
+//! One daemon a config and user: a file in the user's own state folder is locked. Whoever can read the config could lock that,
+//! and keep the daemon from its work.
 //!
-//! An editor may put a new file in its place, on which there is no lock: [`Lock::follow`] locks that one too.
+//! Where the user has no such folder, or cannot write there, it is the config itself all the same.
 
-use std::fs::{File, TryLockError};
-use std::os::unix::fs::MetadataExt;
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use crate::context::real;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::state;
 
 /// Who only looks whether a daemon works holds the lock for a moment: that is outwaited.
 const LOOK: Duration = Duration::from_millis(20);
@@ -19,8 +23,7 @@ const LOOKS: usize = 10;
 
 /// Held for as long as the daemon lives.
 pub(super) struct Lock {
-    path: PathBuf,
-    file: File,
+    _file: File,
 }
 
 impl Lock {
@@ -28,10 +31,18 @@ impl Lock {
     ///
     /// # Errors
     /// Where another daemon has it.
-    pub(super) fn take(path: &Path) -> Result<Self, Failure> {
-        let cannot =
-            |error: &_| Failure::io(format!("cannot lock the config {}", path.display()), error);
-        let file = File::open(path).map_err(|error| cannot(&error).path(path))?;
+    pub(super) fn take(config: &Path) -> Result<Self, Failure> {
+        Self::take_in(config, place(config).as_deref())
+    }
+
+    fn take_in(config: &Path, place: Option<&Path>) -> Result<Self, Failure> {
+        let what = || format!("cannot lock the config {}", config.display());
+        let cannot = |error: &_| Failure::io(what(), error).path(config);
+        let own = place.and_then(|place| open(place).ok());
+        let file = match own {
+            Some(file) => file,
+            None => File::open(config).map_err(|error| cannot(&error))?,
+        };
         let mut tried = file.try_lock();
         for _ in 0..LOOKS {
             if !matches!(tried, Err(TryLockError::WouldBlock)) {
@@ -41,34 +52,32 @@ impl Lock {
             tried = file.try_lock();
         }
         match tried {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                file,
-            }),
-            Err(TryLockError::WouldBlock) => Err(held(path)),
-            Err(TryLockError::Error(error)) => Err(cannot(&error).path(path)),
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(held(config)),
+            Err(TryLockError::Error(error)) => Err(cannot(&error)),
         }
     }
+}
 
-    /// Takes that of the file which is now in the place of the one that was locked. Where that cannot be had, the old one is
-    /// held on to, and the next call tries again.
-    pub(super) fn follow(&mut self) {
-        if !self.is_at_its_place()
-            && let Ok(new) = Self::take(&self.path)
-        {
-            *self = new;
-        }
-    }
+/// The file that is locked.
+fn place(config: &Path) -> Option<PathBuf> {
+    let name = state::name_of(&real(config));
+    Some(state::folder()?.join("daemon").join(name))
+}
 
-    fn is_at_its_place(&self) -> bool {
-        let id = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
-        let held = self.file.metadata().map(id);
-        match (held, self.path.metadata().map(id)) {
-            (Ok(held), Ok(there)) => held == there,
-            // A file that is gone is no other one.
-            _ => true,
-        }
-    }
+/// Opens it, as nobody else can.
+fn open(place: &Path) -> io::Result<File> {
+    let folder = place.parent().unwrap_or(place);
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(place)
 }
 
 fn held(path: &Path) -> Failure {
@@ -81,9 +90,22 @@ fn held(path: &Path) -> Failure {
     .path(path)
 }
 
-/// Whether a daemon works by this config; `None` where that cannot be told.
+/// Whether a daemon of this user works by this config; `None` where that cannot be told.
 pub(crate) fn is_running(config: &Path) -> Option<bool> {
-    let file = File::open(config).ok()?;
+    is_running_in(config, place(config).as_deref())
+}
+
+fn is_running_in(config: &Path, place: Option<&Path>) -> Option<bool> {
+    let own = place.map(|place| OpenOptions::new().write(true).open(place));
+    let file = match own {
+        Some(Ok(file)) => file,
+        // There was never one. The daemon of somebody else's config is somebody else's.
+        Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
+            let owner = config.metadata().ok()?.uid();
+            return (owner == rustix::process::geteuid().as_raw()).then_some(false);
+        }
+        _ => File::open(config).ok()?,
+    };
     match file.try_lock_shared() {
         Ok(()) => Some(false),
         Err(TryLockError::WouldBlock) => Some(true),
@@ -96,22 +118,42 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_daemon_a_config_even_where_the_file_is_replaced() {
+    fn one_daemon_a_config_and_nobody_who_reads_that_can_keep_it_from_starting() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lifeboat.toml");
-        std::fs::write(&path, "").unwrap();
-        assert_eq!(is_running(&path), Some(false));
-        let mut lock = Lock::take(&path).unwrap();
-        assert_eq!(is_running(&path), Some(true));
-        let refused = Lock::take(&path).err().unwrap();
+        let config = folder.path().join("lifeboat.toml");
+        std::fs::write(&config, "").unwrap();
+        let place = folder.path().join("state/daemon/lock");
+        let is_running = || is_running_in(&config, Some(&place));
+        assert_eq!(is_running(), Some(false));
+        // A reader of the config.
+        let reader = File::open(&config).unwrap();
+        reader.try_lock().unwrap();
+        let lock = Lock::take_in(&config, Some(&place)).ok().unwrap();
+        assert_eq!(place.metadata().unwrap().mode() & 0o777, 0o600);
+        assert_eq!(
+            place.parent().unwrap().metadata().unwrap().mode() & 0o777,
+            0o700
+        );
+        assert_eq!(is_running(), Some(true));
+        let refused = Lock::take_in(&config, Some(&place)).err().unwrap();
         assert_eq!(refused.exit(), Exit::Held);
-        let other = folder.path().join("new");
-        std::fs::write(&other, "x = 1").unwrap();
-        std::fs::rename(&other, &path).unwrap();
-        assert_eq!(is_running(&path), Some(false));
-        lock.follow();
-        assert_eq!(is_running(&path), Some(true));
         drop(lock);
-        assert_eq!(is_running(&path), Some(false));
+        assert_eq!(is_running(), Some(false));
+    }
+
+    #[test]
+    fn without_a_folder_of_its_own_the_config_is_locked() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("lifeboat.toml");
+        std::fs::write(&config, "").unwrap();
+        let barred = config.join("no/folder");
+        for place in [None, Some(&*barred)] {
+            let lock = Lock::take_in(&config, place).ok().unwrap();
+            let refused = Lock::take_in(&config, place).err().unwrap();
+            assert_eq!(refused.exit(), Exit::Held);
+            assert_eq!(is_running_in(&config, place), Some(true));
+            drop(lock);
+            assert_eq!(is_running_in(&config, place), Some(false));
+        }
     }
 }

@@ -13,7 +13,9 @@ impl Daemon<'_> {
         let (file, place) = (self.setup.file.display(), self.setup.place.path.display());
         let text = format!("{count} of {file}, into {place}");
         tell::said(&self.context.ui, "ready", &text);
-        if let Err(failure) = self.setup.place.open() {
+        let place = self.setup.place.clone();
+        let looked = self.repository.ask(move || place.open().map(drop));
+        if let Some(Err(failure)) = looked {
             tell::wrong(&self.context.ui, &failure);
         }
     }

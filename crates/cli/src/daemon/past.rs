@@ -21,9 +21,9 @@ impl Memory<'_> {
     pub(crate) fn of(&self, job: &Job) -> Past {
         let good = self
             .history
-            .newest(|run| self.is_of(run, &job.work) && job.work.is_done(run.exit));
-        let last_good = good.map(Run::began).max(self.last_snapshot(&job.work));
-        let last = self.history.newest(|run| self.is_of(run, &job.work));
+            .newest(|run| self.is_of(run, job) && job.work.is_done(run.exit));
+        let last_good = good.map(Run::began).max(self.last_snapshot(job));
+        let last = self.history.newest(|run| self.is_of(run, job));
         let has_failed = last.is_some_and(|run| {
             !job.work.is_done(run.exit) && last_good.is_none_or(|good| good <= run.began())
         });
@@ -34,23 +34,25 @@ impl Memory<'_> {
         }
     }
 
-    fn is_of(&self, run: &Run, work: &Work) -> bool {
-        let is_about = match work {
-            Work::Backup(_) => work
-                .sources()
+    fn is_of(&self, run: &Run, job: &Job) -> bool {
+        let is_about = match job.work {
+            Work::Backup(_) => job
+                .sources
                 .iter()
                 .all(|wanted| run.sources.iter().any(|source| source == wanted)),
             Work::Upkeep(_) => true,
         };
         // A look at some snapshots is none at the repository.
         let is_whole = run.kind != RunKind::Verify || run.snapshot.is_none();
-        run.kind == work.kind() && run.host == self.host && is_about && is_whole
+        run.kind == job.work.kind() && run.host == self.host && is_about && is_whole
     }
 
     /// A run that was killed after its snapshot was there has no record.
-    fn last_snapshot(&self, work: &Work) -> Option<DateTime<Utc>> {
-        let Work::Backup(_) = work else { return None };
-        let wanted = work.sources();
+    fn last_snapshot(&self, job: &Job) -> Option<DateTime<Utc>> {
+        let Work::Backup(_) = job.work else {
+            return None;
+        };
+        let wanted = &job.sources;
         let is_of = |snapshot: &&Snapshot| {
             let has = |wanted: &Vec<u8>| snapshot.sources.iter().any(|source| source == wanted);
             snapshot.host == self.host && !snapshot.is_imported() && wanted.iter().all(has)

@@ -1,6 +1,6 @@
 //! What the daemon works by: the config as it was read last, and the jobs in it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::jobs::{self, Job};
 use crate::config::Config;
@@ -12,11 +12,15 @@ use crate::place::Place;
 pub(super) struct Setup {
     /// The config.
     pub(super) file: PathBuf,
+    /// What it said when it was read: what all runs go by.
+    pub(super) text: String,
     /// The repository.
     pub(super) place: Place,
     pub(super) jobs: Vec<Job>,
     pub(super) at_once: usize,
     pub(super) nice: i32,
+    /// Whether nothing is started while the machine runs on its battery.
+    pub(super) spares_battery: bool,
     /// Whether there is somebody to tell.
     pub(super) has_channels: bool,
 }
@@ -27,7 +31,19 @@ impl Setup {
     /// # Errors
     /// Where the config is no good, or has nothing to do.
     pub(super) fn load(context: &Context) -> Result<Self, Failure> {
-        let config = context.config()?;
+        Self::of(context.config()?, context.place()?)
+    }
+
+    /// Of a config of which this is the text now.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub(super) fn again(context: &Context, file: &Path, text: String) -> Result<Self, Failure> {
+        let place = context.place_by(Config::of_text(file, text.clone())?)?;
+        Self::of(Config::of_text(file, text)?, place)
+    }
+
+    fn of(config: Config, place: Place) -> Result<Self, Failure> {
         let Some(file) = config.file.clone() else {
             return Err(nothing("there is no lifeboat.toml from here upwards"));
         };
@@ -35,19 +51,17 @@ impl Setup {
             let file = file.display();
             return Err(nothing(&format!("the config {file} has no [source.NAME]")));
         }
-        Ok(Self::of(&config, file, context.place()?))
-    }
-
-    fn of(config: &Config, file: PathBuf, place: Place) -> Self {
         let schedule = config.schedule();
-        Self {
+        Ok(Self {
             file,
             place,
-            jobs: jobs::of(config),
+            jobs: jobs::of(&config),
             at_once: schedule.at_once,
             nice: schedule.nice,
+            spares_battery: schedule.spares_battery,
             has_channels: !config.notify.channels().is_empty(),
-        }
+            text: config.text,
+        })
     }
 
     /// The job of this name.

@@ -49,6 +49,7 @@ pub(crate) fn conditions(seen: &Seen, limits: Limits) -> Vec<Condition> {
             vec![blind(false), of_age(source, *age, limit)]
         }
         Seen::Blind { .. } => vec![blind(true)],
+        Seen::Config { why } => vec![of_config(why.is_some())],
         Seen::Space { free } => of_space(*free, limits.low_space).into_iter().collect(),
     }
 }
@@ -153,6 +154,13 @@ fn blind(is_blind: bool) -> Condition {
     let title = || "the repository cannot be read".to_owned();
     let trouble = is_blind.then(|| Trouble::new(Topic::Failure, "blind", title()));
     Condition::new("repository".to_owned(), trouble, true)
+}
+
+/// Whether the daemon goes on by a config that is not what the file says.
+fn of_config(is_bad: bool) -> Condition {
+    let title = || "the config cannot be used, and the one before is left in force".to_owned();
+    let trouble = is_bad.then(|| Trouble::new(Topic::Failure, "config", title()));
+    Condition::new("config".to_owned(), trouble, true)
 }
 
 /// Between enough and too little there is a stretch that says nothing, lest each byte be news.

@@ -16,7 +16,7 @@ use super::send::{self, Sent};
 use super::state::State;
 use crate::config::Config;
 use crate::config::notify::{Channel, Notify};
-use crate::context::{real, this_host};
+use crate::context::{real_soon, this_host};
 use crate::exit::Exit;
 use crate::signals;
 
@@ -87,8 +87,9 @@ impl<'c> Desk<'c> {
                 Letter::new(to.name.clone(), content, now)
             }));
         }
-        letters.extend(self.pings(seen, &ledger));
-        self.keep(letters)
+        let mut unkept = self.keep(letters);
+        unkept.extend(self.keep(self.pings(seen, &ledger)));
+        unkept
     }
 
     /// How the backups went, for servers that notice silence. One that went well hides no other that did not.
@@ -100,7 +101,7 @@ impl<'c> Desk<'c> {
                 _ => None,
             })
             .collect();
-        if runs.is_empty() {
+        if runs.is_empty() || !self.channels.iter().any(Channel::is_ping) {
             return Vec::new();
         }
         let groups = self.config.groups(&self.config.source_paths()).into_iter();
@@ -139,7 +140,7 @@ impl<'c> Desk<'c> {
 
 /// The path of a source as messages show it.
 fn shown(path: &Path) -> String {
-    escape(real(path).as_os_str().as_encoded_bytes())
+    escape(real_soon(path).as_os_str().as_encoded_bytes())
 }
 
 pub(super) fn patience(config: &Config) -> Duration {

@@ -83,6 +83,8 @@ pub(crate) enum Seen {
     },
     /// The repository could not be looked at.
     Blind { why: String },
+    /// How the config is that the daemon works by: why it cannot be read again, where it cannot.
+    Config { why: Option<String> },
     /// How many bytes the repository's disk has left.
     Space { free: u64 },
 }

@@ -32,7 +32,11 @@ pub(crate) fn trouble(scene: &Scene, seen: &Seen, trouble: &Trouble, story: Stor
         let since = time(story.since);
         lines.push(format!("Since: {since}, seen {} times", story.times));
     }
-    lines.push(format!("Next: {}", advice(trouble.topic)));
+    let advice = match seen {
+        Seen::Config { .. } => "mend the config; lifeboat config check tells where it is wrong",
+        _ => advice(trouble.topic),
+    };
+    lines.push(format!("Next: {advice}"));
     event(scene, seen, trouble.topic, &trouble.title, &lines)
 }
 
@@ -43,6 +47,7 @@ pub(crate) fn recovery(scene: &Scene, seen: &Seen, story: Story) -> Event {
         Seen::Run(run) => format!("the {} of {}", run.kind.word(), run.sources.join(", ")),
         Seen::Space { .. } => "the space".to_owned(),
         Seen::Blind { .. } | Seen::Age { .. } => "the repository".to_owned(),
+        Seen::Config { .. } => "the config".to_owned(),
     };
     let mut lines = facts(scene, seen);
     let (since, times) = (time(story.since), story.times);
@@ -96,12 +101,12 @@ fn of_run(run: &RunSeen) -> String {
 fn event(scene: &Scene, seen: &Seen, topic: Topic, title: &str, lines: &[String]) -> Event {
     let run = match seen {
         Seen::Run(run) => Some(run),
-        Seen::Age { .. } | Seen::Space { .. } | Seen::Blind { .. } => None,
+        Seen::Age { .. } | Seen::Space { .. } | Seen::Blind { .. } | Seen::Config { .. } => None,
     };
     let sources = match seen {
         Seen::Run(run) => run.sources.clone(),
         Seen::Age { source, .. } => vec![source.clone()],
-        Seen::Space { .. } | Seen::Blind { .. } => Vec::new(),
+        Seen::Space { .. } | Seen::Blind { .. } | Seen::Config { .. } => Vec::new(),
     };
     let mut title = one_line(title);
     title.truncate(title.floor_char_boundary(300));
@@ -126,7 +131,7 @@ fn facts(scene: &Scene, seen: &Seen) -> Vec<String> {
         format!("Machine: {}", scene.host),
         format!("Repository: {}", scene.repository),
     ];
-    if let Seen::Blind { why } = seen {
+    if let Seen::Blind { why } | Seen::Config { why: Some(why) } = seen {
         lines.push(format!("Error: {}", short(why)));
     }
     if let Seen::Run(run) = seen {

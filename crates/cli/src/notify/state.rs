@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use lifeboat_snapshot::store::{ChunkId, Kind};
 use rustix::fs::{FlockOperation, flock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::state;
 
 /// A longer file is none of ours.
 const MAX_LEN: u64 = 1 << 20;
@@ -31,15 +32,8 @@ pub(crate) struct State {
 impl State {
     /// That of a repository: `$XDG_STATE_HOME/lifeboat/notify/…`, else below `~/.local/state`.
     pub(crate) fn of(repository: &Path) -> Option<Self> {
-        let absolute = |path: &PathBuf| path.is_absolute();
-        let named = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
-        let home = std::env::home_dir().filter(absolute);
-        let folder = named
-            .filter(absolute)
-            .or_else(|| Some(home?.join(".local/state")))?;
-        let name = ChunkId::of(Kind::Meta, repository.as_os_str().as_encoded_bytes()).to_string();
-        let name = name.get(..16).unwrap_or(&name);
-        Some(Self::at(folder.join("lifeboat/notify").join(name)))
+        let folder = state::folder()?.join("notify");
+        Some(Self::at(folder.join(state::name_of(repository))))
     }
 
     /// At a place.

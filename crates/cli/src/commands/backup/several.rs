@@ -1,14 +1,16 @@
 //! Several snapshots in one run: sources of the config that are to be kept or zipped in different ways.
 //!
-//! One that fails is told and does not keep the others from being backed up; the exit code is that of the first one that
-//! did not go well.
+//! One that fails is told and does not keep the others from being backed up. The exit code is that of the first one that
+//! failed, else of the first that lacks something.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use lifeboat_snapshot::path::escape;
 use serde_json::{Map, Value, json};
 use std::os::unix::ffi::OsStrExt;
 
+use super::apart;
 use super::one::{Done, One};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -26,34 +28,36 @@ const SUMS: [&str; 8] = [
     "duration_s",
 ];
 
-/// Backs up each group.
-pub(super) fn run(run: &One<'_>, groups: &[Vec<PathBuf>]) -> Result<Exit, Failure> {
+/// Backs up each group; one that cannot be for one of its sources, each source by itself.
+pub(super) fn run(run: &One<'_>, mut groups: VecDeque<Vec<PathBuf>>) -> Result<Exit, Failure> {
     let ui = &run.context.ui;
-    let mut exit = Exit::Done;
     let mut done = Vec::new();
-    for group in groups {
-        let ended = match run.back_up(group) {
+    let mut failed = Vec::new();
+    while let Some(group) = groups.pop_front() {
+        match run.back_up(&group) {
             Ok(one) => {
                 if !ui.is_json() {
-                    one.summary.tell_of(&names(run, group), ui)?;
+                    one.summary.tell_of(&names(run, &group), ui)?;
                 }
-                let exit = one.exit;
                 done.push((group, one));
-                exit
+            }
+            Err(failure) if apart::helps(&failure, &group) && !signals::requested() => {
+                groups.extend(apart::each(&group));
             }
             Err(failure) => {
                 ui.failure(&failure);
-                failure.exit()
+                failed.push(failure.exit());
             }
-        };
-        if exit == Exit::Done {
-            exit = ended;
         }
         if signals::requested() {
-            return tell(run, groups, &done).map(|()| signals::exit());
+            let missing = failed.len() + groups.len();
+            return tell(run, missing, &done).map(|()| signals::exit());
         }
     }
-    tell(run, groups, &done).map(|()| exit)
+    tell(run, failed.len(), &done)?;
+    let lacking = done.iter().map(|(_, one)| one.exit);
+    let mut exits = failed.into_iter().chain(lacking);
+    Ok(exits.find(|exit| *exit != Exit::Done).unwrap_or(Exit::Done))
 }
 
 /// How the config calls the sources; the path of one that it does not know.
@@ -66,11 +70,7 @@ fn names(run: &One<'_>, group: &[PathBuf]) -> String {
 }
 
 /// The one summary of all, for programs.
-fn tell(
-    run: &One<'_>,
-    groups: &[Vec<PathBuf>],
-    done: &[(&Vec<PathBuf>, Done)],
-) -> Result<(), Failure> {
+fn tell(run: &One<'_>, failed: usize, done: &[(Vec<PathBuf>, Done)]) -> Result<(), Failure> {
     if !run.context.ui.is_json() {
         return Ok(());
     }
@@ -90,7 +90,7 @@ fn tell(
     let made = backups.iter().filter_map(|backup| backup.get("snapshot"));
     let made: Vec<&Value> = made.filter(|id| !id.is_null()).collect();
     summary.insert("snapshots".to_owned(), json!(made));
-    summary.insert("failed".to_owned(), json!(groups.len() - done.len()));
+    summary.insert("failed".to_owned(), json!(failed));
     summary.insert("backups".to_owned(), json!(backups));
     run.context.ui.event(&summary)
 }

@@ -47,7 +47,7 @@ impl Next {
         let mut until = HashMap::new();
         for job in &jobs {
             if let Some(wait) = engine.until(&job.plan.name, now) {
-                let sources = job.work.sources().into_iter();
+                let sources = job.sources.iter().cloned();
                 until.extend(sources.map(|source| (source, wait)));
             }
         }

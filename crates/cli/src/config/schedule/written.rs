@@ -108,6 +108,41 @@ impl TryFrom<i64> for Nice {
     }
 }
 
+/// How long something may take: a day where nothing is said, `never` for no end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Limit(pub(in crate::config) Option<Duration>);
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(Some(Duration::from_secs(86_400)))
+    }
+}
+
+impl TryFrom<String> for Limit {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "never" => Ok(Self(None)),
+            text => match words::parse_span(text)? {
+                Duration::ZERO => Err("1s at least is needed, or never".to_owned()),
+                span => Ok(Self(Some(span))),
+            },
+        }
+    }
+}
+
+/// What becomes of backups while the machine runs on its battery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum OnBattery {
+    /// They wait.
+    Skip,
+    /// They run.
+    Run,
+}
+
 /// A time of the day as two fields of a cron expression.
 fn time_of_day(text: &str) -> Option<String> {
     let (hour, minute) = text.trim().split_once(':')?;

@@ -38,6 +38,8 @@ pub(super) struct State {
     pub(super) runs: u64,
     /// No longer wanted when it ends.
     pub(super) is_gone: bool,
+    /// It runs, and nobody waits for it any more.
+    pub(super) is_given_up: bool,
 }
 
 impl State {
@@ -57,6 +59,7 @@ impl State {
             failures: 0,
             runs: 0,
             is_gone: false,
+            is_given_up: false,
         };
         state.begin(past, seed, now);
         state
@@ -126,6 +129,7 @@ impl State {
         let began = self.running.take().unwrap_or(now);
         self.over = Some(now.wall);
         self.ready = None;
+        self.is_given_up = false;
         self.failures = if how.is_good { 0 } else { self.failures + 1 };
         if let Some(has_changes) = how.has_changes.filter(|_| how.is_good) {
             self.adapt(has_changes);

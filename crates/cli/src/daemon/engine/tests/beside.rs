@@ -60,3 +60,24 @@ fn upkeep_that_never_ran_counts_from_the_first_that_is_remembered() {
     let engine = Engine::new(vec![(plan, past)], 1, 7, now);
     assert_eq!(engine.next_wake(now), Some(2 * DAY));
 }
+
+#[test]
+fn what_cannot_be_ended_keeps_nothing_else_from_being_done_and_is_not_started_beside_itself() {
+    let jobs = vec![
+        (backup("a", Timing::every(HOUR)), None),
+        (backup("b", Timing::every(HOUR)), None),
+    ];
+    let mut world = World::begin("2026-11-21T08:00:00Z", jobs);
+    assert_eq!(world.look(), ["a"]);
+    world.pass(HOUR);
+    assert!(world.look().is_empty(), "one at once");
+    world.engine.given_up("a");
+    assert_eq!(world.look(), ["b"]);
+    world.end("b", GOOD);
+    world.pass(HOUR);
+    assert_eq!(world.look(), ["b"]);
+    world.end("b", GOOD);
+    world.end("a", FAILED);
+    world.pass(MINUTE);
+    assert_eq!(world.look(), ["a"], "it has ended after all");
+}

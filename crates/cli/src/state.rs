@@ -1,0 +1,23 @@
+//! The folder of this user in which it stands what is to be remembered or locked beside all repositories: they may be what
+//! cannot be reached.
+
+use std::path::{Path, PathBuf};
+
+use lifeboat_snapshot::store::{ChunkId, Kind};
+
+/// `$XDG_STATE_HOME/lifeboat`, else `~/.local/state/lifeboat`; `None` where the user has neither.
+pub(crate) fn folder() -> Option<PathBuf> {
+    let absolute = |path: &PathBuf| path.is_absolute();
+    let named = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    let home = std::env::home_dir().filter(absolute);
+    let folder = named
+        .filter(absolute)
+        .or_else(|| Some(home?.join(".local/state")))?;
+    Some(folder.join("lifeboat"))
+}
+
+/// A short name for a path, as that of a file.
+pub(crate) fn name_of(path: &Path) -> String {
+    let name = ChunkId::of(Kind::Meta, path.as_os_str().as_encoded_bytes()).to_string();
+    name.get(..16).unwrap_or(&name).to_owned()
+}
