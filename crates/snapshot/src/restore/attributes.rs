@@ -94,6 +94,12 @@ impl Attributes {
         if meta.uid == u32::MAX || meta.gid == u32::MAX {
             return missed.say("its owner cannot be one");
         }
+        let is = rustix::fs::fstat(file).ok();
+        let is = is.map(|stat| (stat.st_uid, stat.st_gid));
+        // What is so already costs the file system a change all the same.
+        if is == Some((meta.uid, meta.gid)) {
+            return;
+        }
         let (uid, gid) = (Uid::from_raw(meta.uid), Gid::from_raw(meta.gid));
         if self.is_root {
             if let Err(error) = rustix::fs::fchown(file, Some(uid), Some(gid)) {
@@ -101,12 +107,12 @@ impl Attributes {
             }
             return;
         }
-        let Ok(is) = rustix::fs::fstat(file) else {
+        let Some((is_uid, is_gid)) = is else {
             return;
         };
         // Everybody may give a file to a group of theirs.
-        let group = is.st_gid == meta.gid || rustix::fs::fchown(file, None, Some(gid)).is_ok();
-        missed.owner |= !group || is.st_uid != meta.uid;
+        let group = is_gid == meta.gid || rustix::fs::fchown(file, None, Some(gid)).is_ok();
+        missed.owner |= !group || is_uid != meta.uid;
     }
 
     /// The recorded mode, without the bits that this file may not have.
