@@ -20,6 +20,18 @@ pub(crate) struct Took {
     pub(crate) stdout: String,
 }
 
+impl Took {
+    /// Both, one after the other.
+    pub(crate) fn and(self, then: Self) -> Self {
+        Self {
+            wall: self.wall + then.wall,
+            cpu: self.cpu + then.cpu,
+            peak: self.peak.max(then.peak),
+            stdout: then.stdout,
+        }
+    }
+}
+
 /// Runs a command that must succeed.
 pub(crate) fn run(command: &mut Command) -> Took {
     let cpu_before = children_cpu();

@@ -59,13 +59,15 @@ impl Drop for Scratch {
     }
 }
 
-/// What was asked for after `--`: `--runs N`, `--snapshots N`, and words that choose workloads or steps by a part of
+/// What was asked for after `--`: `--runs N`, `--snapshots N`, `--only NAME,NAME`, and words that choose workloads or steps by a part of
 /// their names.
 pub(crate) struct Ask {
     /// How often each step is measured.
     pub(crate) runs: usize,
     /// Snapshots of a series, where another number was asked for.
     pub(crate) snapshots: Option<u64>,
+    /// The only programs to be compared with, where they were named.
+    only: Option<Vec<String>>,
     words: Vec<String>,
 }
 
@@ -75,6 +77,7 @@ impl Ask {
         let mut ask = Self {
             runs,
             snapshots: None,
+            only: None,
             words: Vec::new(),
         };
         let mut given = std::env::args().skip(1);
@@ -83,11 +86,21 @@ impl Ask {
                 // Cargo's own.
                 "--bench" => {}
                 "--runs" => ask.runs = number(given.next()) as usize,
+                "--only" => {
+                    let names = given.next().unwrap_or_default();
+                    ask.only = Some(names.split(',').map(str::to_owned).collect());
+                }
                 "--snapshots" => ask.snapshots = Some(number(given.next())),
                 _ => ask.words.push(word),
             }
         }
         ask
+    }
+
+    /// Whether lifeboat is to be compared with this program.
+    pub(crate) fn allows(&self, program: &str) -> bool {
+        let only = self.only.as_ref();
+        only.is_none_or(|only| only.iter().any(|name| name == program))
     }
 
     /// Whether this one is wanted.
