@@ -25,6 +25,7 @@ mod overlay;
 mod probe;
 mod sniff;
 mod source;
+mod twin;
 mod vfs;
 mod watch;
 

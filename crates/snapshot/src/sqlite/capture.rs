@@ -8,15 +8,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
 
 use super::error::SqliteError;
 use super::extents::{Extent, Extents};
-use super::facts::{self, Facts};
+use super::facts::{self, Checked, Facts};
 use super::header::Header;
 use super::source::{self, Source};
+use super::twin::{IndexHeader, Twin};
 
 /// Bytes that are copied between two looks at whether to stop: also what waits in memory.
 const STEP_BYTES: u32 = 1 << 20;
@@ -60,6 +62,13 @@ impl Default for CaptureOptions {
     }
 }
 
+impl CaptureOptions {
+    /// Whether somebody wants the capture to end.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
 /// SQLite's own checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Check {
@@ -100,24 +109,47 @@ pub fn capture(
     options: &CaptureOptions,
     sink: &mut dyn ExtentSink,
 ) -> Result<Facts, SqliteError> {
+    let before = IndexHeader::of(path);
     let source = Source::open(path, options)?;
     let Some(header) = source.header().copied() else {
         let facts = facts::read(source.connection(), None, 0, options);
         source.end()?;
         return Ok(facts);
     };
-    let extents = Arc::new(Extents::default());
-    let pages = copy(&source, &header, &extents, options, sink)?;
-    let bytes = pages * u64::from(header.page_size());
-    let rest = extents.finish(&header, bytes);
-    let rest = rest.ok_or_else(|| source.damaged("page 1 is not the one that was read first"))?;
-    let mut facts = facts::read(source.connection(), Some(&header), pages, options);
+    let second = Twin::open(path, options, &source, before);
+    let abandoned = AtomicBool::new(false);
+    let (mut facts, rest) = thread::scope(|scope| {
+        let abandoned = &abandoned;
+        let check = second.map(|second| scope.spawn(move || second.check(options, abandoned)));
+        let checked = || check.and_then(|check| check.join().ok()?);
+        let taken = copy_and_describe(&source, &header, options, sink, checked);
+        // Of what was not taken nobody wants to know.
+        abandoned.store(true, Ordering::Relaxed);
+        taken
+    })?;
     facts.rolled_back = source.rolled_back();
     check_stop(options)?;
     // The lock is given up before the last extents are consumed, which may take a while.
     facts.lock = source.end()?;
     deliver(rest, sink)?;
     Ok(facts)
+}
+
+/// All but the last extents to the sink; those, and the facts.
+fn copy_and_describe(
+    source: &Source,
+    header: &Header,
+    options: &CaptureOptions,
+    sink: &mut dyn ExtentSink,
+    checked: impl FnOnce() -> Option<Checked>,
+) -> Result<(Facts, Vec<Extent>), SqliteError> {
+    let extents = Arc::new(Extents::default());
+    let pages = copy(source, header, &extents, options, sink)?;
+    let bytes = pages * u64::from(header.page_size());
+    let rest = extents.finish(header, bytes);
+    let rest = rest.ok_or_else(|| source.damaged("page 1 is not the one that was read first"))?;
+    let facts = facts::read_beside(source.connection(), Some(header), pages, options, checked);
+    Ok((facts, rest))
 }
 
 /// Copies all pages, and delivers all extents but the last ones. Returns the number of pages.
@@ -147,7 +179,7 @@ fn copy(
 }
 
 fn check_stop(options: &CaptureOptions) -> Result<(), SqliteError> {
-    match options.stop.load(Ordering::Relaxed) {
+    match options.is_stopped() {
         true => Err(SqliteError::Stopped),
         false => Ok(()),
     }

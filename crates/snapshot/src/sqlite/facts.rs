@@ -19,6 +19,8 @@ use crate::limits::{self, MAX_COUNTS, MAX_FINDINGS, MAX_TABLES};
 mod check;
 mod counts;
 
+pub(super) use check::check;
+
 /// Most bytes of a name or a message that is kept: databases may have any.
 const MAX_TEXT: usize = 1024;
 
@@ -83,7 +85,7 @@ pub(crate) fn check_image(
     bytes: u64,
     options: &CaptureOptions,
 ) -> Checked {
-    check::check(connection, bytes, options, Vec::new())
+    check(connection, bytes, options, &|| options.is_stopped())
 }
 
 /// The result of SQLite's check.
@@ -107,11 +109,25 @@ pub(super) fn read(
     pages: u64,
     options: &CaptureOptions,
 ) -> Facts {
+    read_beside(connection, header, pages, options, || None)
+}
+
+/// The same where a check may have been run elsewhere: `checked` waits for its outcome, `None` if that is of no use.
+pub(super) fn read_beside(
+    connection: &Connection,
+    header: Option<&Header>,
+    pages: u64,
+    options: &CaptureOptions,
+    checked: impl FnOnce() -> Option<Checked>,
+) -> Facts {
     let mut damage = Vec::new();
     // The first statement makes SQLite read all definitions, of which there may be any number.
-    let schema = watched(connection, options.schema_budget, &options.stop, || {
-        schema_hash(connection)
-    });
+    let schema = watched(
+        connection,
+        options.schema_budget,
+        &|| options.is_stopped(),
+        || schema_hash(connection),
+    );
     let page_size = header.map_or(0, Header::page_size);
     let mut facts = Facts {
         page_size,
@@ -140,7 +156,9 @@ pub(super) fn read(
     let counted = counts::row_counts(connection, options, &mut facts.row_counts);
     facts.row_counts_complete = noted(counted, &mut damage).unwrap_or(false);
     let bytes = pages.saturating_mul(u64::from(page_size));
-    facts.check = check::check(connection, bytes, options, damage);
+    let checked =
+        checked().unwrap_or_else(|| check(connection, bytes, options, &|| options.is_stopped()));
+    facts.check = check::with_damage(checked, damage);
     facts
 }
 

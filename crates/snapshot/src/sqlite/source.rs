@@ -134,6 +134,11 @@ impl Source {
         self.probe.overlay().is_some_and(Overlay::is_used)
     }
 
+    /// Whether the wal-index is this transaction's alone, because there was no `-shm`.
+    pub(super) fn has_own_index(&self) -> bool {
+        self.probe.seen().index_in_memory
+    }
+
     pub(super) fn damaged(&self, detail: &str) -> SqliteError {
         SqliteError::damaged(&self.path, detail)
     }

@@ -9,3 +9,4 @@ mod hostile;
 mod locks;
 mod source;
 mod support;
+mod twin;

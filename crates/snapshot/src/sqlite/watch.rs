@@ -6,7 +6,6 @@
 
 use std::fmt;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -48,11 +47,11 @@ impl fmt::Display for Ended {
 }
 
 /// Runs `work`; its statements on `connection` are interrupted after `limit`, when they take too much memory, or when
-/// `stop` is set.
+/// `is_stopped` says so.
 pub(super) fn watched<T>(
     connection: &Connection,
     limit: Duration,
-    stop: &AtomicBool,
+    is_stopped: &(dyn Fn() -> bool + Sync),
     work: impl FnOnce() -> T,
 ) -> Watched<T> {
     let handle = connection.get_interrupt_handle();
@@ -65,7 +64,9 @@ pub(super) fn watched<T>(
         // If no thread can be had, the work runs without a limit.
         let _ = thread::Builder::new()
             .name("sqlite-watch".to_owned())
-            .spawn_scoped(scope, move || watch(&handle, limit, stop, &ended, why));
+            .spawn_scoped(scope, move || {
+                watch(&handle, limit, is_stopped, &ended, why)
+            });
         work()
     });
     Watched {
@@ -77,13 +78,13 @@ pub(super) fn watched<T>(
 fn watch(
     handle: &InterruptHandle,
     limit: Duration,
-    stop: &AtomicBool,
+    is_stopped: &(dyn Fn() -> bool + Sync),
     ended: &Receiver<()>,
     why: &OnceLock<Ended>,
 ) {
     let (began, before) = (Instant::now(), memory_used());
     while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-        let reason = if stop.load(Ordering::Relaxed) {
+        let reason = if is_stopped() {
             Ended::Stopped
         } else if began.elapsed() >= limit {
             Ended::Time(limit)

@@ -14,47 +14,46 @@ const FINDINGS: usize = 100;
 /// Bytes of a database that a check should get through in a second, wherever it stands.
 const PACE: u64 = 4 << 20;
 
-/// Runs the check that was asked for. Damage that was noticed before counts in any case.
-pub(super) fn check(
+/// Runs the check that was asked for. A writer may be waiting for its end, and a schema can be made such that it has none:
+/// it has a budget, and ends when `is_stopped` says so.
+pub(in crate::sqlite) fn check(
     connection: &Connection,
     bytes: u64,
     options: &CaptureOptions,
-    damage: Vec<String>,
+    is_stopped: &(dyn Fn() -> bool + Sync),
 ) -> Checked {
     let pragma = match options.check {
-        Check::None if damage.is_empty() => return Checked::NotDone,
-        Check::None => return Checked::Damaged(damage),
+        Check::None => return Checked::NotDone,
         Check::Quick => "quick_check",
         Check::Full => "integrity_check",
     };
-    let Watched { value, ended } = findings(connection, pragma, bytes, options);
-    match value {
-        Ok(found) if found == ["ok"] && damage.is_empty() => Checked::Ok,
-        Ok(found) if found == ["ok"] => Checked::Damaged(damage),
-        // An interrupt is a finding to some checks.
-        Ok(_) | Err(_) if ended.is_some() && damage.is_empty() => {
-            Checked::Unable(ended.map_or_else(String::new, |why| why.to_string()))
+    let budget = options.check_budget + Duration::from_secs(bytes / PACE);
+    let Watched { value, ended } = watched(connection, budget, is_stopped, || {
+        findings(connection, pragma)
+    });
+    match (value, ended) {
+        (Ok(found), _) if found == ["ok"] => Checked::Ok,
+        (Err(error), _) if is_damage(&error) => {
+            Checked::Damaged(vec![shortened(error.to_string())])
         }
-        Ok(found) if ended.is_none() => Checked::Damaged(found),
-        Err(error) if is_damage(&error) => Checked::Damaged(vec![shortened(error.to_string())]),
-        Ok(_) | Err(_) if !damage.is_empty() => Checked::Damaged(damage),
-        Err(error) => Checked::Unable(shortened(error.to_string())),
-        Ok(_) => Checked::NotDone,
+        // An interrupt is a finding to some checks.
+        (_, Some(why)) => Checked::Unable(why.to_string()),
+        (Ok(found), None) => Checked::Damaged(found),
+        (Err(error), None) => Checked::Unable(shortened(error.to_string())),
     }
 }
 
-fn findings(
-    connection: &Connection,
-    check: &str,
-    bytes: u64,
-    options: &CaptureOptions,
-) -> Watched<rusqlite::Result<Vec<String>>> {
-    let query = format!("PRAGMA main.{check}({FINDINGS})");
-    // A writer may be waiting for its end, and a schema can be made such that it has none.
-    let budget = options.check_budget + Duration::from_secs(bytes / PACE);
-    watched(connection, budget, &options.stop, || {
-        let mut statement = connection.prepare(&query)?;
-        let rows = statement.query_map([], |row| row.get(0))?;
-        rows.map(|finding| finding.map(shortened)).collect()
-    })
+/// The outcome of a check where damage was noticed before it: that counts in any case.
+pub(super) fn with_damage(checked: Checked, damage: Vec<String>) -> Checked {
+    match checked {
+        Checked::Damaged(found) => Checked::Damaged(found),
+        other if damage.is_empty() => other,
+        _ => Checked::Damaged(damage),
+    }
+}
+
+fn findings(connection: &Connection, check: &str) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare(&format!("PRAGMA main.{check}({FINDINGS})"))?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    rows.map(|finding| finding.map(shortened)).collect()
 }

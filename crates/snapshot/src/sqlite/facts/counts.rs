@@ -23,7 +23,7 @@ pub(super) fn row_counts(
     if budget.is_zero() {
         return Ok(false);
     }
-    watched(connection, budget, &options.stop, || {
+    watched(connection, budget, &|| options.is_stopped(), || {
         let (tables, mut all) = tables(connection)?;
         for table in tables {
             if began.elapsed() >= budget {
@@ -82,13 +82,18 @@ fn configured(connection: &Connection, query: &str, options: &CaptureOptions) ->
     if !is_query.contains(&true) {
         return Count::Unknown(rusqlite::Error::InvalidQuery.to_string());
     }
-    let counted = watched(connection, options.count_budget, &options.stop, || {
-        let mut statement = connection.prepare(query)?;
-        match statement.readonly() {
-            true => statement.query_row([], |row| row.get(0)),
-            false => Err(rusqlite::Error::InvalidQuery),
-        }
-    });
+    let counted = watched(
+        connection,
+        options.count_budget,
+        &|| options.is_stopped(),
+        || {
+            let mut statement = connection.prepare(query)?;
+            match statement.readonly() {
+                true => statement.query_row([], |row| row.get(0)),
+                false => Err(rusqlite::Error::InvalidQuery),
+            }
+        },
+    );
     match (counted.value, counted.ended) {
         (Ok(value), _) => Count::Is(value),
         (Err(_), Some(why)) => Count::Unknown(why.to_string()),

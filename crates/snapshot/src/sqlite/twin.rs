@@ -1,0 +1,87 @@
+//! A second read transaction on the state of the first, so that a database can be checked while it is copied.
+//!
+//! The hazard is a commit between the beginnings of the two: the check would then be of a state that nobody stores. So there
+//! is a second transaction only where it is certain that nothing was committed in between, and where it is not, the first
+//! one checks when it has copied.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::capture::{CaptureOptions, Check};
+use super::facts::{self, Checked};
+use super::held;
+use super::sniff::{first_bytes, sibling};
+use super::source::Source;
+
+/// A smaller database is checked sooner than a second transaction is worth its while.
+const LEAST_BYTES: u64 = 16 << 20;
+
+/// The header of a wal-index, which SQLite changes with every commit. It has two copies at the beginning of the `-shm`,
+/// which differ while it is written: <https://www.sqlite.org/walformat.html#the_wal_index_header>.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct IndexHeader([u8; 48]);
+
+impl IndexHeader {
+    /// That of the database at `path`; `None` where there is none to rely on. The `-shm` is never closed (F-34).
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        let shm = held::descriptor(&sibling(path, "-shm")).ok()?;
+        let bytes = first_bytes::<96>(&shm).ok()?;
+        let (one, two) = bytes.split_at(48);
+        let header = one.first_chunk()?;
+        (one == two && one != [0; 48]).then_some(Self(*header))
+    }
+}
+
+/// A second read transaction.
+pub(super) struct Twin {
+    source: Source,
+    /// Of the main file.
+    bytes: u64,
+}
+
+impl Twin {
+    /// On the state of the database at `path` that `first` sees, if a check is wanted and worth it; `before` was read before
+    /// `first` was opened.
+    pub(super) fn open(
+        path: &Path,
+        options: &CaptureOptions,
+        first: &Source,
+        before: Option<IndexHeader>,
+    ) -> Option<Self> {
+        let bytes = path.symlink_metadata().map_or(0, |stat| stat.len());
+        if options.check == Check::None || bytes < LEAST_BYTES || first.rolled_back() {
+            return None;
+        }
+        let at_once = CaptureOptions {
+            busy_timeout: Duration::ZERO,
+            scratch: None,
+            ..options.clone()
+        };
+        let source = Source::open(path, &at_once).ok()?;
+        let is_same = match (is_wal(first)?, is_wal(&source)?) {
+            // The lock of the first keeps everybody from committing.
+            (false, false) => true,
+            (true, true) => match (first.has_own_index(), source.has_own_index()) {
+                // Whoever commits needs a `-shm`, and both look for one when they end.
+                (true, true) => true,
+                (false, false) => before.is_some() && IndexHeader::of(path) == before,
+                _ => false,
+            },
+            _ => false,
+        };
+        is_same.then_some(Self { source, bytes })
+    }
+
+    /// Runs the check that the options ask for, and ends the transaction; `None` where what it saw was disturbed. Ends early
+    /// when `abandoned` is set.
+    pub(super) fn check(self, options: &CaptureOptions, abandoned: &AtomicBool) -> Option<Checked> {
+        let is_stopped = || abandoned.load(Ordering::Relaxed) || options.is_stopped();
+        let checked = facts::check(self.source.connection(), self.bytes, options, &is_stopped);
+        self.source.end().ok().map(|_| checked)
+    }
+}
+
+fn is_wal(source: &Source) -> Option<bool> {
+    source.header().map(|header| header.is_wal())
+}
