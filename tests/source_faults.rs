@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lifeboat_snapshot::entry::Node;
-use lifeboat_snapshot::{Unwatched, Verify};
+use lifeboat_snapshot::store::progress::Progress;
+use lifeboat_snapshot::{Monitor, Unwatched, Verify};
 use rusqlite::Connection;
 
 use crate::support::{Answer, Workbench, outside};
@@ -84,6 +85,41 @@ fn f26_a_file_that_becomes_a_pipe_or_a_link_between_two_looks_is_never_waited_fo
         }
         stop.store(true, Ordering::Relaxed);
     });
+}
+
+/// Saves and writes files in the moment in which they are about to be read, long after the walk saw them.
+struct Late(std::path::PathBuf);
+
+impl Progress for Late {}
+
+impl Monitor for Late {
+    fn item(&self, path: &Path) {
+        let spare = self.0.with_extension("spare");
+        if path.ends_with("settings.json") {
+            fs::write(&spare, "saved anew").unwrap();
+            fs::rename(&spare, path).unwrap();
+        }
+        if path.ends_with("rotated.log") {
+            fs::write(path, "no longer empty").unwrap();
+        }
+    }
+}
+
+#[test]
+fn f24_what_was_saved_in_a_files_place_or_written_to_an_empty_one_since_the_walk_is_stored() {
+    let bench = Workbench::with_files();
+    bench.write("settings.json", "as the walk saw it");
+    bench.write("rotated.log", "");
+    let late = Late(bench.path("late"));
+    let report = bench.repository().backup(&bench.plan(), &late).unwrap();
+    assert_eq!(report.warnings, []);
+    let restored = bench.restore(&report.snapshot.unwrap(), "restored");
+    for (name, content) in [
+        ("settings.json", "saved anew"),
+        ("rotated.log", "no longer empty"),
+    ] {
+        assert_eq!(fs::read_to_string(restored.join(name)).unwrap(), content);
+    }
 }
 
 fn mkfifo(path: &Path) {

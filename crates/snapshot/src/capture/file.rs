@@ -19,7 +19,7 @@ use super::describe;
 use super::unsized_file;
 use super::xattrs::{self, Xattrs};
 use crate::content::Content;
-use crate::error::{IoContext, Result};
+use crate::error::{IoContext, Result, SnapshotError};
 use crate::monitor::Monitor;
 use crate::sqlite::{self, Sniffed};
 
@@ -41,6 +41,11 @@ pub(crate) struct Stored {
     /// It changed during every try.
     pub(crate) changed: bool,
 }
+
+/// Another file stands where the walk saw one.
+#[derive(Debug, thiserror::Error)]
+#[error("it was replaced while it was looked at")]
+struct Replaced;
 
 /// How an open file looks, and since when that is known.
 struct Look {
@@ -73,7 +78,7 @@ fn open_and_look(path: &Path, seen: &Metadata) -> io::Result<(File, Look)> {
     let look = Look::of(&file)?;
     let is = &look.stat;
     if !is.is_file() || (is.dev(), is.ino()) != (seen.dev(), seen.ino()) {
-        return Err(io::Error::other("it was replaced while it was looked at"));
+        return Err(io::Error::other(Replaced));
     }
     Ok((file, look))
 }
@@ -105,7 +110,42 @@ pub(crate) fn is_database(path: &Path, seen: &Metadata) -> io::Result<bool> {
 
 /// Reads and stores a file, unless it is a database that is to be captured as one: then there is nothing. `near` is what
 /// stood there before.
+///
+/// The walk is ahead, by as long as a large file before this one takes: what was written to an empty file or saved in a
+/// file's place since then is what is stored.
 pub(crate) fn store(
+    session: &Session<'_>,
+    monitor: &dyn Monitor,
+    path: &Path,
+    seen: &Metadata,
+    near: Option<&Content>,
+    takes_databases: bool,
+) -> Result<Option<Stored>> {
+    let look = || path.symlink_metadata().ok().filter(Metadata::is_file);
+    let mut newer = match seen.len() {
+        0 => look(),
+        _ => None,
+    };
+    for _ in 1..TRIES {
+        let seen = newer.as_ref().unwrap_or(seen);
+        match store_seen(session, monitor, path, seen, near, takes_databases) {
+            Err(error) if is_replaced(&error) => newer = look(),
+            result => return result,
+        }
+    }
+    let seen = newer.as_ref().unwrap_or(seen);
+    store_seen(session, monitor, path, seen, near, takes_databases)
+}
+
+fn is_replaced(error: &SnapshotError) -> bool {
+    let SnapshotError::Io { source, .. } = error else {
+        return false;
+    };
+    source.get_ref().is_some_and(|error| error.is::<Replaced>())
+}
+
+/// The same of the file that looked so.
+fn store_seen(
     session: &Session<'_>,
     monitor: &dyn Monitor,
     path: &Path,

@@ -100,6 +100,10 @@ impl Repository {
     }
 }
 
+/// File systems that store files as they are, by their magic numbers in `statfs`: ext2 to ext4, XFS, tmpfs. What others have
+/// in use may be less than the bytes of their files.
+const PLAIN: [u64; 3] = [0xef53, 0x5846_5342, 0x0102_1994];
+
 /// Whether all that is stored on the file systems of the sources would fit, whatever the sources have of it: then their
 /// files need not be counted. Other file systems that are mounted inside a source are not looked at; what they hold is told
 /// when the disk is full.
@@ -111,10 +115,12 @@ fn fits_in_any_case(plan: &Backup, sources: &[PathBuf], free_bytes: u64) -> bool
 }
 
 fn used_bytes(path: &Path) -> Option<u64> {
-    let stat = rustix::fs::statvfs(path).ok()?;
+    let stat = rustix::fs::statfs(path).ok()?;
     let blocks = stat.f_blocks.checked_sub(stat.f_bfree)?;
-    // A file system that tells no blocks at all may have any number of bytes.
-    (blocks > 0).then(|| blocks.saturating_mul(stat.f_frsize))
+    let block = u64::try_from(stat.f_bsize).ok()?;
+    PLAIN
+        .contains(&stat.f_type.cast_unsigned())
+        .then(|| blocks.saturating_mul(block))
 }
 
 fn with_parity(plan: &Backup, bytes: u64) -> u64 {
@@ -133,7 +139,7 @@ mod tests {
         let fits = |path: &Path, free| fits_in_any_case(&plan, &[path.to_owned()], free);
         assert!(fits(folder.path(), u64::MAX));
         assert!(!fits(folder.path(), 0));
-        assert!(!fits(Path::new("/proc"), u64::MAX), "it tells no blocks");
+        assert!(!fits(Path::new("/proc"), u64::MAX), "it is none of those");
         assert!(!fits(&folder.path().join("missing"), u64::MAX));
     }
 }

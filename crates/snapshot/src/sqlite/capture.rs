@@ -120,7 +120,10 @@ pub fn capture(
     let abandoned = AtomicBool::new(false);
     let (mut facts, rest) = thread::scope(|scope| {
         let abandoned = &abandoned;
-        let check = second.map(|second| scope.spawn(move || second.check(options, abandoned)));
+        let check = second.and_then(|second| {
+            let check = move || second.check(options, abandoned);
+            thread::Builder::new().spawn_scoped(scope, check).ok()
+        });
         let checked = || check.and_then(|check| check.join().ok()?);
         let taken = copy_and_describe(&source, &header, options, sink, checked);
         // Of what was not taken nobody wants to know.
