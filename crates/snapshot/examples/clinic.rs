@@ -2,8 +2,8 @@
 //! in its database all the while, takes three snapshots, restores the last one and checks that it is a state that was
 //! committed.
 //!
-//! `cargo run --release --example clinic`. Afterwards `lifeboat -r target/example/repository list` and its siblings show
-//! what is there.
+//! `cargo run --release -p lifeboat-snapshot --example clinic`. Afterwards `lifeboat -r target/example/repository list` and
+//! its siblings show what is there.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader};
