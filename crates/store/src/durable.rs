@@ -1,4 +1,4 @@
-//! The one durable write of the project: whatever step fails, the final name is absent or the file behind it is whole.
+//! The one durable write of lifeboat: whatever step fails, the final name is absent or the file behind it is whole.
 
 use std::io;
 use std::path::PathBuf;
