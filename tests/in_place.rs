@@ -16,6 +16,8 @@ use crate::support::{Answer, Workbench};
 mod described;
 /// What backups leave out.
 mod excluded;
+/// System calls that fail.
+mod faults;
 /// Folders that make room for something else.
 mod folders;
 /// Programs that have the database open meanwhile.

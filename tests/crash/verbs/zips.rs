@@ -10,8 +10,8 @@ use lifeboat_snapshot::{
 use lifeboat_store::disk::Disk;
 use lifeboat_store::disk::sim::SimDisk;
 
-use super::super::stage::{FIRST, Known, create, noise, words};
-use super::{After, Stage};
+use super::super::stage::{FIRST, Known, create, noise, open, words};
+use super::all::{After, Stage};
 use crate::support::snapshots::{Contents, contents};
 
 /// The folder of exports.
@@ -45,7 +45,7 @@ pub(super) fn export(
 pub(super) fn exports_are_whole(stage: &Stage, after: &After<'_>) -> Result<(), String> {
     // The bytes of a zip are made of the snapshot alone.
     let clean = stage.disk.killed_after(0);
-    export(stage, &super::open(&clean, 30).map_err(words)?, &clean).map_err(words)?;
+    export(stage, &open(&clean, 30).map_err(words)?, &clean).map_err(words)?;
     let expected = clean.files().remove("exports/backup_1.zip");
     let zips = after.disk.files().into_iter();
     let zips = zips.filter(|(path, _)| path.starts_with(ZIPS) && path.ends_with(".zip"));
