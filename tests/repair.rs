@@ -14,6 +14,8 @@ use crate::support::snapshots::contents;
 
 /// A repair that is interrupted at any step.
 mod interrupted;
+/// A repair whose process is killed.
+mod killed;
 /// What neither parity nor the sources give back, or only in part.
 mod lost;
 /// Records and their copies.

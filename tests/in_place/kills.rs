@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::{add_to_wal, database, in_place, notes, undo};
 use crate::support::small::Small;
 use crate::support::tree::{Look, differences, looks};
-use crate::support::{Answer, Workbench, struck};
+use crate::support::{Answer, Workbench, outside, struck};
 
 type Looks = BTreeMap<PathBuf, Look>;
 
@@ -60,7 +60,17 @@ impl Case {
         };
         case.backs_up().exits(0);
         case.new = case.settled();
+        fs::rename(case.bench.place(), case.bench.path("whole")).unwrap();
         case
+    }
+
+    /// Puts the repository back as it was after the first backup: what each strike leaves in it would be more and more calls to
+    /// strike.
+    fn renews_repository(&self) {
+        let _ = fs::remove_dir_all(self.bench.place());
+        let [from, to] = ["whole", "repository"].map(|name| self.bench.path(name));
+        let copied = ["-a", from.to_str().unwrap(), to.to_str().unwrap()];
+        assert!(outside::works("cp", &copied));
     }
 
     fn backs_up(&self) -> Answer {
@@ -104,6 +114,7 @@ impl Case {
 
     /// Restores after a change, with this done to the nth such call; how it ended, or that it did not get so far.
     pub(super) fn strike(&self, strike: (&str, &str), nth: usize) -> Option<Ended> {
+        self.renews_repository();
         let old = self.change();
         let (answer, was_struck) = struck::at(&self.bench, &RESTORE, strike, nth);
         let what = format!("{strike:?} {nth}: {answer}");
