@@ -2,11 +2,12 @@
 //!
 //! A loop over the things of the domain does not belong here: a server would have to write it again.
 
-use lifeboat_snapshot::{Warning, WarningKind};
+use lifeboat_snapshot::{Loss, Opened, Warning, WarningKind};
 
 use crate::args::Cli;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::ui::opened;
 
 pub(crate) mod backup;
 pub(crate) mod cat;
@@ -72,6 +73,15 @@ fn exit_of(warnings: &[Warning]) -> Exit {
         None => Exit::Done,
         Some(_) if losses.all(|loss| loss.kind == WarningKind::Busy) => Exit::SourceBusy,
         Some(_) => Exit::Partial,
+    }
+}
+
+/// How something ends that restored: lost bytes first, then databases that are not as they were, then what is lacking.
+fn exit_of_restore(lost: &[Loss], databases: &[Opened], warnings: &[Warning]) -> Exit {
+    match (lost.is_empty(), opened::exit_of(databases)) {
+        (false, _) => Exit::Damage,
+        (true, Exit::Done) => exit_of(warnings),
+        (true, exit) => exit,
     }
 }
 

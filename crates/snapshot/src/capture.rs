@@ -103,36 +103,34 @@ impl Repository {
         // Read after the session was registered: what is seen now may not be deleted until it ends (I2).
         let listing = self.snapshots()?;
         let past = plan.past.as_ref();
-        let own = || sources.iter().map(|path| path_bytes(path)).collect();
-        let names: Vec<ByteBuf> = past.map_or_else(own, Past::names);
-        let is_parent = |other: &&Snapshot| other.host == plan.host && other.sources == names;
+        let as_given = || sources.iter().map(|path| path_bytes(path)).collect();
+        let names: Vec<ByteBuf> = past.map_or_else(as_given, Past::names);
+        let is_alike = |other: &&Snapshot| other.host == plan.host && other.sources == names;
         let parent = match past {
-            Some(past) => past.parent(&listing, is_parent),
-            None => listing.snapshots.iter().rfind(is_parent),
+            Some(past) => past.parent(&listing, is_alike),
+            None => listing.snapshots.iter().rfind(is_alike),
         };
         let parent = parent.cloned();
         monitor.begin(Task::Capture, parent.as_ref().map(|parent| parent.bytes));
         // A parent whose manifest is damaged is no parent: everything is read anew.
-        let before = parent
+        let before = parent.as_ref();
+        let before = before.and_then(|parent| self.manifest(parent).ok());
+        let (databases_before, flags_before) = before
             .as_ref()
-            .and_then(|parent| self.manifest(parent).ok());
-        let known = before.as_ref();
-        let known = known.map(|before| (before.databases.clone(), before.flags.clone()));
-        let flags_before = known.as_ref().map(|(_, flags)| flags.clone());
-        let databases_before = known.map_or_else(Vec::new, |(databases, _)| databases);
+            .map(|before| (before.databases.clone(), before.flags.clone()))
+            .unzip();
         let settings = Settings {
             plan,
-            before: &databases_before,
+            before: &databases_before.unwrap_or_default(),
             now_ms: now.timestamp_millis(),
             stop: Arc::default(),
         };
         let mut tally = Tally::default();
         tally.warn_of_plan(self.store().verify_plan(), monitor);
-        let own = listing.snapshots.iter().rev().filter(is_parent);
-        let doubt = self.check_room(plan, sources, own, monitor)?;
-        doubt
-            .into_iter()
-            .for_each(|doubt| tally.warn(monitor, doubt));
+        let alike = listing.snapshots.iter().rev().filter(is_alike);
+        if let Some(doubt) = self.check_room(plan, sources, alike, monitor)? {
+            tally.warn(monitor, doubt);
+        }
         let manifest =
             self.capture_sources(session, &settings, sources, before, &mut tally, monitor)?;
         past.map_or(Ok(()), Past::check_unpacked)?;

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use crate::copies::Read;
 use crate::error::{Result, SnapshotError};
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, go_on};
 use crate::reach::Reach;
 use crate::record::Snapshot;
 use crate::repository::Repository;
@@ -105,9 +105,7 @@ impl Repository {
         let mut reach = Reach::new(self);
         for ForgottenSnapshot { snapshot, .. } in forgotten {
             let walked = reach.walk(snapshot, &mut |chunk| {
-                if monitor.cancelled() {
-                    return Err(SnapshotError::cancelled());
-                }
+                go_on(monitor)?;
                 self.secure(session, chunk)
             });
             walked.map_err(|error| collected(error, snapshot.id))?;

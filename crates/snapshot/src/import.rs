@@ -17,7 +17,7 @@ use lifeboat_store::{SnapshotId, StoreError};
 
 use crate::capture::{Backup, BackupReport, CheckPolicy, CountQuery, Past};
 use crate::error::{Result, SnapshotError};
-use crate::monitor::{Monitor, Task};
+use crate::monitor::{Monitor, Task, go_on};
 use crate::reach::Reach;
 use crate::record::{IMPORTED, Snapshot};
 use crate::repository::Repository;
@@ -114,9 +114,7 @@ impl Repository {
         let mut known = self.known_archives()?;
         let mut report = ImportReport::default();
         for candidate in candidates {
-            if monitor.cancelled() {
-                return Err(SnapshotError::cancelled());
-            }
+            go_on(monitor)?;
             let outcome = self.take_in(&candidate, plan, &known, monitor)?;
             if let Outcome::Taken(report) = &outcome
                 && let Some(snapshot) = &report.snapshot

@@ -20,7 +20,7 @@ use crate::image::StoredDatabase;
 use crate::inplace::finish_before_looking;
 use crate::inplace::live::{is_database, look};
 use crate::manifest::Database;
-use crate::monitor::{Monitor, Task};
+use crate::monitor::{Monitor, Task, go_on};
 use crate::path::TreePath;
 use crate::record::Snapshot;
 use crate::repository::Repository;
@@ -99,9 +99,7 @@ pub fn check_live(
     let all: BTreeSet<&PathBuf> = found.iter().chain(known).collect();
     let mut healths = Vec::new();
     for path in all {
-        if monitor.cancelled() {
-            return Err(SnapshotError::cancelled());
-        }
+        go_on(monitor)?;
         monitor.item(path);
         healths.push(Health {
             state: state(path, found.contains(path), how, monitor)?,
@@ -217,9 +215,7 @@ impl Repository {
         let listing = self.snapshots()?;
         let mut judged: Vec<Content> = Vec::new();
         for snapshot in listing.snapshots.into_iter().rev() {
-            if monitor.cancelled() {
-                return Err(SnapshotError::cancelled());
-            }
+            go_on(monitor)?;
             if snapshot.host != host
                 || !snapshot
                     .sources

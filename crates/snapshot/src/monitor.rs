@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::error::{Result, SnapshotError};
+
 pub use lifeboat_store::progress::Progress;
 
 /// What is going on.
@@ -132,6 +134,14 @@ impl WarningKind {
             Self::StillOpen => "still-open",
             Self::LowSpace => "low-space",
         }
+    }
+}
+
+/// An error where the caller wants the work to end.
+pub(crate) fn go_on(monitor: &dyn Progress) -> Result<()> {
+    match monitor.cancelled() {
+        true => Err(SnapshotError::cancelled()),
+        false => Ok(()),
     }
 }
 

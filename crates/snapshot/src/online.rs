@@ -19,7 +19,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::content::Content;
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::image::StoredDatabase;
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, go_on};
 use crate::recent::COARSE_TICK;
 use crate::sqlite::{self, CommitMark, SqliteError};
 
@@ -56,9 +56,7 @@ impl Mark {
             if since.elapsed() >= COARSE_TICK {
                 return Ok(Self(mark.bytes));
             }
-            if monitor.cancelled() {
-                return Err(SnapshotError::cancelled());
-            }
+            go_on(monitor)?;
             if began.elapsed() >= PATIENCE {
                 let path = path.to_owned();
                 return Err(SnapshotError::ChangedMeanwhile { path });

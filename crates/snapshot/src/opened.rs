@@ -9,10 +9,10 @@ use std::time::Duration;
 use crate::capture::CountQuery;
 use crate::content::Content;
 use crate::entry::Node;
-use crate::error::{IoContext, Result, SnapshotError};
+use crate::error::{IoContext, Result};
 use crate::inplace::live;
 use crate::manifest::Database;
-use crate::monitor::{Monitor, Task};
+use crate::monitor::{Monitor, Task, go_on};
 use crate::path::TreePath;
 use crate::repository::Repository;
 use crate::restore::{RestoreReport, Selection};
@@ -83,7 +83,11 @@ impl Repository {
             report,
         } = *restored;
         let manifest = tree.manifest();
-        let total = manifest.databases.iter().map(bytes).sum();
+        let total = manifest
+            .databases
+            .iter()
+            .map(|database| database.facts.bytes())
+            .sum();
         monitor.begin(Task::Verify, Some(total));
         let mut opened = Vec::new();
         for database in &manifest.databases {
@@ -96,11 +100,9 @@ impl Repository {
             if at.symlink_metadata().is_ok_and(|stat| stat.is_file()) {
                 monitor.item(&at);
                 opened.push(self.open_one(tree, database, &at, how)?);
-                monitor.advance(bytes(database));
+                monitor.advance(database.facts.bytes());
             }
-            if monitor.cancelled() {
-                return Err(SnapshotError::cancelled());
-            }
+            go_on(monitor)?;
         }
         Ok(opened)
     }
@@ -159,10 +161,6 @@ impl Repository {
         );
         Ok((facts?, is_same?))
     }
-}
-
-fn bytes(database: &Database) -> u64 {
-    u64::from(database.facts.page_size).saturating_mul(database.facts.pages)
 }
 
 fn options(path: &TreePath, how: &Open) -> CaptureOptions {

@@ -13,9 +13,9 @@ use tar::{Builder, EntryType, Header};
 
 use crate::content::Content;
 use crate::entry::{Entry, Meta, Node, Special};
-use crate::error::{IoContext, Result, SnapshotError};
+use crate::error::{IoContext, Result};
 use crate::export::{split, unusable};
-use crate::monitor::{Monitor, Task, Warning, WarningKind};
+use crate::monitor::{Monitor, Task, Warning, WarningKind, go_on};
 use crate::path::TreePath;
 use crate::record::Snapshot;
 use crate::repository::Repository;
@@ -115,9 +115,7 @@ impl<'a, 'o> Tar<'a, io::BufWriter<Counted<'o>>> {
         }
         for found in tree.walk() {
             let (path, entry) = found?;
-            if self.monitor.cancelled() {
-                return Err(SnapshotError::cancelled());
-            }
+            go_on(self.monitor)?;
             self.entry(&path, &entry)?;
         }
         Ok(())

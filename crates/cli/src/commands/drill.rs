@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         Ok(repository.drill(&snapshot, &scratch, &how, args.threads, &watch)?)
     };
     let outcome = |report: &DrillReport| Outcome {
-        exit: exit(report),
+        exit: super::exit_of_restore(&report.lost, &report.databases, &report.warnings),
         snapshot: Some(snapshot.id),
         bytes: snapshot.bytes,
         error: losses(&report.warnings),
@@ -60,15 +60,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     } else {
         context.ui.summary(lines(&report))?;
     }
-    Ok(exit(&report))
-}
-
-fn exit(report: &DrillReport) -> Exit {
-    match (report.lost.is_empty(), opened::exit_of(&report.databases)) {
-        (false, _) => Exit::Damage,
-        (true, Exit::Done) => super::exit_of(&report.warnings),
-        (true, exit) => exit,
-    }
+    Ok(super::exit_of_restore(
+        &report.lost,
+        &report.databases,
+        &report.warnings,
+    ))
 }
 
 /// On the disk, and never in a folder of temporary files that is memory in disguise, where that can be had.

@@ -117,7 +117,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         restored.map_err(|error| failure(error, &plan.target))
     };
     let outcome = |report: &RestoreReport| Outcome {
-        exit: exit(report),
+        exit: super::exit_of_restore(&report.lost, &report.databases, &report.warnings),
         snapshot: Some(snapshot.id),
         bytes: report.bytes,
         error: losses(&report.warnings),
@@ -134,7 +134,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         context.ui.summary(lines(&snapshot, &plan, &report))?;
         context.ui.summary(opened::lines(&report.databases))?;
     }
-    Ok(exit(&report))
+    Ok(super::exit_of_restore(
+        &report.lost,
+        &report.databases,
+        &report.warnings,
+    ))
 }
 
 /// A folder that was begun stays, and can be completed.
@@ -146,14 +150,6 @@ fn failure(error: SnapshotError, target: &Path) -> Failure {
             .hint("the same command, typed again, goes on where this one ended")
             .path(target),
         false => failure,
-    }
-}
-
-fn exit(report: &RestoreReport) -> Exit {
-    match (report.lost.is_empty(), opened::exit_of(&report.databases)) {
-        (false, _) => Exit::Damage,
-        (true, Exit::Done) => super::exit_of(&report.warnings),
-        (true, exit) => exit,
     }
 }
 

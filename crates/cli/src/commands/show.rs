@@ -147,7 +147,7 @@ fn database_table(tree: &Tree<'_>) -> Table {
         let facts = &database.facts;
         table.row([
             Cell::new(""),
-            Cell::right(words::size(databases::bytes(database))),
+            Cell::right(words::size(database.facts.bytes())),
             Cell::new(&facts.journal_mode),
             databases::check(database),
             Cell::new(tree.database_path(database).to_string()),

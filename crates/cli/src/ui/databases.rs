@@ -48,11 +48,6 @@ fn largest(facts: &Facts) -> Vec<String> {
     texts
 }
 
-/// Its size in bytes.
-pub(crate) fn bytes(database: &Database) -> u64 {
-    u64::from(database.facts.page_size).saturating_mul(database.facts.pages)
-}
-
 /// What SQLite's check said, or when it last said something: a check takes long, so not every backup makes one.
 pub(crate) fn check(database: &Database) -> Cell {
     let (word, style) = match &database.facts.check {

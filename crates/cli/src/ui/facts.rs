@@ -116,7 +116,7 @@ pub(crate) fn database(path: &[u8], database: &Database) -> Map<String, Value> {
     object.extend(self::object(json!({
         "page_size": facts.page_size,
         "pages": facts.pages,
-        "bytes": u64::from(facts.page_size).saturating_mul(facts.pages),
+        "bytes": facts.bytes(),
         "journal_mode": facts.journal_mode,
         "encoding": facts.encoding,
         "user_version": facts.user_version,

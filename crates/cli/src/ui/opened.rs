@@ -13,19 +13,11 @@ pub(crate) fn facts(database: &Opened) -> Map<String, Value> {
     let mut object = paths::with_local_path("path", &database.path);
     object.extend(paths::object(json!({
         "check": paths::check_word(&database.check),
-        "findings": findings(&database.check),
+        "findings": database.check.findings(),
         "differences": database.differences,
         "row_counts": database.facts.as_ref().map(|facts| &facts.row_counts),
     })));
     object
-}
-
-fn findings(check: &Checked) -> Vec<String> {
-    match check {
-        Checked::Damaged(findings) => findings.clone(),
-        Checked::Unable(reason) => vec![reason.clone()],
-        Checked::Ok | Checked::NotDone => Vec::new(),
-    }
 }
 
 /// One line for each database.
@@ -35,7 +27,7 @@ pub(crate) fn lines(databases: &[Opened]) -> Vec<String> {
 
 fn line(database: &Opened) -> String {
     let path = paths::shown(&database.path);
-    let findings = findings(&database.check);
+    let findings = database.check.findings();
     let finding = findings.first().map_or("", String::as_str);
     let finding = escape(finding.as_bytes());
     match (database.differences.first(), &database.check) {

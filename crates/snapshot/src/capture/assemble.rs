@@ -18,9 +18,9 @@ use super::settle::read;
 use super::tally::Tally;
 use super::walk::{Found, Step};
 use crate::entry::{Entry, Node};
-use crate::error::{Result, SnapshotError};
+use crate::error::Result;
 use crate::folder::{FolderWriter, SharedBefore};
-use crate::monitor::{Monitor, Warning};
+use crate::monitor::{Monitor, Warning, go_on};
 use crate::path::{Name, TreePath};
 
 /// Queued files at which the queue is worked off.
@@ -151,9 +151,7 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
     /// Takes all steps and gives the stored root; `None` where even the root could not be read.
     pub(crate) fn run(mut self, steps: impl Iterator<Item = Step>) -> Result<Option<Entry>> {
         for step in steps {
-            if self.monitor.cancelled() {
-                return Err(SnapshotError::cancelled());
-            }
+            go_on(self.monitor)?;
             self.queue_step(step);
             if self.queued_files >= QUEUE_FILES
                 || self.queued_bytes >= QUEUE_BYTES
@@ -195,13 +193,7 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
                 entry_before,
                 before,
             } => {
-                self.monitor.item(&found.path);
-                self.open.push(Open {
-                    tally: self.may_retry(&found).then(|| self.tally.clone()),
-                    writer: Some(FolderWriter::new(self.session, before)),
-                    before: entry_before,
-                    found,
-                });
+                self.enter(found, entry_before, before);
                 Ok(())
             }
             Queued::Unchanged(entry) => {
@@ -243,6 +235,21 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
                 self.push(settled, before.as_ref())
             }
         }
+    }
+
+    fn enter(
+        &mut self,
+        found: Found,
+        entry_before: Option<Entry>,
+        before: Option<SharedBefore<'s>>,
+    ) {
+        self.monitor.item(&found.path);
+        self.open.push(Open {
+            tally: self.may_retry(&found).then(|| self.tally.clone()),
+            writer: Some(FolderWriter::new(self.session, before)),
+            before: entry_before,
+            found,
+        });
     }
 
     fn may_retry(&self, found: &Found) -> bool {

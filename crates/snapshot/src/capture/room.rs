@@ -11,7 +11,7 @@ use super::plan::Backup;
 use super::roots::canonical;
 use super::walk::{Step, Walk, find_root};
 use crate::error::{IoContext, Result, SnapshotError};
-use crate::monitor::{Monitor, Warning, WarningKind};
+use crate::monitor::{Monitor, Warning, WarningKind, go_on};
 use crate::record::Snapshot;
 use crate::repository::Repository;
 
@@ -86,9 +86,7 @@ impl Repository {
             Excludes::new(source, &plan.excludes, folders)?.with_rules(plan.rules(), &stat);
         let mut bytes = 0_u64;
         for step in Walk::new(&excludes, find_root(source, stat)?) {
-            if monitor.cancelled() {
-                return Err(SnapshotError::cancelled());
-            }
+            go_on(monitor)?;
             if let Step::Item(item) = step
                 && item.stat.is_file()
             {

@@ -15,7 +15,7 @@ use super::walk::Found;
 use crate::entry::{Entry, Node};
 use crate::error::{Result, SnapshotError};
 use crate::manifest::{Database, Flaw};
-use crate::monitor::{Monitor, Warning, WarningKind};
+use crate::monitor::{Monitor, Warning, WarningKind, go_on};
 use crate::path::TreePath;
 use crate::sqlite::{self, Checked, Count, Facts, SqliteError};
 use lifeboat_store::words::{in_one_line, system_words};
@@ -284,9 +284,7 @@ pub(super) fn read(
     found: &Found,
     before: Option<&Entry>,
 ) -> Result<Option<Stored>> {
-    if monitor.cancelled() {
-        return Err(SnapshotError::cancelled());
-    }
+    go_on(monitor)?;
     monitor.item(&found.path);
     let near = before.and_then(|entry| entry.node.content());
     let as_database = settings.takes_databases(&found.path);

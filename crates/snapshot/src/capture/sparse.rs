@@ -10,8 +10,8 @@ use lifeboat_store::{Kind, Session, chunker};
 use rustix::fs::SeekFrom;
 
 use crate::content::{ContentWriter, Ref};
-use crate::error::{Result, SnapshotError};
-use crate::monitor::Monitor;
+use crate::error::Result;
+use crate::monitor::{Monitor, go_on};
 
 /// Bytes of a chunk of a hole; a shorter hole is read as the zeros that it is.
 const PIECE: u64 = chunker::MAX_CUT as u64;
@@ -83,9 +83,7 @@ pub(super) fn store_hole(
     let zeros = vec![0; chunker::MAX_CUT];
     let id = session.put(Kind::Data, &zeros, None)?.id;
     for _ in 0..len / PIECE {
-        if monitor.cancelled() {
-            return Err(SnapshotError::cancelled());
-        }
+        go_on(monitor)?;
         writer.push(Ref { id, len: PIECE })?;
         monitor.advance(PIECE);
     }

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use crate::content::Ref;
 use crate::error::{Result, SnapshotError};
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, go_on};
 
 /// Bytes of a batch: enough for every core to find work in it.
 const BATCH: usize = 2 << 20;
@@ -145,9 +145,7 @@ fn consume(
 }
 
 fn put(session: &Session<'_>, monitor: &dyn Monitor, kin: Kin, piece: &Piece) -> Result<Stored> {
-    if monitor.cancelled() {
-        return Err(SnapshotError::cancelled());
-    }
+    go_on(monitor)?;
     let Kin { near, like } = kin;
     let put = session.put_like(Kind::Data, &piece.bytes, near.as_ref(), like.as_ref())?;
     let len = piece.bytes.len() as u64;

@@ -8,9 +8,9 @@ use lifeboat_store::{ChunkId, PackId, Verified};
 
 use crate::content::{Chunks, Content};
 use crate::entry::Node;
-use crate::error::{Result, SnapshotError};
+use crate::error::Result;
 use crate::folder::FolderReader;
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, go_on};
 use crate::record::Snapshot;
 use crate::repository::Repository;
 
@@ -67,9 +67,7 @@ impl<'r> Ages<'r> {
         // The oldest time of each folder that is being walked, the snapshot's own first.
         let mut open = vec![oldest];
         while let Some(visit) = waiting.pop() {
-            if self.monitor.cancelled() {
-                return Err(SnapshotError::cancelled());
-            }
+            go_on(self.monitor)?;
             let below = match visit {
                 Visit::Leave(key) => {
                     let own = open.pop().unwrap_or(i64::MAX);

@@ -3,6 +3,7 @@
 use super::losses::{Key, Losses, key_of};
 use crate::content::{Content, Ref, read_list, unsound};
 use crate::error::{Result, SnapshotError};
+use crate::monitor::go_on;
 use crate::record::Snapshot;
 
 /// A list node that is being walked.
@@ -31,7 +32,7 @@ impl Losses<'_> {
         let mut refs = content.refs.clone().into_iter();
         let mut depth = content.depth;
         loop {
-            self.check_cancelled()?;
+            go_on(self.monitor)?;
             let Some(found) = refs.next() else {
                 let Some(list): Option<OpenList> = open.pop() else {
                     return Ok(self.noted == noted);

@@ -13,7 +13,7 @@ use super::blame::Blame;
 use crate::entry::{Entry, Node};
 use crate::error::{Result, SnapshotError};
 use crate::folder::FolderReader;
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, go_on};
 use crate::path::TreePath;
 use crate::record::Snapshot;
 use crate::repository::Repository;
@@ -41,7 +41,7 @@ struct Open<'r> {
 /// Walks snapshots and notes every reference to a chunk that nobody has.
 pub(super) struct Losses<'r> {
     pub(super) repository: &'r Repository,
-    monitor: &'r dyn Monitor,
+    pub(super) monitor: &'r dyn Monitor,
     pub(super) good: &'r HashSet<ChunkId>,
     pub(super) blame: Blame,
     /// Folders and lists that were walked and lack nothing.
@@ -111,19 +111,12 @@ impl<'r> Losses<'r> {
         Ok(())
     }
 
-    pub(super) fn check_cancelled(&self) -> Result<()> {
-        match self.monitor.cancelled() {
-            true => Err(SnapshotError::cancelled()),
-            false => Ok(()),
-        }
-    }
-
     /// Walks an entry and what is below it.
     fn tree(&mut self, snapshot: &Snapshot, mut path: TreePath, node: &Node) -> Result<()> {
         let mut open: Vec<Open<'r>> = Vec::new();
         open.extend(self.enter(snapshot, &path, node)?);
         while let Some(folder) = open.last_mut() {
-            self.check_cancelled()?;
+            go_on(self.monitor)?;
             if folder.is_repeated {
                 self.repeats = self.repeats.saturating_sub(1);
             }

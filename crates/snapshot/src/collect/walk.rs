@@ -8,9 +8,9 @@ use rayon::prelude::*;
 
 use crate::content::{Content, Ref, read_list};
 use crate::entry::Node;
-use crate::error::{Result, SnapshotError};
+use crate::error::Result;
 use crate::folder::read_node;
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, go_on};
 use crate::record::Snapshot;
 use crate::repository::Repository;
 
@@ -50,9 +50,7 @@ pub(super) fn walk(
     let walk = Walk { repository, marks };
     let mut waiting: Vec<Step> = roots.iter().map(|root| Step::Root(*root)).collect();
     while !waiting.is_empty() {
-        if monitor.cancelled() {
-            return Err(SnapshotError::cancelled());
-        }
+        go_on(monitor)?;
         let batch = waiting.split_off(waiting.len().saturating_sub(BATCH));
         let further: Vec<Vec<Step>> = batch
             .into_par_iter()

@@ -12,7 +12,7 @@ use super::table::Row;
 use crate::content::Content;
 use crate::entry::{Entry, Node};
 use crate::error::{Result, SnapshotError};
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, go_on};
 use crate::path::TreePath;
 use crate::record::Snapshot;
 use crate::repository::Repository;
@@ -61,9 +61,7 @@ impl<'a, W: Write + Seek + Send> Archive<'a, W> {
         let mut small = Vec::new();
         for found in self.tree.walk() {
             let (path, entry) = found?;
-            if self.monitor.cancelled() {
-                return Err(SnapshotError::cancelled());
-            }
+            go_on(self.monitor)?;
             let is_small = entry.node.content().map(|content| content.len <= SMALL);
             if is_small != Some(true) || small.len() >= BATCH {
                 self.small(std::mem::take(&mut small))?;

@@ -11,8 +11,8 @@ use super::parts::{Cut, Part, key_of};
 use super::sums;
 use super::table::{Key, Row};
 use crate::content::{Content, read_all, read_chunk};
-use crate::error::{Result, SnapshotError};
-use crate::monitor::Monitor;
+use crate::error::Result;
+use crate::monitor::{Monitor, go_on};
 use crate::zip::{DEFAULT_LEVEL, Run, Segment};
 
 /// Compressed bytes, and what they were made of.
@@ -50,7 +50,7 @@ impl<'a> Packer<'a> {
 
     /// A short file as one segment, and its hash.
     pub(super) fn whole(&self, content: &Content) -> Result<(Packed, blake3::Hash)> {
-        self.go_on()?;
+        go_on(self.monitor)?;
         let key = key_of(content, b"whole");
         let known = self.earlier.find(&key, content.len);
         let copied = known.and_then(|row| Some((row, self.earlier.read(&[row])?)));
@@ -71,7 +71,7 @@ impl<'a> Packer<'a> {
 
     /// Neighbours of a long file. The plain bytes come back where they are asked for.
     pub(super) fn group(&self, parts: &[Part], cut: Cut, wants_plain: bool) -> Result<Packed> {
-        self.go_on()?;
+        go_on(self.monitor)?;
         let found: Vec<(Key, Option<Row>)> = parts
             .iter()
             .map(|part| {
@@ -110,7 +110,7 @@ impl<'a> Packer<'a> {
                 last = Some((part.own.id, own));
                 at += 1;
             }
-            self.go_on()?;
+            go_on(self.monitor)?;
         }
         self.monitor
             .advance(parts.iter().map(|part| part.own.len).sum());
@@ -159,13 +159,6 @@ impl<'a> Packer<'a> {
             (Some(before), Some((id, bytes))) if before.id == id => Ok(bytes),
             (Some(before), _) => read_chunk(self.store, before),
             (None, _) => Ok(Vec::new()),
-        }
-    }
-
-    fn go_on(&self) -> Result<()> {
-        match self.monitor.cancelled() {
-            true => Err(SnapshotError::cancelled()),
-            false => Ok(()),
         }
     }
 }

@@ -15,7 +15,7 @@ use chrono::NaiveDateTime;
 use super::archive::{bad_zip, entries};
 use super::described::Described;
 use crate::error::{IoContext, Result, SnapshotError};
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, go_on};
 use crate::path::TreePath;
 use crate::zip::{BadZip, EntryKind, ZipEntry, ZipReader};
 
@@ -126,9 +126,7 @@ impl Unpacking<'_> {
         let mut hasher = blake3::Hasher::new();
         let mut buffer = vec![0; BUFFER];
         loop {
-            if self.monitor.cancelled() {
-                return Err(SnapshotError::cancelled());
-            }
+            go_on(self.monitor)?;
             let read = from.read(&mut buffer);
             let len =
                 read.map_err(|error| bad_zip(self.path, BadZip::reading(&entry.path, error)))?;

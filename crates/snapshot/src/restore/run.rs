@@ -13,7 +13,7 @@ use super::{Loss, Restore, RestoreReport};
 use crate::content::Content;
 use crate::entry::{Entry, Meta, Node};
 use crate::error::{Result, SnapshotError};
-use crate::monitor::{Monitor, Warning, WarningKind};
+use crate::monitor::{Monitor, Warning, WarningKind, go_on};
 use crate::path::TreePath;
 use crate::tree::Tree;
 
@@ -75,9 +75,7 @@ impl<'a> Run<'a> {
     pub(super) fn restore(&mut self, selection: &Selection) -> Result<()> {
         let mut walk = self.tree.walk();
         while let Some(found) = walk.next() {
-            if self.monitor.cancelled() {
-                return Err(SnapshotError::cancelled());
-            }
+            go_on(self.monitor)?;
             match found {
                 Ok((path, entry)) => self.take(selection, &path, entry)?,
                 // Entries are lost, nobody knows which.

@@ -9,8 +9,8 @@ use super::parts::{Part, Zeros, is_loss, parts};
 use super::select::Selection;
 use crate::content::Content;
 use crate::entry::Node;
-use crate::error::{Result, SnapshotError};
-use crate::monitor::Monitor;
+use crate::error::Result;
+use crate::monitor::{Monitor, go_on};
 use crate::path::TreePath;
 use crate::tree::Tree;
 
@@ -135,9 +135,7 @@ fn each(
     take: &mut dyn FnMut(&TreePath, &Node) -> Result<()>,
 ) -> Result<()> {
     for found in tree.walk() {
-        if monitor.cancelled() {
-            return Err(SnapshotError::cancelled());
-        }
+        go_on(monitor)?;
         match found {
             Ok((path, entry)) if selection.admits(&path, &entry) => take(&path, &entry.node)?,
             Ok(_) => {}

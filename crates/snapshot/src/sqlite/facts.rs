@@ -60,6 +60,12 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Bytes of the database.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        u64::from(self.page_size).saturating_mul(self.pages)
+    }
+
     /// Tables, counts and findings that are told.
     pub(crate) fn items(&self) -> usize {
         let findings = match &self.check {
@@ -100,6 +106,18 @@ pub enum Checked {
     /// The check could not be run, for the reason told: an index may need a collation that only
     /// the application has.
     Unable(String),
+}
+
+impl Checked {
+    /// What was found, or why nothing could be: in words, the worst first.
+    #[must_use]
+    pub fn findings(&self) -> &[String] {
+        match self {
+            Self::Damaged(findings) => findings,
+            Self::Unable(reason) => std::slice::from_ref(reason),
+            Self::Ok | Self::NotDone => &[],
+        }
+    }
 }
 
 /// Reads the facts of a state with `pages` pages; `lock` is filled in at the end.

@@ -230,7 +230,7 @@ fn database_lines(databases: &Placed<'_>) -> Vec<String> {
         table.row([
             Cell::new(if index == 0 { "  databases" } else { "" }).styled(paint::DIM),
             Cell::new(path.to_string()),
-            Cell::right(words::size(database_words::bytes(&report.database))),
+            Cell::right(words::size(report.database.facts.bytes())),
             Cell::right(changed),
             database_words::check(&report.database),
             Cell::new(database_words::contents(facts) + &held(report.lock)),

@@ -1,7 +1,6 @@
 //! What verify answers, in words and in fields.
 
 use lifeboat_snapshot::path::escape;
-use lifeboat_snapshot::sqlite::Checked;
 use lifeboat_snapshot::{Damaged, DatabaseVerified, Verify, VerifyReport};
 use serde_json::{Value, json};
 
@@ -20,23 +19,15 @@ fn database(database: &DatabaseVerified) -> Value {
     item.extend(facts::object(json!({
         "snapshots": snapshots.collect::<Vec<_>>(),
         "check": facts::check_word(&database.check),
-        "findings": findings(&database.check),
+        "findings": database.check.findings(),
         "was_damaged": database.was_damaged,
     })));
     Value::Object(item)
 }
 
-fn findings(check: &Checked) -> Vec<String> {
-    match check {
-        Checked::Damaged(findings) => findings.clone(),
-        Checked::Unable(reason) => vec![reason.clone()],
-        Checked::Ok | Checked::NotDone => Vec::new(),
-    }
-}
-
 /// A database that is not whole, in a line.
 fn bad_database(database: &DatabaseVerified) -> Option<String> {
-    let found = findings(&database.check);
+    let found = database.check.findings();
     let first = escape(found.first()?.as_bytes());
     let path = escape(&database.path.to_bytes());
     let ids: Vec<String> = database.snapshots.iter().map(|id| id.short()).collect();

@@ -16,7 +16,7 @@ use crate::diff::{DiffTotals, TakeChange};
 use crate::entry::Entry;
 use crate::error::{Result, SnapshotError};
 use crate::folder::FolderReader;
-use crate::monitor::{Monitor, Warning, WarningKind};
+use crate::monitor::{Monitor, Warning, WarningKind, go_on};
 use crate::path::{Name, TreePath};
 use crate::sqlite::Facts;
 
@@ -58,9 +58,7 @@ impl Beside<'_, '_> {
         let walk = Walk::new(&excludes, find_root(&root.live, stat)?);
         let mut first = Some((root.tree, root.entry));
         for step in walk {
-            if self.monitor.cancelled() {
-                return Err(SnapshotError::cancelled());
-            }
+            go_on(self.monitor)?;
             let flow = match first.take() {
                 Some((tree, entry)) => self.root_step(step, tree, entry),
                 None => self.step(step, &excludes),
