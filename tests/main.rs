@@ -83,6 +83,7 @@ mod repair;
 mod restore;
 /// Sources that fail or change hands while they are read; copied repositories.
 mod source_faults;
+mod stats;
 /// Workbench, program, databases, writers and comparison.
 mod support;
 /// The tar, unpacked by other programs.

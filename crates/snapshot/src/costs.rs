@@ -1,23 +1,29 @@
 //! What snapshots and sources cost: what would be free if one of them were gone, and what they share.
 //!
-//! Every chunk is noted with who leads to it, which takes some sixty bytes of memory for each: this is for people who ask,
-//! not for what runs every minute.
+//! The snapshots of a source are looked at one after the other, and of each only in what it differs from the one before
+//! ([`scan`]). Memory is some sixty bytes for each chunk of the repository, however many snapshots there are: this is for
+//! people who ask, not for what runs every minute.
 
 use std::collections::{BTreeMap, HashMap};
 
-use lifeboat_store::{ChunkId, SnapshotId};
+use lifeboat_store::SnapshotId;
 use serde_bytes::ByteBuf;
 
 use crate::error::{Result, SnapshotError};
 use crate::monitor::{Monitor, Task};
-use crate::reach::{Key, Reach};
+use crate::record::Snapshot;
 use crate::repository::Repository;
+
+use scan::{Found, Owner, Scan};
+
+mod part;
+mod scan;
 
 /// What snapshots and sources cost, in stored bytes of chunks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Costs {
-    /// Each snapshot, oldest first, with the bytes that only it leads to.
-    pub snapshots: Vec<(SnapshotId, u64)>,
+    /// Each snapshot, oldest first.
+    pub snapshots: Vec<SnapshotCosts>,
     /// Each host's sources.
     pub sources: Vec<SourceCosts>,
     /// All that snapshots lead to.
@@ -30,6 +36,17 @@ pub struct Costs {
     pub delta_bytes: u64,
 }
 
+/// What a snapshot costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotCosts {
+    /// Which.
+    pub id: SnapshotId,
+    /// Bytes that only it leads to: they would be free without it.
+    pub alone_bytes: u64,
+    /// Bytes that it leads to as well as others.
+    pub shared_bytes: u64,
+}
+
 /// What the snapshots of one host and the same sources cost together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceCosts {
@@ -39,38 +56,35 @@ pub struct SourceCosts {
     pub sources: Vec<ByteBuf>,
     /// How many snapshots.
     pub snapshots: u64,
-    /// Bytes that only snapshots of these sources lead to.
+    /// Bytes that only snapshots of these sources lead to: they would be free without them.
     pub alone_bytes: u64,
     /// Those of them that more than one of its snapshots leads to.
     pub common_bytes: u64,
+    /// Bytes that they lead to as well as snapshots of other sources.
+    pub shared_bytes: u64,
 }
 
-/// Who leads to something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Owner {
-    /// One snapshot, by its number.
-    One(u32),
-    /// Several of one group of sources.
-    Group(u32),
-    /// Several groups.
-    Many,
+/// The snapshots of one host and the same sources, oldest first.
+struct Group {
+    host: String,
+    sources: Vec<ByteBuf>,
+    snapshots: Vec<Snapshot>,
 }
 
-impl Owner {
-    /// Who leads to it once this snapshot does too.
-    fn with(self, snapshot: u32, group_of: &[u32]) -> Self {
-        let group = |number: u32| group_of.get(number as usize).copied().unwrap_or_default();
-        match self {
-            Self::One(number) if number == snapshot => self,
-            Self::One(number) if group(number) == group(snapshot) => Self::Group(group(number)),
-            Self::Group(number) if number == group(snapshot) => self,
-            _ => Self::Many,
+impl Group {
+    /// From bytes that several of its snapshots lead to, that one of them does, and all that they lead to.
+    fn costs(&self, common: u64, single: u64, all: u64) -> SourceCosts {
+        let alone_bytes = common + single;
+        SourceCosts {
+            host: self.host.clone(),
+            sources: self.sources.clone(),
+            snapshots: self.snapshots.len() as u64,
+            alone_bytes,
+            common_bytes: common,
+            shared_bytes: all.saturating_sub(alone_bytes),
         }
     }
 }
-
-/// A chunk's owner, its stored bytes, and whether it is a delta.
-type Stored = (Owner, u32, bool);
 
 impl Repository {
     /// Finds out what each snapshot and each source costs.
@@ -80,93 +94,77 @@ impl Repository {
     pub fn costs(&self, monitor: &dyn Monitor) -> Result<Costs> {
         monitor.begin(Task::Mark, None);
         let snapshots = self.snapshots()?.snapshots;
-        let mut groups: BTreeMap<(String, Vec<ByteBuf>), u32> = BTreeMap::new();
-        let group_of: Vec<u32> = snapshots
-            .iter()
-            .map(|snapshot| {
-                let next = groups.len() as u32;
-                let key = (snapshot.host.clone(), snapshot.sources.clone());
-                *groups.entry(key).or_insert(next)
-            })
-            .collect();
-        let mut chunks: HashMap<ChunkId, Stored> = HashMap::new();
-        let mut walked: HashMap<Key, Owner> = HashMap::new();
-        for (number, snapshot) in (0_u32..).zip(&snapshots) {
-            // What has as many owners as it can get from this snapshot is not walked again.
-            let mut enter = |key: Key| {
-                let before = walked.get(&key).copied();
-                let after =
-                    before.map_or(Owner::One(number), |owner| owner.with(number, &group_of));
-                walked.insert(key, after);
-                before != Some(after)
-            };
-            Reach::new(self).walk_where(snapshot, &mut enter, &mut |chunk| {
+        let order: Vec<SnapshotId> = snapshots.iter().map(|snapshot| snapshot.id).collect();
+        let groups = grouped(snapshots);
+        let mut scan = Scan::new(self);
+        let mut all = Vec::new();
+        for group in &groups {
+            scan.next_source()?;
+            for snapshot in &group.snapshots {
                 if monitor.cancelled() {
                     return Err(SnapshotError::cancelled());
                 }
-                self.own(chunk, number, &group_of, &mut chunks)
-            })?;
+                all.push((snapshot.id, scan.next(snapshot)?));
+            }
         }
-        let ids = snapshots.iter().map(|snapshot| snapshot.id).collect();
-        Ok(add_up(ids, groups, &group_of, chunks.into_values()))
-    }
-
-    /// Notes that a snapshot leads to a chunk and to what its stored copy is made from.
-    fn own(
-        &self,
-        chunk: ChunkId,
-        snapshot: u32,
-        group_of: &[u32],
-        chunks: &mut HashMap<ChunkId, Stored>,
-    ) -> Result<()> {
-        let known = chunks.get(&chunk).map(|(owner, ..)| *owner);
-        if known.is_some_and(|owner| owner.with(snapshot, group_of) == owner) {
-            return Ok(());
-        }
-        for copy in self.store().footprint(&chunk)? {
-            let fresh = (Owner::One(snapshot), copy.stored_len, copy.is_delta);
-            let entry = chunks.entry(copy.id).or_insert(fresh);
-            entry.0 = entry.0.with(snapshot, group_of);
-        }
-        Ok(())
+        let mut costs = add_up(&groups, &all, &scan.finish()?);
+        let places: HashMap<SnapshotId, usize> = order.into_iter().zip(0..).collect();
+        costs
+            .snapshots
+            .sort_by_key(|one| places.get(&one.id).copied());
+        Ok(costs)
     }
 }
 
-fn add_up(
-    ids: Vec<SnapshotId>,
-    groups: BTreeMap<(String, Vec<ByteBuf>), u32>,
-    group_of: &[u32],
-    chunks: impl Iterator<Item = Stored>,
-) -> Costs {
-    let mut alone = vec![0_u64; ids.len()];
+/// The snapshots of each source, oldest first.
+fn grouped(snapshots: Vec<Snapshot>) -> Vec<Group> {
+    let mut groups: BTreeMap<(String, Vec<ByteBuf>), Vec<Snapshot>> = BTreeMap::new();
+    for snapshot in snapshots {
+        let key = (snapshot.host.clone(), snapshot.sources.clone());
+        groups.entry(key).or_default().push(snapshot);
+    }
+    let group = |((host, sources), snapshots)| Group {
+        host,
+        sources,
+        snapshots,
+    };
+    groups.into_iter().map(group).collect()
+}
+
+/// Sums of what was found: all bytes of each snapshot, in the order of the groups, and who leads to what.
+fn add_up(groups: &[Group], all: &[(SnapshotId, u64)], found: &Found) -> Costs {
+    let mut alone = vec![0_u64; all.len()];
     let mut common = vec![0_u64; groups.len()];
     let mut costs = Costs::default();
-    for (owner, len, is_delta) in chunks {
-        let len = u64::from(len);
+    for held in found.chunks.values() {
+        let len = u64::from(held.stored_len);
         costs.live_bytes += len;
-        costs.deltas += u64::from(is_delta);
-        costs.delta_bytes += if is_delta { len } else { 0 };
-        let sum = match owner {
-            Owner::One(number) => alone.get_mut(number as usize),
-            Owner::Group(number) => common.get_mut(number as usize),
-            Owner::Many => Some(&mut costs.shared_bytes),
-        };
-        if let Some(sum) = sum {
-            *sum += len;
+        costs.deltas += u64::from(held.is_delta);
+        costs.delta_bytes += if held.is_delta { len } else { 0 };
+        match held.owner {
+            Owner::Nobody => {}
+            Owner::One(number) => add(&mut alone, number, len),
+            Owner::Source(number) => add(&mut common, number, len),
+            Owner::Many => costs.shared_bytes += len,
         }
     }
-    for ((host, sources), number) in groups {
-        let mine = |of: &(&u32, &u64)| *of.0 == number;
-        let each = group_of.iter().zip(&alone).filter(mine);
-        let common_bytes = common.get(number as usize).copied().unwrap_or_default();
-        costs.sources.push(SourceCosts {
-            host,
-            sources,
-            snapshots: each.clone().count() as u64,
-            alone_bytes: common_bytes + each.map(|(_, bytes)| bytes).sum::<u64>(),
-            common_bytes,
-        });
+    let each = all.iter().zip(&alone);
+    let each = each.map(|((id, bytes), alone)| SnapshotCosts {
+        id: *id,
+        alone_bytes: *alone,
+        shared_bytes: bytes.saturating_sub(*alone),
+    });
+    costs.snapshots.extend(each);
+    let mut alone = alone.into_iter();
+    for ((group, common), bytes) in groups.iter().zip(common).zip(&found.source_bytes) {
+        let own = alone.by_ref().take(group.snapshots.len());
+        costs.sources.push(group.costs(common, own.sum(), *bytes));
     }
-    costs.snapshots = ids.into_iter().zip(alone).collect();
     costs
+}
+
+fn add(sums: &mut [u64], number: u32, len: u64) {
+    if let Some(sum) = sums.get_mut(number as usize) {
+        *sum += len;
+    }
 }

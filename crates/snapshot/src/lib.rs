@@ -85,7 +85,7 @@ pub use capture::{
 };
 pub use check::{Damaged, DatabaseVerified, Verify, VerifyReport};
 pub use collect::Collect;
-pub use costs::{Costs, SourceCosts};
+pub use costs::{Costs, SnapshotCosts, SourceCosts};
 pub use diff::{Change, ChangeKind, DiffTotals, Live};
 pub use drill::{Drill, DrillReport};
 pub use error::{Result, SnapshotError};

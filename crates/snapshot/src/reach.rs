@@ -13,13 +13,13 @@ use crate::record::Snapshot;
 use crate::repository::Repository;
 
 /// Whether to walk what a folder or a long content refers to.
-pub(crate) type Enter<'e> = dyn FnMut(Key) -> bool + 'e;
+type Enter<'e> = dyn FnMut(Key) -> bool + 'e;
 
 /// What is done with each chunk.
-pub(crate) type Visit<'v> = dyn FnMut(ChunkId) -> Result<()> + 'v;
+type Visit<'v> = dyn FnMut(ChunkId) -> Result<()> + 'v;
 
 /// A folder or a long content, by all that it refers to.
-pub(crate) type Key = [u8; 16];
+type Key = [u8; 16];
 
 /// Walks snapshots; the folders and long contents that they share are walked once.
 pub(crate) struct Reach<'r> {
@@ -71,7 +71,7 @@ impl<'r> Reach<'r> {
     ///
     /// # Errors
     /// As [`walk`](Self::walk).
-    pub(crate) fn walk_where(
+    fn walk_where(
         &self,
         snapshot: &Snapshot,
         enter: &mut Enter<'_>,

@@ -13,6 +13,7 @@ use crate::copies::Read;
 use crate::error::{Result, SnapshotError};
 use crate::manifest::{self, Manifest};
 use crate::record::{self, Snapshot};
+use crate::tree::Tree;
 
 /// Bytes of stack for each worker; the walks recurse nowhere, so this is for SQLite and zstd.
 const STACK: usize = 8 << 20;
@@ -222,6 +223,12 @@ impl Repository {
             });
         }
         Manifest::decode(&read_all(&self.store, content)?)
+    }
+
+    /// Opens several snapshots at the same time, in their order, for looking into them. All are held in memory.
+    pub fn trees(&self, snapshots: &[Snapshot]) -> Vec<Result<Tree<'_>>> {
+        let snapshots = snapshots.par_iter();
+        snapshots.map(|snapshot| self.tree(snapshot)).collect()
     }
 
     /// Runs work on a pool of its own of this many threads.

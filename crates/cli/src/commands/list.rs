@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use lifeboat_snapshot::store::SnapshotId;
-use lifeboat_snapshot::{Flaws, Repository, Snapshot, ZipTarget};
+use lifeboat_snapshot::{Flaws, Repository, Snapshot, SnapshotError, Tree, ZipTarget};
 use serde_json::{Map, Value, json};
 
 use crate::args::Narrow;
@@ -32,6 +32,9 @@ pub(crate) struct Args {
 /// Databases named in a line; the others are counted.
 const NAMED: usize = 2;
 
+/// Snapshots that are opened at the same time.
+const AT_ONCE: usize = 64;
+
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let repository = context.repository()?;
     if args.forgotten {
@@ -49,8 +52,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let zips = zips(&repository, context)?;
     let verified = repository.verified_at()?;
     let mut rows = Vec::new();
-    for snapshot in &listing.snapshots {
-        let mut found = Found::read(&repository, snapshot);
+    let trees = listing.snapshots.chunks(AT_ONCE);
+    let trees = trees.flat_map(|some| repository.trees(some));
+    for (snapshot, tree) in listing.snapshots.iter().zip(trees) {
+        let mut found = Found::read(tree);
         found.zip = zips.get(&snapshot.id).cloned();
         found.verified = verified.get(&snapshot.id).and_then(|ms| facts::moment(*ms));
         if let Some(failure) = &found.damage {
@@ -88,15 +93,23 @@ fn zips(
     repository: &Repository,
     context: &Context,
 ) -> Result<HashMap<SnapshotId, PathBuf>, Failure> {
-    let own = repository.zip_path(&ZipTarget::Repository);
-    let folders = [vec![own], context.config()?.zip_dirs()].concat();
+    let folders = zip_folders(repository, context)?;
     let zips = folders.iter().flat_map(|folder| repository.zips(folder));
     Ok(zips.map(|zip| (zip.snapshot, zip.path)).collect())
 }
 
+/// Where zips may be, as far as the config and the repository know the places.
+pub(super) fn zip_folders(
+    repository: &Repository,
+    context: &Context,
+) -> Result<Vec<PathBuf>, Failure> {
+    let own = repository.zip_path(&ZipTarget::Repository);
+    Ok([vec![own], context.config()?.zip_dirs()].concat())
+}
+
 impl Found {
-    fn read(repository: &Repository, snapshot: &Snapshot) -> Self {
-        let tree = match repository.tree(snapshot) {
+    fn read(tree: Result<Tree<'_>, SnapshotError>) -> Self {
+        let tree = match tree {
             Ok(tree) => tree,
             Err(error) => {
                 return Self {

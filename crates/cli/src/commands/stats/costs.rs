@@ -1,7 +1,7 @@
 //! What each source and snapshot costs, in a table and for programs.
 
 use lifeboat_snapshot::path::escape;
-use lifeboat_snapshot::{Collect, Costs, Repository, SourceCosts};
+use lifeboat_snapshot::{Collect, Costs, Repository, SnapshotCosts, SourceCosts};
 use serde_json::{Map, Value, json};
 
 use crate::commands::gc;
@@ -36,62 +36,85 @@ impl Told {
     /// For programs.
     pub(super) fn fields(&self) -> Map<String, Value> {
         let costs = &self.costs;
-        let each = costs.snapshots.iter();
-        let each = each.map(|(id, alone)| json!({"id": id.to_string(), "alone_bytes": alone}));
-        let source = |source: &SourceCosts| {
-            let paths = source.sources.iter().map(|path| escape(path));
-            json!({
-                "host": source.host,
-                "sources": paths.collect::<Vec<_>>(),
-                "snapshots": source.snapshots,
-                "alone_bytes": source.alone_bytes,
-                "common_bytes": source.common_bytes,
-            })
-        };
         facts::object(json!({
             "live_bytes": costs.live_bytes,
             "shared_bytes": costs.shared_bytes,
             "garbage_bytes": self.garbage_bytes,
             "deltas": costs.deltas,
             "delta_bytes": costs.delta_bytes,
-            "source_costs": costs.sources.iter().map(source).collect::<Vec<_>>(),
-            "snapshot_costs": each.collect::<Vec<_>>(),
+            "source_costs": costs.sources.iter().map(of_source).collect::<Vec<_>>(),
+            "snapshot_costs": costs.snapshots.iter().map(of_snapshot).collect::<Vec<_>>(),
         }))
     }
 
     /// For people: what one would win by letting go of a source or a snapshot.
     pub(super) fn tell(&self, ui: &Ui) -> Result<(), Failure> {
+        ui.table(&self.totals())?;
+        ui.line("")?;
+        ui.table(&self.each())
+    }
+
+    fn totals(&self) -> Table {
         let costs = &self.costs;
+        let deltas = words::counted(costs.deltas, "difference", "differences");
         let mut table = Table::new();
-        let mut row = |label: String, bytes: u64, about: String| {
+        for (label, bytes, about) in [
+            ("deltas", costs.delta_bytes, format!("in {deltas}")),
+            ("garbage", self.garbage_bytes, "gc would free".to_owned()),
+            (
+                "shared",
+                costs.shared_bytes,
+                "by several sources".to_owned(),
+            ),
+        ] {
             let label = Cell::new(label).styled(paint::DIM);
             table.row([label, Cell::right(words::size(bytes)), Cell::new(about)]);
+        }
+        table
+    }
+
+    /// Sources, and then snapshots.
+    fn each(&self) -> Table {
+        let mut table = Table::new();
+        let heads = [
+            Cell::right("ALONE"),
+            Cell::right("SHARED"),
+            Cell::new("WHAT"),
+        ];
+        table.row(heads.map(|cell| cell.styled(paint::DIM)));
+        let mut row = |alone, shared, what: String| {
+            let sizes = [alone, shared].map(|bytes| Cell::right(words::size(bytes)));
+            table.row(sizes.into_iter().chain([Cell::new(what)]));
         };
-        let deltas = words::counted(costs.deltas, "difference", "differences");
-        row(
-            "deltas".to_owned(),
-            costs.delta_bytes,
-            format!("in {deltas}"),
-        );
-        row(
-            "garbage".to_owned(),
-            self.garbage_bytes,
-            "gc would free".to_owned(),
-        );
-        row(
-            "shared".to_owned(),
-            costs.shared_bytes,
-            "by several sources".to_owned(),
-        );
-        for source in &costs.sources {
+        for source in &self.costs.sources {
             let paths: Vec<String> = source.sources.iter().map(|path| escape(path)).collect();
             let snapshots = words::counted(source.snapshots, "snapshot", "snapshots");
-            let about = format!("alone {} on {}, {snapshots}", paths.join(", "), source.host);
-            row("source".to_owned(), source.alone_bytes, about);
+            let what = format!("{} on {}, {snapshots}", paths.join(", "), source.host);
+            row(source.alone_bytes, source.shared_bytes, what);
         }
-        for (id, alone) in &costs.snapshots {
-            row(id.short(), *alone, "alone".to_owned());
+        for one in &self.costs.snapshots {
+            row(one.alone_bytes, one.shared_bytes, one.id.short());
         }
-        ui.table(&table)
+        table
     }
+}
+
+fn of_source(source: &SourceCosts) -> Value {
+    let paths = source.sources.iter().map(|path| escape(path));
+    json!({
+        "host": source.host,
+        "sources": paths.collect::<Vec<_>>(),
+        "snapshots": source.snapshots,
+        "alone_bytes": source.alone_bytes,
+        "common_bytes": source.common_bytes,
+        "shared_bytes": source.shared_bytes,
+    })
+}
+
+fn of_snapshot(one: &SnapshotCosts) -> Value {
+    json!({
+        "id": one.id.to_string(),
+        "alone_bytes": one.alone_bytes,
+        "shared_bytes": one.shared_bytes,
+    })
 }
