@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::disk::{Disk, NewFile};
 use crate::error::{IoContext, Result};
 use crate::layout::TEMPORARY;
+use crate::random::{Random, SystemRandom};
 
 /// Left-over temporary files of one name that are stepped around.
 const MAX_TEMPORARIES: u32 = 1000;
@@ -39,6 +40,7 @@ impl<'a> DurableFile<'a> {
 
     /// The same in a folder that is not ours alone: the temporary name has a part that nobody else would use, and the file
     /// is locked for as long as it has that name, so that [`remove_left_over`] can tell it from one of a process that died.
+    /// The name is never used again: between a look at it and its removal it could have become another's.
     ///
     /// # Errors
     /// Where the folder takes no new file.
@@ -48,7 +50,8 @@ impl<'a> DurableFile<'a> {
         path: String,
         mark: &str,
     ) -> Result<Self> {
-        let stem = format!("{path}.{mark}");
+        let own = unique().context("create", || disk.locate(&path))?;
+        let stem = format!("{path}.{mark}.{own}");
         Self::begin(disk, folder, path, &stem, |file, temporary| {
             // Where there are no locks, nobody removes what is left over either.
             let is_locked = file.try_lock().unwrap_or(true);
@@ -147,10 +150,10 @@ impl<'a> DurableFile<'a> {
             return Ok(false);
         };
         let result = self.publish_file(file.as_mut());
-        drop(file);
         if !matches!(result, Ok(true)) {
             self.discard();
         }
+        drop(file);
         result
     }
 
@@ -163,10 +166,10 @@ impl<'a> DurableFile<'a> {
             return Ok(false);
         };
         let result = self.replace_file(file.as_mut());
-        drop(file);
         if !matches!(result, Ok(true)) {
             self.discard();
         }
+        drop(file);
         result
     }
 
@@ -200,7 +203,8 @@ impl<'a> DurableFile<'a> {
         Ok(true)
     }
 
-    /// Best effort: a temporary file that stays is never read.
+    /// Best effort: a temporary file that stays is never read. The file is still open, and so locked: once it is not, its
+    /// name may be another's.
     fn discard(&self) {
         let _ = self.disk.remove(&self.temporary);
     }
@@ -208,10 +212,18 @@ impl<'a> DurableFile<'a> {
 
 impl Drop for DurableFile<'_> {
     fn drop(&mut self) {
-        if self.file.take().is_some() {
+        if let Some(file) = self.file.take() {
             self.discard();
+            drop(file);
         }
     }
+}
+
+/// A part of a name that no other process draws.
+fn unique() -> io::Result<String> {
+    let mut bytes = [0; 8];
+    SystemRandom.fill(&mut bytes)?;
+    Ok(data_encoding::HEXLOWER.encode(&bytes))
 }
 
 /// Removes what processes that died have left of files with this mark at the top of the disk. One that is locked is being
@@ -236,4 +248,34 @@ pub(crate) fn check_length(file: &dyn NewFile, written: u64) -> io::Result<()> {
     Err(io::Error::other(format!(
         "{actual} bytes on disk after {written} were written"
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::RealDisk;
+
+    /// Many write a file of one name at once, each clearing away what is left over first. One of them gets the name; the
+    /// others are told that it is taken, and nobody takes another's file for one that was left over.
+    #[test]
+    fn f17_of_several_that_write_one_name_each_keeps_its_own_file_until_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = || {
+            let disk = RealDisk::new(folder.path());
+            for number in 0..300 {
+                remove_left_over(&disk, "mark");
+                let mut file = DurableFile::create_marked(&disk, "", "one.zip".to_owned(), "mark")
+                    .expect("there are names enough");
+                file.write(&[7; 100]).unwrap();
+                match number % 3 {
+                    0 => drop(file),
+                    _ => drop(file.publish().expect("nobody takes it away")),
+                }
+                let _ = disk.remove("one.zip");
+            }
+        };
+        std::thread::scope(|scope| (0..8).for_each(|_| drop(scope.spawn(write))));
+        let left = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(left, 0, "and nothing is left over");
+    }
 }
