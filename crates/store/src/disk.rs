@@ -15,6 +15,7 @@
 //! file below the root that is a link is an error, [`WrongSort`], and never followed.
 
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
 
 pub use real::RealDisk;
@@ -22,6 +23,12 @@ pub use real::RealDisk;
 mod real;
 #[cfg(feature = "testing")]
 pub mod sim;
+
+/// The bytes of a file, mapped or read.
+pub trait Map: AsRef<[u8]> + Send + Sync {
+    /// Gives up the memory of these bytes until they are read again, which may be at once. A hint.
+    fn let_go(&self, _range: Range<usize>) {}
+}
 
 /// A name of the repository that stands for something else than it should: a link, a pipe, a device, a folder.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +60,7 @@ pub trait Disk: Send + Sync {
     ///
     /// # Errors
     /// As [`Disk::open`].
-    fn map(&self, path: &str) -> io::Result<Box<dyn AsRef<[u8]> + Send + Sync>>;
+    fn map(&self, path: &str) -> io::Result<Box<dyn Map>>;
 
     /// Gives a file a new name in one step, never replacing another file.
     ///

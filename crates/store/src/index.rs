@@ -25,6 +25,7 @@ mod cache;
 mod location;
 mod mended;
 mod record;
+mod resident;
 #[cfg(feature = "testing")]
 mod sample;
 mod segment;

@@ -13,8 +13,11 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use crate::disk::Map;
 
 /// Longer files are mapped wherever they are: two million chunks, some 128 GB of data.
 const READ: u64 = 128 << 20;
@@ -36,7 +39,7 @@ const ELSEWHERE: [u64; 11] = [
 ];
 
 /// The bytes of a whole file. It must be of the index cache (see the module).
-pub(crate) fn bytes_of(mut file: File) -> io::Result<Box<dyn AsRef<[u8]> + Send + Sync>> {
+pub(crate) fn bytes_of(mut file: File) -> io::Result<Box<dyn Map>> {
     let len = file.metadata()?.len();
     if len <= READ && may_go_away(&file) {
         let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or_default());
@@ -44,7 +47,33 @@ pub(crate) fn bytes_of(mut file: File) -> io::Result<Box<dyn AsRef<[u8]> + Send 
         return Ok(Box::new(bytes));
     }
     // SAFETY: by the module's rule nobody changes or truncates the file while it is mapped.
-    Ok(Box::new(unsafe { memmap2::Mmap::map(&file) }?))
+    Ok(Box::new(Mapped(unsafe { memmap2::Mmap::map(&file) }?)))
+}
+
+impl Map for Vec<u8> {}
+
+/// A file in memory that is its own.
+struct Mapped(memmap2::Mmap);
+
+impl AsRef<[u8]> for Mapped {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Map for Mapped {
+    fn let_go(&self, range: Range<usize>) {
+        if range.end > self.0.len() || range.is_empty() {
+            return;
+        }
+        let advice = memmap2::UncheckedAdvice::DontNeed;
+        // SAFETY: the map is of a file, shared and never written to, so a page that is dropped is read from the file again
+        // and is what it was: whoever holds a reference to its bytes sees no change.
+        let _ = unsafe {
+            self.0
+                .unchecked_advise_range(advice, range.start, range.len())
+        };
+    }
 }
 
 /// Whether the file's disk may be gone from one moment to the next.
@@ -98,5 +127,26 @@ mod tests {
         std::fs::write(&path, [7; 10_000]).unwrap();
         let bytes = bytes_of(File::open(&path).unwrap()).unwrap();
         assert_eq!((*bytes).as_ref(), [7; 10_000]);
+    }
+
+    #[test]
+    fn bytes_that_were_let_go_are_read_again_as_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let written: Vec<u8> = (0..1_000_000_u32).map(|at| (at / 999) as u8).collect();
+        std::fs::write(&path, &written).unwrap();
+        let map = bytes_of(File::open(&path).unwrap()).unwrap();
+        for range in [
+            0..1_000_000,
+            5000..70_000,
+            999_999..1_000_000,
+            7..7,
+            0..2_000_000,
+        ] {
+            let all = (*map).as_ref();
+            assert!(all == written);
+            map.let_go(range);
+            assert!(all == written);
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, OFlags, RenameFlags};
 
-use super::{Disk, Listed, Lock, NewFile, OpenFile, WrongSort};
+use super::{Disk, Listed, Lock, Map, NewFile, OpenFile, WrongSort};
 
 /// A folder tree of the operating system.
 #[derive(Debug, Clone)]
@@ -105,7 +105,7 @@ impl Disk for RealDisk {
         Ok(Box::new(RealFile(self.open_regular(path)?)))
     }
 
-    fn map(&self, path: &str) -> io::Result<Box<dyn AsRef<[u8]> + Send + Sync>> {
+    fn map(&self, path: &str) -> io::Result<Box<dyn Map>> {
         crate::map::bytes_of(self.open_regular(path)?)
     }
 

@@ -24,7 +24,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Disk, Listed, Lock, NewFile, OpenFile};
+use super::{Disk, Listed, Lock, Map, NewFile, OpenFile};
 use changes::Renaming;
 use handle::{Handle, Mapped};
 use state::{Image, State};
@@ -181,7 +181,7 @@ impl Disk for SimDisk {
         Ok(Box::new(Handle::open(self, &mut state, file, path)))
     }
 
-    fn map(&self, path: &str) -> io::Result<Box<dyn AsRef<[u8]> + Send + Sync>> {
+    fn map(&self, path: &str) -> io::Result<Box<dyn Map>> {
         let mut state = self.state();
         state.read_call(Call::Map, path)?;
         let file = state.tree.file(path)?;

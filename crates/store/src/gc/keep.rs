@@ -18,8 +18,8 @@ use crate::frame::Encoding;
 use crate::id::{ChunkId, PackId};
 use crate::index::MAX_LINKS;
 
-/// Bases that are gathered before they are looked up.
-const BATCH: usize = 1 << 20;
+/// Bases that are gathered before they are looked up, at 8 bytes each.
+const BATCH: usize = 4 << 20;
 
 /// What is better not kept, if there is a choice.
 #[derive(Debug)]

@@ -2,7 +2,8 @@
 //!
 //! Chunks come in groups of four in one pack: the first is a delta from the second, and every fiftieth chunk has a copy
 //! in the next pack as well. The packs of which [`Sample::is_live`] says no have no other users, so it is known what must
-//! come out. Ids are evenly spread over all prefixes, as those of hashes are but for their chance.
+//! come out. Ids are evenly spread over all prefixes, as those of hashes are but for their chance, and chunks of one group
+//! are far from each other there.
 
 use std::path::Path;
 
@@ -17,6 +18,9 @@ use crate::pack::Kind;
 
 /// Chunks of a pack.
 const PER_PACK: u64 = 500;
+
+/// The order of ids is that of numbers times this: a prime, and so no divisor of any number of chunks that fits a disk.
+const STEP: u64 = 2_654_435_761;
 
 /// One pack of so many is garbage.
 const GARBAGE: u64 = 5;
@@ -42,14 +46,32 @@ impl Sample {
     /// # Errors
     /// Where it cannot be written or mapped.
     pub fn write(folder: &Path, chunks: u64) -> Result<Self> {
+        Self::of(
+            folder,
+            RepositoryId::from_bytes([7; RepositoryId::LEN]),
+            chunks,
+        )
+    }
+
+    /// The same for the cache of a repository.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn of(folder: &Path, repository: RepositoryId, chunks: u64) -> Result<Self> {
         let chunks = chunks.next_multiple_of(4);
         let packs: Vec<PackId> = (0..pack_count(chunks)).map(pack_id).collect();
-        let copies = (0..chunks).flat_map(|number| copies(number, chunks));
+        let back = inverse(chunks);
+        let in_order = (0..chunks).map(|place| times(place, back, chunks));
+        let copies = in_order.flat_map(|number| copies(number, chunks));
         let count = chunks + chunks.div_ceil(50);
         let disk = RealDisk::inside(folder.to_owned());
-        let repository = RepositoryId::from_bytes([7; RepositoryId::LEN]);
         let index = Index::of_copies(&disk, repository, &packs, count, copies)?;
         Ok(Self { chunks, index })
+    }
+
+    /// The packs that the chunks are in.
+    pub fn packs(&self) -> Vec<PackId> {
+        (0..pack_count(self.chunks)).map(pack_id).collect()
     }
 
     /// How many chunks there are.
@@ -105,7 +127,23 @@ fn pack_id(number: u64) -> PackId {
 }
 
 fn chunk_id(number: u64, chunks: u64) -> ChunkId {
-    ChunkId::with_prefix(number * (u64::MAX / chunks.max(1)))
+    ChunkId::with_prefix(times(number, STEP, chunks) * (u64::MAX / chunks.max(1)))
+}
+
+/// A product modulo the number of chunks.
+fn times(number: u64, factor: u64, chunks: u64) -> u64 {
+    (u128::from(number) * u128::from(factor) % u128::from(chunks.max(1))) as u64
+}
+
+/// What undoes a multiplication by [`STEP`] (Euclid's algorithm).
+fn inverse(chunks: u64) -> u64 {
+    let (chunks, step) = (i128::from(chunks), i128::from(STEP));
+    let (mut high, mut low) = ((chunks, 0), (step % chunks, 1));
+    while low.0 > 0 {
+        let times = high.0 / low.0;
+        (high, low) = (low, (high.0 - times * low.0, high.1 - times * low.1));
+    }
+    high.1.rem_euclid(chunks) as u64
 }
 
 /// Chunks of neighbouring ids are in any packs, as with hashes.

@@ -8,6 +8,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::record::{RECORD, Record};
+use super::resident::Resident;
+use crate::disk::Map;
 use crate::id::{PackId, RepositoryId};
 use crate::pack::Reader;
 
@@ -22,7 +24,8 @@ const BLOCK: usize = PER_BLOCK * RECORD + CHECKSUM;
 
 /// A cache file, mapped.
 pub(crate) struct Segment {
-    bytes: Box<dyn AsRef<[u8]> + Send + Sync>,
+    bytes: Box<dyn Map>,
+    resident: Resident,
     /// File name in the cache folder.
     name: String,
     packs: Vec<PackId>,
@@ -34,11 +37,7 @@ pub(crate) struct Segment {
 
 impl Segment {
     /// The segment in these bytes, if it is whole so far and of this repository.
-    pub(crate) fn open(
-        name: &str,
-        bytes: Box<dyn AsRef<[u8]> + Send + Sync>,
-        repository: RepositoryId,
-    ) -> Option<Self> {
+    pub(crate) fn open(name: &str, bytes: Box<dyn Map>, repository: RepositoryId) -> Option<Self> {
         let all = (*bytes).as_ref();
         let mut read = Reader(all);
         let magic = read.take::<8>()?;
@@ -72,6 +71,7 @@ impl Segment {
             records,
             checked,
             damaged: AtomicBool::new(false),
+            resident: Resident::new(all),
             bytes,
         })
     }
@@ -124,6 +124,8 @@ impl Segment {
         let begin = self.begin() + number as usize * BLOCK;
         let all = (*self.bytes).as_ref();
         let end = (begin + BLOCK).min(all.len());
+        self.resident.touch(self.bytes.as_ref(), begin);
+        self.resident.touch(self.bytes.as_ref(), end);
         let (records, checksum) = all.get(begin..end)?.split_last_chunk::<CHECKSUM>()?;
         let word = self.checked.get(number as usize / 64)?;
         let bit = 1 << (number % 64);
@@ -144,6 +146,7 @@ impl Segment {
     /// The prefix that a block begins with, unchecked: a wrong answer only makes a search miss.
     fn first_prefix(&self, number: u64) -> u64 {
         let begin = self.begin() + number as usize * BLOCK;
+        self.resident.touch(self.bytes.as_ref(), begin);
         (*self.bytes)
             .as_ref()
             .get(begin..)

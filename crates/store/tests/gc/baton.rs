@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use lifeboat_store::disk::sim::SimDisk;
-use lifeboat_store::disk::{Disk, Listed, Lock, NewFile, OpenFile};
+use lifeboat_store::disk::{Disk, Listed, Lock, Map, NewFile, OpenFile};
 
 /// Numbers that a seed gives.
 #[derive(Debug, Clone)]
@@ -244,7 +244,7 @@ impl Disk for Turned {
         Ok(Box::new(self.file(self.disk.open(&self.path(path))?)))
     }
 
-    fn map(&self, path: &str) -> io::Result<Box<dyn AsRef<[u8]> + Send + Sync>> {
+    fn map(&self, path: &str) -> io::Result<Box<dyn Map>> {
         self.turn()?;
         self.disk.map(&self.path(path))
     }

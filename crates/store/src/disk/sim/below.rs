@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::SimDisk;
-use crate::disk::{Disk, Listed, Lock, NewFile, OpenFile};
+use crate::disk::{Disk, Listed, Lock, Map, NewFile, OpenFile};
 
 /// A folder of a [`SimDisk`]. Its changes are in the log of the whole disk.
 #[derive(Debug, Clone)]
@@ -39,7 +39,7 @@ impl Disk for Below {
         self.disk.open(&self.path(path))
     }
 
-    fn map(&self, path: &str) -> io::Result<Box<dyn AsRef<[u8]> + Send + Sync>> {
+    fn map(&self, path: &str) -> io::Result<Box<dyn Map>> {
         self.disk.map(&self.path(path))
     }
 

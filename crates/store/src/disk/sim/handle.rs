@@ -8,7 +8,7 @@ use super::fault::Harm;
 use super::log::Call;
 use super::state::State;
 use super::tree::FileId;
-use crate::disk::{Lock, NewFile, OpenFile};
+use crate::disk::{Lock, Map, NewFile, OpenFile};
 
 /// An open file: the file stays while it is open, whatever happens to its name.
 pub(super) struct Handle {
@@ -98,3 +98,5 @@ impl AsRef<[u8]> for Mapped {
         &self.0
     }
 }
+
+impl Map for Mapped {}

@@ -1,0 +1,151 @@
+//! How much of a mapped segment stays in this process's memory.
+//!
+//! Pages of a mapped file count as the process's own until the system needs them for something else, and a pass over an
+//! index of gigabytes would touch every one. So it is noted which parts were read, and once they are [`MOST`] they are let
+//! go. The system keeps them in its cache as long as it has room: reading them again then costs a page fault.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use crate::disk::Map;
+
+/// What Linux maps at once around a byte that is read, if it has it in its cache.
+const WINDOW: usize = 64 << 10;
+
+/// Windows that stay: four mebibytes.
+const MOST: u32 = 64;
+
+/// The windows of a segment that were read since the last ones were let go.
+pub(super) struct Resident {
+    /// Bytes of the first window that are not the segment's: windows begin at round addresses.
+    before: usize,
+    read: Vec<AtomicU64>,
+    count: AtomicU32,
+}
+
+impl Resident {
+    /// Nothing is read yet.
+    pub(super) fn new(bytes: &[u8]) -> Self {
+        let before = bytes.as_ptr().addr() % WINDOW;
+        let windows = (before + bytes.len()).div_ceil(WINDOW);
+        Self {
+            before,
+            read: (0..windows.div_ceil(64))
+                .map(|_| AtomicU64::new(0))
+                .collect(),
+            count: AtomicU32::new(0),
+        }
+    }
+
+    /// Notes that bytes at this place are about to be read.
+    pub(super) fn touch(&self, map: &dyn Map, at: usize) {
+        let window = (self.before + at) / WINDOW;
+        let bit = 1_u64 << (window % 64);
+        let Some(word) = self.read.get(window / 64) else {
+            return;
+        };
+        if word.load(Ordering::Relaxed) & bit != 0 {
+            return;
+        }
+        if self.count.fetch_add(1, Ordering::Relaxed) >= MOST {
+            self.count.store(1, Ordering::Relaxed);
+            self.let_go(map);
+        }
+        // Only now: what is about to be read is to be let go of the next time.
+        word.fetch_or(bit, Ordering::Relaxed);
+    }
+
+    /// Lets go of what was read. Another thread may be reading there: then it comes back.
+    fn let_go(&self, map: &dyn Map) {
+        let mut run: Option<(usize, usize)> = None;
+        for (number, word) in self.read.iter().enumerate() {
+            let mut bits = word.load(Ordering::Relaxed);
+            if bits != 0 {
+                bits = word.swap(0, Ordering::Relaxed);
+            }
+            while bits != 0 {
+                let window = number * 64 + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                run = match run {
+                    Some((first, end)) if end == window => Some((first, window + 1)),
+                    _ => {
+                        self.let_windows_go(map, run);
+                        Some((window, window + 1))
+                    }
+                };
+            }
+        }
+        self.let_windows_go(map, run);
+    }
+
+    fn let_windows_go(&self, map: &dyn Map, run: Option<(usize, usize)>) {
+        if let Some((first, end)) = run {
+            let at = |window: usize| (window * WINDOW).saturating_sub(self.before);
+            map.let_go(at(first)..at(end).min(map.as_ref().len()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Bytes that tell what was let go of.
+    struct Told(Vec<u8>, Mutex<Vec<Range<usize>>>);
+
+    impl AsRef<[u8]> for Told {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+
+    impl Map for Told {
+        fn let_go(&self, range: Range<usize>) {
+            self.1.lock().unwrap().push(range);
+        }
+    }
+
+    fn read(windows: impl IntoIterator<Item = usize>) -> (Told, Resident) {
+        let told = Told(vec![0; 200 * WINDOW], Mutex::default());
+        let resident = Resident::new(&told.0);
+        for window in windows {
+            // In whichever part of the first window the segment begins.
+            let at = (window * WINDOW).max(resident.before) - resident.before;
+            resident.touch(&told, at);
+            resident.touch(&told, at);
+        }
+        (told, resident)
+    }
+
+    #[test]
+    fn what_is_read_stays_up_to_the_limit() {
+        let (told, _) = read(0..MOST as usize);
+        assert_eq!(*told.1.lock().unwrap(), []);
+    }
+
+    #[test]
+    fn a_pass_over_everything_is_let_go_in_runs_that_leave_nothing_out() {
+        let (told, resident) = read(0..200);
+        let runs = told.1.lock().unwrap().clone();
+        assert_eq!(runs.len(), 200 / MOST as usize);
+        assert_eq!(runs[0].start, 0);
+        for (one, next) in runs.iter().zip(&runs[1..]) {
+            assert_eq!(one.end, next.start);
+            assert_eq!(
+                one.len() + if one.start == 0 { resident.before } else { 0 },
+                MOST as usize * WINDOW
+            );
+        }
+    }
+
+    #[test]
+    fn single_places_are_let_go_each_for_itself() {
+        let (told, resident) = read((0..=MOST as usize).map(|number| number * 3));
+        let runs = told.1.lock().unwrap();
+        assert_eq!(runs.len(), MOST as usize);
+        assert_eq!(runs[1].start, 3 * WINDOW - resident.before);
+        assert_eq!(runs[1].len(), WINDOW);
+    }
+}
