@@ -18,14 +18,11 @@
     reason = "a bench prints, and fails by panicking"
 )]
 
-use std::path::Path;
-
-use lifeboat_snapshot::store::{SnapshotId, envelope};
-use lifeboat_snapshot::{Backup, Repository, Snapshot, Unwatched};
+use lifeboat_snapshot::Repository;
 use support::lifeboat::Lifeboat;
 use support::measure::{Took, median};
 use support::table::{Table, bytes, seconds};
-use support::{Ask, Scratch};
+use support::{Ask, Scratch, records};
 
 mod support;
 
@@ -37,10 +34,12 @@ fn main() {
     let count = ask.snapshots.unwrap_or(10_000);
     let scratch = Scratch::new("many");
     let (source, place) = (scratch.folder("source"), scratch.fresh("repository"));
-    fill(&source, &place, count);
+    let repository = Repository::create(&place).expect("it can be made");
+    let taken = records::take(&repository, &source, TAKEN.min(count));
+    records::multiply(&place, &taken, count);
     let lifeboat = Lifeboat::at(place);
     let mut table = Table::new(&["command", "wall", "least–most", "CPU", "peak memory"]);
-    let steps: [(&str, &dyn Fn() -> Took); 8] = [
+    let steps: [(&str, &dyn Fn() -> Took); 10] = [
         ("list, first time", &|| lifeboat.asked(&["list"])),
         ("list", &|| lifeboat.asked(&["list"])),
         ("status", &|| {
@@ -53,6 +52,8 @@ fn main() {
         ("forget --keep-daily 1000000 --dry-run", &|| {
             lifeboat.asked(&["forget", "--keep-daily", "1000000", "--dry-run"])
         }),
+        ("stats", &|| lifeboat.asked(&["stats"])),
+        ("stats --costs", &|| lifeboat.asked(&["stats", "--costs"])),
         ("gc, first time", &|| lifeboat.asked(&["gc"])),
         ("gc", &|| lifeboat.asked(&["gc"])),
     ];
@@ -62,40 +63,6 @@ fn main() {
         table.row(&row(name, &taken));
     }
     table.print(&format!("{count} snapshots of one source"));
-}
-
-/// Takes some snapshots, and multiplies their records.
-fn fill(source: &Path, place: &Path, count: u64) {
-    let repository = Repository::open_or_create(place).expect("it can be made");
-    let host = gethostname::gethostname().to_string_lossy().into_owned();
-    let plan = Backup {
-        sources: vec![source.to_owned()],
-        host,
-        ..Backup::default()
-    };
-    let mut taken = Vec::new();
-    for number in 0..TAKEN.min(count) {
-        std::fs::write(source.join("notes.txt"), format!("note {number}")).expect("room");
-        let report = repository
-            .backup(&plan, &Unwatched)
-            .expect("it is backed up");
-        taken.extend(report.snapshot);
-    }
-    let newest = taken.last().expect("some were taken").clone();
-    for number in TAKEN..count {
-        let model = &taken[(number % TAKEN) as usize];
-        let mut id = [7; SnapshotId::LEN];
-        id[..8].copy_from_slice(&number.to_be_bytes());
-        let snapshot = Snapshot {
-            id: SnapshotId::from_bytes(id),
-            sequence: newest.sequence + number,
-            time_ms: newest.time_ms - (count - number) as i64 * 60_000,
-            ..model.clone()
-        };
-        let record = envelope::wrap(envelope::Kind::Snapshot, 1, &snapshot).expect("it encodes");
-        let path = place.join(format!("snapshots/{}.snapshot", snapshot.id));
-        std::fs::write(path, record).expect("room");
-    }
 }
 
 fn row(name: &str, taken: &[Took]) -> Vec<String> {

@@ -93,16 +93,43 @@ fn high_water(status: &str) -> Option<u64> {
 
 /// Seconds of processors that all children so far have taken.
 fn children_cpu() -> f64 {
+    ticks(16)
+}
+
+/// Seconds of processors that this process has taken.
+pub(crate) fn cpu() -> f64 {
+    ticks(14)
+}
+
+/// Seconds in a field of this process's line, counted from 1, and in the one after it.
+fn ticks(field: usize) -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = stat.rsplit(')').next().unwrap_or_default();
-    // Fields 16 and 17 of the whole line; the first two are cut off.
+    // The first two are cut off.
     let ticks: u64 = fields
         .split_whitespace()
-        .skip(13)
+        .skip(field - 3)
         .take(2)
         .filter_map(|field| field.parse::<u64>().ok())
         .sum();
     ticks as f64 / 100.0
+}
+
+/// A field of this process's status, in bytes.
+pub(crate) fn memory(field: &str) -> u64 {
+    number_in("/proc/self/status", field) * 1024
+}
+
+/// Bytes that this process had to wait for a disk for.
+pub(crate) fn disk_reads() -> u64 {
+    number_in("/proc/self/io", "read_bytes:")
+}
+
+fn number_in(path: &str, field: &str) -> u64 {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(field));
+    let number = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+    number.unwrap_or(0)
 }
 
 /// The middle of what was measured.

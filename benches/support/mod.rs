@@ -7,7 +7,10 @@
 
 pub(crate) mod files;
 pub(crate) mod lifeboat;
+pub(crate) mod limit;
 pub(crate) mod measure;
+pub(crate) mod plot;
+pub(crate) mod records;
 pub(crate) mod rng;
 pub(crate) mod table;
 pub(crate) mod text;
@@ -59,8 +62,8 @@ impl Drop for Scratch {
     }
 }
 
-/// What was asked for after `--`: `--runs N`, `--snapshots N`, `--only NAME,NAME`, and words that choose workloads or steps by a part of
-/// their names.
+/// What was asked for after `--`: `--runs N`, `--snapshots N`, `--most N`, `--only NAME,NAME`, and words that choose
+/// workloads or steps by a part of their names.
 pub(crate) struct Ask {
     /// How often each step is measured.
     pub(crate) runs: usize,
@@ -68,6 +71,8 @@ pub(crate) struct Ask {
     pub(crate) snapshots: Option<u64>,
     /// The only programs to be compared with, where they were named.
     only: Option<Vec<String>>,
+    /// Where a series of sizes ends, if it was said.
+    pub(crate) most: Option<u64>,
     words: Vec<String>,
 }
 
@@ -78,6 +83,7 @@ impl Ask {
             runs,
             snapshots: None,
             only: None,
+            most: None,
             words: Vec::new(),
         };
         let mut given = std::env::args().skip(1);
@@ -90,6 +96,7 @@ impl Ask {
                     let names = given.next().unwrap_or_default();
                     ask.only = Some(names.split(',').map(str::to_owned).collect());
                 }
+                "--most" => ask.most = Some(number(given.next())),
                 "--snapshots" => ask.snapshots = Some(number(given.next())),
                 _ => ask.words.push(word),
             }

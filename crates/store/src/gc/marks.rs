@@ -142,7 +142,7 @@ pub(super) fn set_all(bits: &Bits, copies: &[Copy]) {
     }
 }
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::disk::RealDisk;
