@@ -227,8 +227,12 @@ impl Repository {
 
     /// Opens several snapshots at the same time, in their order, for looking into them. All are held in memory.
     pub fn trees(&self, snapshots: &[Snapshot]) -> Vec<Result<Tree<'_>>> {
-        let snapshots = snapshots.par_iter();
-        snapshots.map(|snapshot| self.tree(snapshot)).collect()
+        // The first one loads the index; several that began at once would each do so.
+        let (first, others) = snapshots.split_at(snapshots.len().min(1));
+        let mut trees: Vec<_> = first.iter().map(|snapshot| self.tree(snapshot)).collect();
+        let others = others.par_iter();
+        trees.par_extend(others.map(|snapshot| self.tree(snapshot)));
+        trees
     }
 
     /// Runs work on a pool of its own of this many threads.
