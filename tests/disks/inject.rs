@@ -8,7 +8,7 @@ use crate::support::tree::{differences, looks};
 use crate::support::{Answer, Workbench, outside, struck};
 
 /// Calls, and how each may fail.
-const FAULTS: [(&str, &[&str]); 14] = [
+const FAULTS: [(&str, &[&str]); 16] = [
     ("write", &["ENOSPC", "EIO"]),
     ("pwrite64", &["ENOSPC", "EDQUOT"]),
     ("fsync", &["EIO", "ENOSPC"]),
@@ -23,6 +23,8 @@ const FAULTS: [(&str, &[&str]); 14] = [
     ("pread64", &["EIO", "EINTR"]),
     ("read", &["EIO", "EINTR"]),
     ("flock", &["ENOLCK"]),
+    ("fchmod", &["EIO"]),
+    ("utimensat", &["EIO"]),
 ];
 
 /// A backup that another program made.

@@ -126,3 +126,30 @@ fn f50_a_restore_that_is_stopped_says_that_the_same_command_goes_on() {
     bench.lifeboat(&args).exits(0);
     tree::assert_same(&bench.data(), &bench.path("restored"));
 }
+
+#[test]
+fn f08_a_mode_or_a_time_that_the_disk_fails_to_set_ends_the_restore() {
+    if !struck::is_possible() {
+        return;
+    }
+    let bench = Workbench::with_files();
+    bench.backs_up();
+    let mut failed = 0;
+    for call in ["fchmod", "utimensat"] {
+        for nth in 1.. {
+            let target = format!("{call}-{nth}");
+            let args = ["restore", "latest", "--to", &target, "--threads", "1"];
+            let (answer, was_struck) = struck::at(&bench, &args, (call, "error=EIO"), nth);
+            if !was_struck {
+                break;
+            }
+            if answer.code() != Some(0) {
+                failed += 1;
+                answer.exits(1).complains(&["Input/output error"]);
+                bench.lifeboat(&args).exits(0);
+            }
+            tree::assert_same(&bench.data(), &bench.path(&target));
+        }
+    }
+    assert!(failed > 3, "only {failed}");
+}

@@ -249,7 +249,12 @@ impl Job<'_> {
             // Removing the mark has changed the folder.
             if let Some(meta) = self.root_meta() {
                 let folder = std::fs::File::from(root.folder(&TreePath::root())?.fd);
-                Attributes::new(self.plan.setuid).give(&folder, &meta, Thing::Folder);
+                let missed = Attributes::new(self.plan.setuid).give(&folder, &meta, Thing::Folder);
+                if let Err(fault) = missed.unless_fault(&self.plan.target) {
+                    // Whoever runs it again finds it incomplete, and goes on with it.
+                    root.mark(&target::mark(self.snapshot.id, self.target.is_ours))?;
+                    return Err(fault);
+                }
             }
             root.sync_top()?;
         }

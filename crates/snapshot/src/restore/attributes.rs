@@ -14,6 +14,7 @@ use rustix::io::Errno;
 
 use super::root::Folder;
 use crate::entry::Meta;
+use crate::error::{IoContext, Result};
 use crate::path::{Name, escape};
 use lifeboat_store::words::system_words;
 
@@ -55,6 +56,8 @@ pub(super) struct Missed {
     pub(super) words: Vec<String>,
     /// The owner is another, because only root gives files away.
     pub(super) owner: bool,
+    /// The disk failed, as against a file system that has no such thing.
+    is_fault: bool,
 }
 
 impl Attributes {
@@ -175,7 +178,11 @@ impl Attributes {
             }
         }
         let times = timestamps(meta);
-        let _ = rustix::fs::utimensat(folder, bytes, &times, AtFlags::SYMLINK_NOFOLLOW);
+        if let Err(Errno::IO) =
+            rustix::fs::utimensat(folder, bytes, &times, AtFlags::SYMLINK_NOFOLLOW)
+        {
+            missed.tell("its time could not be set", Errno::IO);
+        }
         missed
     }
 
@@ -184,6 +191,7 @@ impl Attributes {
         let mut missed = self.give_link(folder, name, meta);
         let mode = Mode::from_raw_mode(meta.mode & 0o1777);
         if let Err(error) = chmod_special(folder, name, mode) {
+            missed.is_fault |= Errno::from_io_error(&error) == Some(Errno::IO);
             missed.words.push(format!(
                 "its mode could not be set: {}",
                 system_words(&error)
@@ -199,8 +207,17 @@ impl Missed {
     }
 
     fn tell(&mut self, what: &str, error: Errno) {
+        self.is_fault |= error == Errno::IO;
         let error = system_words(&error.into());
         self.words.push(format!("{what}: {error}"));
+    }
+
+    /// What is missed by the nature of things. A disk that fails ends a restore here as it does where bytes are written.
+    pub(super) fn unless_fault(self, path: &Path) -> Result<Self> {
+        match self.is_fault {
+            true => Err(Errno::IO).context("describe", path),
+            false => Ok(self),
+        }
     }
 
     /// Everything in one line, where there is anything.

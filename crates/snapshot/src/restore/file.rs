@@ -182,6 +182,7 @@ impl Files<'_> {
             remove_side_files(folder, name)?;
         }
         let missed = self.attributes.give(&handle, &file.meta, Thing::File);
+        let missed = missed.unless_fault(&path)?;
         Ok(Done {
             fate: Fate::Kept,
             missed,
@@ -228,6 +229,7 @@ impl Files<'_> {
             return Ok(Done::plainly(Fate::Lost(loss(file, filled))));
         }
         let missed = self.attributes.give(handle, &file.meta, thing);
+        let missed = missed.unless_fault(&path)?;
         if !is_whole {
             folder.rename(partial, &damaged_name(name))?;
             let fate = Fate::Lost(loss(file, filled));

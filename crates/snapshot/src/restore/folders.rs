@@ -189,8 +189,10 @@ fn finish(files: &Files<'_>, open: &Open) -> Finished {
     };
     let missed = match &open.meta {
         Some(meta) => {
+            let path = files.root.locate(&open.path);
             let folder = std::fs::File::from(folder.fd);
-            files.attributes.give(&folder, meta, Thing::Folder)
+            let missed = files.attributes.give(&folder, meta, Thing::Folder);
+            missed.unless_fault(&path)?
         }
         None => Missed::default(),
     };

@@ -19,7 +19,10 @@ impl Files<'_> {
         if is_there {
             return Ok(Done {
                 fate: Fate::Kept,
-                missed: self.attributes.give_link(&folder, &name, meta),
+                missed: self
+                    .attributes
+                    .give_link(&folder, &name, meta)
+                    .unless_fault(&folder.locate(&name))?,
             });
         }
         if !self.clear(&folder, &name)? {
@@ -29,7 +32,10 @@ impl Files<'_> {
             .context("link", &folder.locate(&name))?;
         Ok(Done {
             fate: Fate::Written,
-            missed: self.attributes.give_link(&folder, &name, meta),
+            missed: self
+                .attributes
+                .give_link(&folder, &name, meta)
+                .unless_fault(&folder.locate(&name))?,
         })
     }
 
@@ -78,7 +84,10 @@ impl Files<'_> {
             .context("create", &folder.locate(&name))?;
         Ok(Done {
             fate: Fate::Written,
-            missed: self.attributes.give_special(&folder, &name, meta),
+            missed: self
+                .attributes
+                .give_special(&folder, &name, meta)
+                .unless_fault(&folder.locate(&name))?,
         })
     }
 
