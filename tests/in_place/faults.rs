@@ -45,7 +45,7 @@ fn f05_f08_f50_a_call_that_fails_during_a_restore_in_place_ends_as_old_or_as_new
 
 /// `cargo test -p lifeboat --test suite -- --ignored --nocapture of_a_restore_in_place`
 #[test]
-#[ignore = "a quarter of an hour; see docs/testing.md"]
+#[ignore = "minutes; see docs/testing.md"]
 fn f05_f08_f50_every_system_call_of_a_restore_in_place_fails_in_turn() {
     if !struck::is_possible() {
         return;
