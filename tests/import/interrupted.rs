@@ -87,6 +87,8 @@ fn r10_a_collection_removes_what_interrupted_imports_and_exports_have_left() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, "left").unwrap();
     }
+    // In nobody's way.
+    fs::create_dir(place.join(format!("exports/backup_2026.zip.{mark}.partial"))).unwrap();
     // At work.
     let locked = fs::File::open(place.join("import-8.partial")).unwrap();
     locked.lock().unwrap();

@@ -212,6 +212,27 @@ fn a_copy_that_is_damaged_and_alone_is_named_and_goes_to_the_quarantine() {
 }
 
 #[test]
+fn a_folder_in_the_place_of_a_lone_copy_stops_collections_and_goes_to_the_quarantine() {
+    let bench = bench();
+    bench.backs_up();
+    let (record, copy) = (only(&bench, "snapshots"), only(&bench, "copies"));
+    bench.write("second.txt", "second");
+    bench.backs_up();
+    fs::remove_file(&record).unwrap();
+    fs::remove_file(&copy).unwrap();
+    fs::create_dir(&copy).unwrap();
+    assert_refused(&bench, &record);
+    let told = format!("move {} away by hand", copy.display());
+    bench.lifeboat(&["gc"]).exits(11).says_aside(&[&told]);
+    bench.lifeboat(&["repair", "--apply"]).exits(4);
+    assert!(!copy.exists());
+    let quarantine = bench.place().join("quarantine");
+    assert!(quarantine.join(copy.file_name().unwrap()).is_dir());
+    bench.lifeboat(&["gc"]).exits(0);
+    assert_eq!(verify(&bench), [""; 0]);
+}
+
+#[test]
 fn a_record_that_cannot_be_written_again_keeps_nothing_else_from_being_mended() {
     let bench = bench();
     bench.backs_up();

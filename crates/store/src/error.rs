@@ -86,6 +86,8 @@ pub enum StoreError {
     RecordLost {
         /// Where it was.
         object: PathBuf,
+        /// Where its copy is.
+        copy: PathBuf,
     },
     /// Somebody gave the session up for dead and closed its record.
     #[error("session {session} was evicted while it was stalled")]

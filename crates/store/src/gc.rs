@@ -193,6 +193,7 @@ impl<R: Reach> Collector<'_, R> {
             None => Ok(()),
             Some(lost) => Err(StoreError::RecordLost {
                 object: self.store.locate_record(*lost),
+                copy: self.store.locate_copy(*lost),
             }),
         }
     }

@@ -277,8 +277,7 @@ impl<'a> Session<'a> {
         self.check_running()?;
         unlocked(self.claim).commit(record)?;
         // The snapshot is there; without its copy it is as whole as with it.
-        let copied = self.store.copy_record(self.id, record);
-        let _ = copied.and_then(|_| self.store.withdraw_copy(self.id));
+        let _ = self.store.copy_record(self.id, record);
         self.store.forget_index();
         if let Some(cache) = self.store.cache() {
             let mut index = self.index;

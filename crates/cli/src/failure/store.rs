@@ -59,9 +59,12 @@ fn explained(failure: Failure, error: &StoreError) -> Failure {
             damaged(object.display().to_string(), what).field("chunk", id.to_string())
         }
         StoreError::ChunkMissing { .. } => failure.hint(VERIFY),
-        StoreError::RecordLost { object } => failure
-            .place("object", object)
-            .hint("lifeboat repair --apply writes it again; if it is not wanted, forget it then"),
+        StoreError::RecordLost { object, copy } => {
+            failure.place("object", object).hint(format!(
+                "lifeboat repair --apply writes it again; where that says it cannot, move {} away by hand",
+                copy.display()
+            ))
+        }
         StoreError::Evicted { .. } => {
             failure.hint("run the backup again; nothing else was affected")
         }

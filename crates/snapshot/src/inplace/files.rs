@@ -88,12 +88,18 @@ pub(crate) fn open_folder(path: &Path) -> io::Result<OwnedFd> {
     Ok(rustix::fs::open(path, flags, Mode::empty())?)
 }
 
+/// The same of a stage, in whose place nothing else may stand.
+pub(super) fn open_stage(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?)
+}
+
 impl Real {
     /// For a live folder and its stage, both of which are there.
     pub(crate) fn open(live: &Path, stage: &Path) -> io::Result<Self> {
         Ok(Self {
             live: open_folder(live)?,
-            stage: open_folder(stage)?,
+            stage: open_stage(stage)?,
         })
     }
 

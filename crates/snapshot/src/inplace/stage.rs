@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, ResolveFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
-use super::files::{open_folder, sync_folder};
+use super::files::{open_folder, path_of, sync_folder};
 use super::leader;
 use crate::error::{IoContext, Result, SnapshotError};
 
@@ -148,14 +148,43 @@ fn keeping_time(stage: &Path, act: impl FnOnce() -> io::Result<()>) -> io::Resul
 /// A stage that somebody else made could send this process anywhere.
 pub(super) fn check_owner(stage: &Path) -> Result<()> {
     let stat = fs::symlink_metadata(stage).context("look at", stage)?;
-    let own = rustix::process::geteuid();
-    if stat.is_dir() && (stat.uid() == own.as_raw() || own.is_root() && stat.uid() == 0) {
-        return Ok(());
+    match stat.is_dir() && is_own(stat.uid()) {
+        true => Ok(()),
+        false => Err(foreign(stage)),
     }
-    Err(SnapshotError::TargetUnusable {
+}
+
+fn is_own(uid: u32) -> bool {
+    let own = rustix::process::geteuid();
+    uid == own.as_raw() || own.is_root() && uid == 0
+}
+
+fn foreign(stage: &Path) -> SnapshotError {
+    SnapshotError::TargetUnusable {
         path: stage.to_owned(),
         reason: "it has the name of a folder for restoring and belongs to somebody else".to_owned(),
-    })
+    }
+}
+
+/// Opens a stage for what is in it, whatever comes to stand in its place; `None` where there is none.
+fn open_own(stage: &Path) -> Result<Option<OwnedFd>> {
+    let folder = match super::files::open_stage(stage) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error)
+            if matches!(
+                Errno::from_io_error(&error),
+                Some(Errno::NOTDIR | Errno::LOOP)
+            ) =>
+        {
+            return Err(foreign(stage));
+        }
+        folder => folder.context("open", stage)?,
+    };
+    let stat = rustix::fs::fstat(&folder).context("look at", stage)?;
+    match is_own(stat.st_uid) {
+        true => Ok(Some(folder)),
+        false => Err(foreign(stage)),
+    }
 }
 
 /// Notes durably that a stage must never be thrown away, whatever crash comes, and for whoever looks, why.
@@ -169,27 +198,26 @@ pub(super) fn keep(stage: &Path, why: &[u8]) -> io::Result<()> {
 /// Throws a stage away, or lays it aside where it is to be kept: gives its new place then. What
 /// cannot be looked at stays.
 pub(super) fn discard(stage: &Path) -> Result<Option<PathBuf>> {
-    let mark = stage.join(KEEP);
-    match fs::symlink_metadata(&mark) {
+    let Some(folder) = open_own(stage)? else {
+        return Ok(None);
+    };
+    match rustix::fs::statat(&folder, KEEP, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(_) => return lay_aside(stage).map(Some),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error).context("look at", &mark),
+        Err(Errno::NOENT) => {}
+        Err(error) => return Err(error).context("look at", &stage.join(KEEP)),
     }
     // First what is in it, which may take long: the time of the folder around it is held for a moment only.
-    empty(stage)?;
+    empty(&path_of(&folder))?;
     match keeping_time(stage, || fs::remove_dir(stage)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         removed => removed.context("remove", stage).map(|()| None),
     }
 }
 
-fn empty(stage: &Path) -> Result<()> {
-    let entries = match fs::read_dir(stage) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries.context("list", stage)?,
-    };
-    for entry in entries {
-        let entry = entry.context("list", stage)?;
+/// Removes what is in a folder, which is named by its descriptor: nobody can put another in its place.
+fn empty(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder).context("list", folder)? {
+        let entry = entry.context("list", folder)?;
         let path = entry.path();
         match entry.file_type().context("look at", &path)?.is_dir() {
             true => remove(&path)?,

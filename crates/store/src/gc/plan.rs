@@ -61,11 +61,11 @@ impl Plan {
         }
     }
 
-    /// The records that are given up.
+    /// The records that are being removed. An open plan removes none, and may yet spare some of those that it names.
     fn given_up(&self) -> &[(SnapshotId, u64)] {
         match &self.stage {
-            Stage::Open { forgotten, .. } | Stage::Final { forgotten, .. } => forgotten,
-            Stage::Retired => &[],
+            Stage::Final { forgotten, .. } => forgotten,
+            Stage::Open { .. } | Stage::Retired => &[],
         }
     }
 
@@ -119,7 +119,7 @@ impl Store {
         }
     }
 
-    /// The snapshots that a collection under way has given up; none where its plan is damaged.
+    /// The snapshots whose records a collection is removing; none where its plan is damaged.
     pub(crate) fn given_up(&self) -> Result<Vec<SnapshotId>> {
         match read(self.storage()) {
             Ok(Seen { plan, .. }) => {

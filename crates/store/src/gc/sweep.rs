@@ -25,12 +25,17 @@ impl<R: Reach> Collector<'_, R> {
         // The plan must outlast a power cut before anything that it names is gone.
         self.storage().harden_all()?;
         for &(id, at_ms) in forgotten {
-            // The copy first: alone, it would look as if the record were lost.
-            self.storage().remove(Object::Copy(id))?;
-            // One that was asked for again in time has another name.
+            // One that was brought back in time has another name, and keeps its copy.
+            let is_back = self.storage().open(Object::Snapshot(id))?.is_some();
+            if !is_back {
+                // The copy first: alone, it would look as if the record were lost.
+                self.storage().remove(Object::Copy(id))?;
+            }
             self.storage().remove(Object::Forgotten(id, at_ms))?;
-            // Whoever committed it may write the copy only now, and have found the record there a moment ago.
-            self.storage().remove(Object::Copy(id))?;
+            if !is_back {
+                // Whoever writes it may do so only now, and have found the record there a moment ago.
+                self.storage().remove(Object::Copy(id))?;
+            }
             self.done.forgotten += 1;
         }
         for pack in packs {

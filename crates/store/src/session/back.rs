@@ -13,6 +13,7 @@
 use super::Session;
 use crate::error::{Result, StoreError};
 use crate::layout::{Folder, Object};
+use crate::small::read_object;
 use crate::store::Forgotten;
 
 impl Session<'_> {
@@ -30,6 +31,11 @@ impl Session<'_> {
         if !storage.rename_record(forgotten.object(), snapshot)? {
             return Err(StoreError::NoRecord { id: forgotten.id });
         }
-        storage.settle(Folder::Snapshots)
+        storage.settle(Folder::Snapshots)?;
+        // A collection that gave it up may have removed the copy. It is there without one as well as with it.
+        if let Ok(Some(record)) = read_object(storage, snapshot) {
+            let _ = self.store.copy_record(forgotten.id, &record);
+        }
+        Ok(())
     }
 }

@@ -22,7 +22,9 @@ impl Store {
     /// # Errors
     /// Where it cannot be written, which harms nothing.
     pub fn copy_record(&self, id: SnapshotId, record: &[u8]) -> Result<bool> {
-        put_object(self.storage(), Object::Copy(id), record)
+        let written = put_object(self.storage(), Object::Copy(id), record)?;
+        self.withdraw_copy(id)?;
+        Ok(written)
     }
 
     /// The names of all records that have a copy, in no order; some records may be gone.
@@ -61,16 +63,17 @@ impl Store {
         // Those that went with their records meanwhile.
         let mut left = Vec::new();
         for id in lone {
-            if self.storage().open(Object::Copy(id))?.is_some() {
+            // One that cannot be opened is there all the same.
+            if !matches!(self.storage().open(Object::Copy(id)), Ok(None)) {
                 left.push(id);
             }
         }
         Ok(left)
     }
 
-    /// Takes the copy of a record back that is gone: whoever committed it may have been stopped before the copy was written,
-    /// while others forgot the snapshot and collected.
-    pub(crate) fn withdraw_copy(&self, id: SnapshotId) -> Result<()> {
+    /// Takes the copy of a record back that is gone: whoever wrote it may have been stopped before, while others forgot the
+    /// snapshot and collected.
+    fn withdraw_copy(&self, id: SnapshotId) -> Result<()> {
         let storage = self.storage();
         if storage.open(Object::Snapshot(id))?.is_none() && !self.named_records()?.contains(&id) {
             storage.remove(Object::Copy(id))?;
@@ -130,7 +133,9 @@ impl Store {
     /// # Errors
     /// As [`mend_record`](Self::mend_record).
     pub fn mend_copy(&self, id: SnapshotId, record: &[u8]) -> Result<bool> {
-        self.storage().replace(Object::Copy(id), record)
+        let replaced = self.storage().replace(Object::Copy(id), record)?;
+        self.withdraw_copy(id)?;
+        Ok(replaced)
     }
 
     /// Moves the copy of a record to the quarantine; `false` where there is none.

@@ -349,3 +349,62 @@ fn f20_a_collector_that_wakes_late_does_no_harm() {
     assert_holds(&disk, &[&kept, &again]);
     check_clean(&disk, 9).unwrap();
 }
+
+#[test]
+fn a_forgotten_record_that_is_lost_under_an_open_plan_stops_the_collection() {
+    let disk = repository();
+    let kept = backs_up(&disk, 2, 4..8, SMALL);
+    let gone = backs_up(&disk, 3, 0..4, SMALL);
+    let blocker = open(&disk, 4);
+    let blocking = BackUp::begin(&blocker, SMALL).unwrap();
+    forget(&disk, gone.id);
+    assert_eq!(collect(&open(&disk, 5)).unwrap().sessions, 1);
+    drop(blocking);
+    // An open plan names it, and removes nothing.
+    disk.remove(&format!("snapshots/{}.1.forgotten", gone.id))
+        .unwrap();
+    let before = packs(&disk);
+    let store = open(&disk, 6);
+    assert_eq!(store.lone_copies().unwrap(), [gone.id]);
+    let refused = collect(&store).unwrap_err();
+    assert!(
+        matches!(refused, StoreError::RecordLost { .. }),
+        "{refused}"
+    );
+    assert_eq!(packs(&disk), before);
+    assert_holds(&disk, &[&kept]);
+}
+
+#[test]
+fn a_copy_that_is_written_after_its_record_went_is_taken_back() {
+    let disk = repository();
+    let kept = backs_up(&disk, 2, 0..4, SMALL);
+    let gone = backs_up(&disk, 3, 4..8, SMALL);
+    let store = open(&disk, 4);
+    let record = store.record(gone.id).unwrap();
+    forget(&disk, gone.id);
+    collect(&store).unwrap();
+    // As a repair or a backup may that was stopped for long.
+    store.copy_record(gone.id, &record).unwrap();
+    assert_eq!(store.copies().unwrap(), [kept.id]);
+    collect(&store).unwrap();
+    assert_holds(&disk, &[&kept]);
+}
+
+#[test]
+fn a_snapshot_that_is_brought_back_has_its_copy_again() {
+    let disk = repository();
+    let one = backs_up(&disk, 2, 0..4, SMALL);
+    forget(&disk, one.id);
+    disk.remove(&format!("copies/{}.copy", one.id)).unwrap();
+    let store = open(&disk, 3);
+    let session = store.begin(Options::default()).unwrap();
+    for id in ids(&one) {
+        assert!(session.has(&id));
+    }
+    let forgotten = store.forgotten().unwrap().remove(0);
+    session.bring_back(forgotten).unwrap();
+    session.abandon().unwrap();
+    let copy = store.record_copy(one.id).unwrap();
+    assert_eq!(copy, Some(store.record(one.id).unwrap()));
+}

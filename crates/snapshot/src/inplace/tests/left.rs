@@ -8,7 +8,7 @@ use super::super::recover::{Settled, finish_interrupted};
 use super::super::was::{Inner, Role};
 use super::super::{finish, leader, stage};
 use super::*;
-use crate::error::SnapshotError;
+use crate::error::{IoContext, SnapshotError};
 
 /// A live folder in a folder of its own, and its stage with something in it.
 fn live_and_stage(above: &Path) -> (PathBuf, PathBuf) {
@@ -236,5 +236,28 @@ fn f50_what_a_program_wrote_into_a_folder_behind_the_journal_is_kept_when_that_i
             let bytes = fs::read(kept.join("new/x/sub/new")).unwrap();
             assert_eq!(bytes, b"in no snapshot");
         }
+    }
+}
+
+#[test]
+fn r7_a_link_in_the_place_of_a_stage_is_refused_and_what_it_leads_to_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let (_, stage) = live_and_stage(&root.join("one"));
+    let elsewhere = root.join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(elsewhere.join("mine"), "mine").unwrap();
+    fs::remove_dir_all(&stage).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &stage).unwrap();
+    for refused in [
+        stage::discard(&stage).map(drop),
+        stage::make(&stage),
+        super::super::files::Real::open(&root, &stage)
+            .map(drop)
+            .context("open", &stage),
+    ] {
+        assert!(refused.is_err());
+        assert_eq!(fs::read(elsewhere.join("mine")).unwrap(), b"mine");
+        assert!(stage.is_symlink());
     }
 }
