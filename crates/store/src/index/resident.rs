@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::disk::Map;
 
-/// What Linux maps at once around a byte that is read, if it has it in its cache.
-const WINDOW: usize = 64 << 10;
+/// Most that Linux maps at once around a byte that is read, as far as it has it in its cache: what one page table tells.
+/// How much it is depends on the machine, mostly 64 KiB.
+const WINDOW: usize = 2 << 20;
 
-/// Windows that stay: four mebibytes.
-const MOST: u32 = 64;
+/// Windows that stay.
+const MOST: u32 = 8;
 
 /// The windows of a segment that were read since the last ones were let go.
 pub(super) struct Resident {
@@ -92,6 +93,9 @@ mod tests {
 
     use super::*;
 
+    /// Windows of a segment.
+    const WINDOWS: usize = 4 * MOST as usize;
+
     /// Bytes that tell what was let go of.
     struct Told(Vec<u8>, Mutex<Vec<Range<usize>>>);
 
@@ -108,7 +112,7 @@ mod tests {
     }
 
     fn read(windows: impl IntoIterator<Item = usize>) -> (Told, Resident) {
-        let told = Told(vec![0; 200 * WINDOW], Mutex::default());
+        let told = Told(vec![0; WINDOWS * WINDOW], Mutex::default());
         let resident = Resident::new(&told.0);
         for window in windows {
             // In whichever part of the first window the segment begins.
@@ -127,9 +131,9 @@ mod tests {
 
     #[test]
     fn a_pass_over_everything_is_let_go_in_runs_that_leave_nothing_out() {
-        let (told, resident) = read(0..200);
+        let (told, resident) = read(0..WINDOWS);
         let runs = told.1.lock().unwrap().clone();
-        assert_eq!(runs.len(), 200 / MOST as usize);
+        assert_eq!(runs.len(), (WINDOWS - 1) / MOST as usize);
         assert_eq!(runs[0].start, 0);
         for (one, next) in runs.iter().zip(&runs[1..]) {
             assert_eq!(one.end, next.start);
