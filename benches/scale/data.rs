@@ -61,7 +61,9 @@ pub(crate) fn databases(ask: &Ask) {
             after(&lifeboat, &source, || {})
         });
         told.add(ask, size, "one edit", |run| {
-            after(&lifeboat, &source, || edit(&path, 1, run as u64 + 1))
+            // The same text again would be no change.
+            let seed = size * 1000 + run as u64;
+            after(&lifeboat, &source, || edit(&path, 1, seed))
         });
         size *= 2;
     }
