@@ -303,3 +303,61 @@ fn a_config_that_is_found_is_used_only_if_nobody_else_may_have_written_it() {
     fs::rename(bench.path("other.toml"), &config).unwrap();
     bench.lifeboat(&backup).exits(0);
 }
+
+#[test]
+fn show_tells_hooks_and_who_is_told_and_no_secret() {
+    let bench = Workbench::with_files();
+    let config = "[source.a]\npath = \"data\"\n[source.a.hooks]\nbefore = { run = [\"sh\", \"-c\", \"x y\"], required = true }\n\
+                  [hooks]\nbefore = \"true\"\nfinally = \"touch done\"\ntimeout = \"1m\"\n\
+                  [notify]\non = [\"failure\"]\n\
+                  [notify.mail]\nserver = \"mail.example.com\"\nuser = \"ann\"\npassword_file = \"secret-file\"\n\
+                  from = \"a@example.com\"\nto = \"b@example.com\"\n\
+                  [notify.webhook]\nurl = \"https://chat.example.com/secret-path?token=secret-token\"\n\
+                  [notify.webhook.headers]\nX-Key = \"secret-header\"\n";
+    fs::write(bench.path("lifeboat.toml"), config).unwrap();
+    fs::write(bench.path("secret-file"), "secret-word").unwrap();
+    let text = bench.lifeboat(&["config", "show"]).exits(0).text();
+    for told in [
+        "hook before  sh -c 'x y' (in 1 min, required)  [source.a.hooks]",
+        "hook finally  touch done (in 1 min)  [hooks]",
+        "notify mail  b@example.com by mail.example.com:587; failure  [notify.mail]",
+        "notify webhook  chat.example.com; failure  [notify.webhook]",
+    ] {
+        let squeezed = text
+            .split("  ")
+            .map(str::trim)
+            .filter(|part| !part.is_empty());
+        let squeezed = squeezed.collect::<Vec<_>>().join("  ");
+        assert!(squeezed.contains(told), "{told}: {squeezed}");
+    }
+    let json = bench
+        .lifeboat(&["config", "show", "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(json["sources"][0]["hooks"]["before"]["required"], true);
+    assert_eq!(json["hooks"]["before"]["command"], "true");
+    assert_eq!(json["notify"][1]["to"], "chat.example.com");
+    let all = format!("{text}{json}");
+    for secret in [
+        "secret-path",
+        "secret-token",
+        "secret-header",
+        "secret-word",
+    ] {
+        assert!(!all.contains(secret), "{secret}: {all}");
+    }
+}
+
+#[test]
+fn bad_56_two_sources_of_one_path_are_refused_with_line_and_column() {
+    let bench = Workbench::with_files();
+    let config = "[source.a]\npath = \"data\"\n\n[source.b]\npath = \"./data/\"\n";
+    fs::write(bench.path("lifeboat.toml"), config).unwrap();
+    let told = [
+        "line 5, column 8",
+        "[source.b] is that of [source.a] already",
+    ];
+    for command in [&["config", "check"][..], &["backup"], &["status"]] {
+        bench.lifeboat(command).exits(2).complains(&told);
+    }
+}

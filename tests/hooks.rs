@@ -197,3 +197,84 @@ fn a_signal_ends_the_hook_before_and_what_tidies_up_is_run_all_the_same() {
         assert_eq!(hooks(&bench)[0]["result"], "stopped");
     }
 }
+
+/// A backup that stands still in its first hook until this is let go, and what it leaves in the trace.
+const HELD: &str = "[hooks]\nbefore = 'echo begin >> trace; test -e held && cat gate; true'\nfinally = 'echo end >> trace'\n";
+
+/// With a config of which a backup is under way, and stands still.
+fn held(config: &str) -> (Workbench, std::process::Child) {
+    let bench = bench(&format!("{config}{HELD}"));
+    fs::create_dir(bench.path("more")).unwrap();
+    fs::write(bench.path("more/x"), "x").unwrap();
+    bench.lifeboat(&["init"]).exits(0);
+    fs::write(bench.path("held"), "").unwrap();
+    let gate = bench.path("gate");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &gate,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RWXU,
+        0,
+    )
+    .unwrap();
+    let first = bench
+        .command(["backup", "data", "--no-zip"])
+        .spawn()
+        .unwrap();
+    while trace(&bench) != "begin\n" {
+        std::thread::yield_now();
+    }
+    fs::remove_file(bench.path("held")).unwrap();
+    (bench, first)
+}
+
+/// Another, which says that it waits.
+fn waits(bench: &Workbench, source: &str) -> std::process::Child {
+    let mut command = bench.command(["backup", source, "--no-zip"]);
+    let mut waiting = command
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = Vec::new();
+    let mut stderr = waiting.stderr.take().unwrap();
+    while !String::from_utf8_lossy(&said).contains("another backup of this is under way") {
+        let mut byte = [0];
+        stderr.read_exact(&mut byte).unwrap();
+        said.push(byte[0]);
+    }
+    // Nobody reads the rest, and it is short.
+    std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+    waiting
+}
+
+#[test]
+fn a_source_is_not_backed_up_beside_itself_and_who_comes_second_waits() {
+    let (bench, mut first) = held("");
+    let mut interrupted = waits(&bench, "data");
+    kill_process(Pid::from_child(&interrupted), Signal::INT).unwrap();
+    assert_eq!(interrupted.wait().unwrap().code(), Some(130));
+    let mut second = waits(&bench, "data");
+    assert_eq!(trace(&bench), "begin\n");
+    fs::write(bench.path("gate"), "").unwrap();
+    assert!(first.wait().unwrap().success());
+    assert!(second.wait().unwrap().success());
+    assert_eq!(trace(&bench), "begin\nend\nbegin\nend\n");
+}
+
+#[test]
+fn hooks_of_a_config_are_not_run_beside_each_other_and_others_wait_for_nobody() {
+    let (bench, mut first) =
+        held("[source.data]\npath = \"data\"\n[source.more]\npath = \"more\"\n");
+    let mut second = waits(&bench, "more");
+    // Without a config there are no hooks, and it is another source.
+    fs::write(bench.path("none.toml"), "").unwrap();
+    fs::create_dir(bench.path("other")).unwrap();
+    fs::write(bench.path("other/x"), "x").unwrap();
+    bench
+        .lifeboat(&["backup", "other", "--no-zip", "--config", "none.toml"])
+        .exits(0);
+    fs::write(bench.path("gate"), "").unwrap();
+    assert!(first.wait().unwrap().success());
+    assert!(second.wait().unwrap().success());
+    assert_eq!(trace(&bench), "begin\nend\nbegin\nend\n");
+}

@@ -155,7 +155,8 @@ fn a_look_tells_what_nobody_else_could_and_sends_what_is_due() {
 }
 
 #[test]
-fn status_tells_of_sources_that_grow_old_and_backups_of_disks_that_fill() {
+fn a_look_tells_of_sources_that_grow_old_and_backups_of_disks_that_fill_and_a_question_tells_nothing()
+ {
     let web = Web::start(Manner::Says(200, "ok"));
     let bench = Workbench::with_files();
     bench.backs_up();
@@ -164,19 +165,16 @@ fn status_tells_of_sources_that_grow_old_and_backups_of_disks_that_fill() {
     let text = to(&web).replace("[notify]\n", &format!("{source}[notify]\n{limits}"));
     configure(&bench, &text);
     bench.lifeboat(&["list"]).exits(0);
-    assert_eq!(
-        topics(&web),
-        [""; 0],
-        "a question about something else tells nothing"
-    );
+    bench.lifeboat(&["status"]).exits(21);
+    assert_eq!(topics(&web), [""; 0], "whoever asks knows");
     // The age is that of the snapshot, whose second may not be over.
     while !topics(&web).contains(&"stale".to_owned()) || web.requests().len() < 3 {
-        bench.lifeboat(&["status"]).exits(21);
+        bench.lifeboat(&["notify", "look"]).exits(0);
     }
     let mut topics = topics(&web);
     topics.sort();
     assert_eq!(topics, ["low-space", "stale", "stale"]);
-    bench.lifeboat(&["status"]).exits(21);
+    bench.lifeboat(&["notify", "look"]).exits(0);
     bench.backs_up();
     let recovery = told(&web)[3].clone();
     assert_eq!(recovery["topic"], "recovery");
@@ -250,4 +248,25 @@ fn the_answer_of_a_run_is_whole_and_last_whatever_becomes_of_its_messages() {
     let quiet = bench.lifeboat(&["-q", "backup", "nowhere", "--no-zip"]);
     assert_eq!(web.requests().len(), 2);
     assert!(!quiet.stderr().contains("no word went out"), "{quiet}");
+}
+
+#[test]
+fn where_nothing_can_be_remembered_that_is_noted_and_failures_are_told_all_the_same() {
+    let web = Web::start(Manner::Says(200, "ok"));
+    let bench = bench(&to(&web));
+    let state = bench.path("home/.local");
+    fs::write(&state, "in the way").unwrap();
+    let noted = fails(&bench).stderr();
+    assert!(
+        noted.contains("what cannot be sent at once is lost"),
+        "{noted}"
+    );
+    assert!(
+        noted.contains("home/.local/state/lifeboat/notify"),
+        "{noted}"
+    );
+    assert_eq!(topics(&web), ["failure"]);
+    fs::remove_file(&state).unwrap();
+    let noted = fails(&bench).stderr();
+    assert!(!noted.contains("is lost"), "{noted}");
 }

@@ -4,7 +4,6 @@
 use std::fs;
 use std::time::Duration;
 
-use rustix::process::Signal;
 use serde_json::Value;
 
 use super::history;
@@ -99,7 +98,8 @@ fn more_days(world: &mut World) {
     for day in 0..6 {
         for _ in 0..4 {
             world.work();
-            assert_eq!(world.pass(4 * HOUR), done(&[BACKUP]));
+            let passed = world.pass(4 * HOUR);
+            assert_eq!(passed, done(&[BACKUP]), "day {day}: {}", world.lately());
             assert_eq!(world.kept(), world.policy(), "day {day}");
         }
         if day == 3 {
@@ -176,19 +176,18 @@ fn what_takes_longer_than_it_may_is_ended_and_told() {
     // It is asked, and does not hear; then it is not asked.
     assert_eq!(world.pass_beside(HOUR), 1);
     assert_eq!(world.pass_beside(HOUR), 1);
-    world.pass_beside(MINUTE);
+    let mut told = world.tells(MINUTE);
     super::told::wait_until(|| !super::is_alive(stopped));
-    let ended = world
-        .daemon
-        .as_mut()
-        .unwrap()
-        .until_job(|ended| ended["exit_code"] == 137);
+    let is_ended = |event: &&Value| event["event"] == "ended" && event["exit_code"] == 137;
+    while !told.iter().any(|event| is_ended(&event)) {
+        told = world.tells(Duration::ZERO);
+    }
+    let ended = told.iter().find(is_ended).unwrap();
     assert_eq!(
         ended["error"],
         "it took longer than its time_limit and was ended"
     );
-    world.daemon.as_ref().unwrap().signal(Signal::USR1);
-    world.settle();
+    world.pass(MINUTE);
     world.stop();
     let runs = history(&world.bench);
     let ended = runs.iter().find(|run| run["exit_code"] == 137).unwrap();

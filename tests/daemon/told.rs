@@ -80,6 +80,11 @@ impl Daemon {
         }
     }
 
+    /// All that it told.
+    pub(super) fn told(&self) -> &[Value] {
+        &self.told
+    }
+
     pub(super) fn id(&self) -> Pid {
         Pid::from_child(&self.process)
     }

@@ -84,6 +84,7 @@ impl World {
 
     /// Starts the daemon, and gives what it did until it had nothing more to do.
     pub(super) fn start(&mut self) -> Vec<(String, i64)> {
+        self.set_clock();
         self.daemon = Some(Daemon::of(self.command(&["daemon", "--json"])));
         self.settle()
     }
@@ -132,7 +133,7 @@ impl World {
                     self.taken.push(self.now);
                 }
                 done.push((job.to_owned(), exit));
-            } else if event["running"] == 0 {
+            } else if event["running"] == 0 && self.is_now(&event) {
                 self.last = event;
                 return done;
             }
@@ -147,28 +148,33 @@ impl World {
         }
     }
 
-    /// Time passes beside runs that do not end; gives how many they are.
-    pub(super) fn pass_beside(&mut self, span: Duration) -> u64 {
-        self.now += span;
-        self.steady += span;
-        self.set_clock();
-        let daemon = self.daemon.as_mut().unwrap();
-        daemon.signal(Signal::USR1);
-        daemon.until("waiting")["running"].as_u64().unwrap()
+    /// Whether the daemon has seen the clock as it is set now.
+    fn is_now(&self, waiting: &Value) -> bool {
+        let time: DateTime<Utc> = waiting["time"].as_str().unwrap().parse().unwrap();
+        time == self.now
     }
 
-    /// The same; gives all that it tells until then.
+    /// Time passes beside runs that do not end; gives how many they are.
+    pub(super) fn pass_beside(&mut self, span: Duration) -> u64 {
+        let told = self.tells(span);
+        told.last().unwrap()["running"].as_u64().unwrap()
+    }
+
+    /// Time passes; gives all that the daemon tells until it has done what is due then.
     pub(super) fn tells(&mut self, span: Duration) -> Vec<Value> {
         self.now += span;
         self.steady += span;
         self.set_clock();
-        let daemon = self.daemon.as_mut().unwrap();
-        daemon.signal(Signal::USR1);
-        let mut told = vec![daemon.until_any(ALL)];
-        while told.last().is_some_and(|event| event["event"] != "waiting") {
-            told.push(daemon.until_any(ALL));
+        self.daemon.as_ref().unwrap().signal(Signal::USR1);
+        let mut told = Vec::new();
+        loop {
+            let event = self.daemon.as_mut().unwrap().until_any(ALL);
+            let is_last = event["event"] == "waiting" && self.is_now(&event);
+            told.push(event);
+            if is_last {
+                return told;
+            }
         }
-        told
     }
 
     /// Waits for a run of the night, and has it stand still before it has ended.
@@ -196,6 +202,13 @@ impl World {
             }
             self.settle();
         }
+    }
+
+    /// What it told last, for a test that fails.
+    pub(super) fn lately(&self) -> String {
+        let told = self.daemon.as_ref().unwrap().told();
+        let last = told.len().saturating_sub(12);
+        format!("at {} {:?}: {:#?}", self.now, self.steady, &told[last..])
     }
 
     pub(super) fn stop(&mut self) {

@@ -167,3 +167,16 @@ fn a_test_goes_out_by_every_way_and_says_which_worked() {
         .exits(2)
         .complains(&["there is nobody to tell"]);
 }
+
+#[test]
+fn a_command_for_the_desktop_is_run_beside_the_config_wherever_one_stands() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = bench("[notify.desktop]\ncommand = [\"./show\", \"{{topic}}\"]\n");
+    let script = bench.path("show");
+    fs::write(&script, "#!/bin/sh\necho \"$1\" > shown\n").unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let config = bench.path("lifeboat.toml");
+    let mut command = bench.command(["notify", "test", "--config", config.to_str().unwrap()]);
+    crate::support::Answer::of(command.current_dir(bench.path("home"))).exits(0);
+    assert_eq!(fs::read_to_string(bench.path("shown")).unwrap(), "test\n");
+}

@@ -126,3 +126,27 @@ fn f13_entries_of_folders_that_are_lost_come_back_with_what_lies_behind_them() {
     assert_eq!(manifests.count(), 1, "{report:?}");
     assert_eq!(contents(&bench.repository(), &second).unwrap(), before);
 }
+
+#[test]
+fn f13_a_folder_is_read_again_by_the_rules_of_its_source_and_not_by_those_at_the_top() {
+    let bench = Workbench::new();
+    for number in 0..400 {
+        bench.write(format!("many/{number}.bin"), noise(number, 50));
+    }
+    bench.write("other/file", "x");
+    bench.age_data();
+    let config = "exclude = [\"*.bin\"]\n[source.many]\npath = \"data/many\"\nexclude = []\n\
+                  [source.other]\npath = \"data/other\"\n";
+    fs::write(bench.path("lifeboat.toml"), config).unwrap();
+    bench.lifeboat(&["backup", "many", "--no-zip"]).exits(0);
+    let packs = bench.files_in("packs");
+    bench.lifeboat(&["backup", "--no-zip"]).exits(0);
+    packs.keys().for_each(|pack| fs::remove_file(pack).unwrap());
+    fs::remove_dir_all(bench.place().join("parity")).unwrap();
+    // The description of the first stays lost.
+    bench.lifeboat(&["repair", "--apply"]).exits(4);
+    let out = bench.path("out");
+    let restore = ["restore", "latest", "--to", out.to_str().unwrap()];
+    bench.lifeboat(&restore).exits(0);
+    assert_eq!(fs::read_dir(out.join("many")).unwrap().count(), 400);
+}

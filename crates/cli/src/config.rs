@@ -38,6 +38,7 @@ mod source;
 mod tests;
 mod told;
 mod trust;
+mod twins;
 mod upkeep;
 mod warn;
 mod zip;

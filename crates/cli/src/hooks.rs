@@ -17,6 +17,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, one_line};
 use crate::recorded::Outcome;
 use crate::signals;
+use crate::turns::Turns;
 use facts::Scene;
 use process::Job;
 
@@ -73,6 +74,18 @@ impl<'a> Hooks<'a> {
             host: this_host(),
         };
         Self::new(Some(context), groups, scene)
+    }
+
+    /// The turns of the backup that these are around.
+    pub(crate) fn turns<'c>(
+        &self,
+        config: &Config,
+        sources: &[PathBuf],
+        repository: &Path,
+        context: &'c Context,
+    ) -> Turns<'c> {
+        let hooks = config.file.as_deref().filter(|_| self.are_any());
+        Turns::of(sources, repository, hooks, context)
     }
 
     /// Whether there are any.

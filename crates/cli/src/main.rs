@@ -19,6 +19,7 @@ mod progress;
 mod recorded;
 mod signals;
 mod state;
+mod turns;
 mod ui;
 
 fn main() -> ExitCode {

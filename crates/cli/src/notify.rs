@@ -28,6 +28,7 @@ use outbox::{Claimed, Content, Letter, Outbox};
 pub(crate) use send::Sent;
 use state::State;
 use web::Beat;
+pub(crate) use web::host;
 
 mod condition;
 mod desk;
@@ -158,6 +159,12 @@ pub(crate) fn deliver(context: &Context) {
     if let Some(begun) = context.notices.begun.take() {
         // A begin that came after the end would look like a backup that hangs.
         let _ = begun.recv_timeout(HURRY);
+    }
+    if let Some(why) = desk.forgets() {
+        let ui = &context.ui;
+        ui.afterword(format!(
+            "what cannot be sent at once is lost, and only failures of runs are told: {why}"
+        ));
     }
     let letters = desk.write(&seen);
     let sent = desk.post(letters, false);

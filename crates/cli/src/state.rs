@@ -1,6 +1,9 @@
 //! The folder of this user in which it stands what is to be remembered or locked beside all repositories: they may be what
 //! cannot be reached.
 
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use lifeboat_snapshot::store::{ChunkId, Kind};
@@ -14,6 +17,20 @@ pub(crate) fn folder() -> Option<PathBuf> {
         .filter(absolute)
         .or_else(|| Some(home?.join(".local/state")))?;
     Some(folder.join("lifeboat"))
+}
+
+/// Opens a file in such a folder, which is made where it is not there; nobody else can open either.
+pub(crate) fn open_lock(folder: &Path, name: &str) -> io::Result<File> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(folder.join(name))
 }
 
 /// A short name for a path, as that of a file.

@@ -38,7 +38,8 @@ pub struct Repair {
     pub add_parity: bool,
     /// How much parity is written.
     pub parity: Share,
-    /// How sources are read again: what is excluded, how long to wait for a lock. Its own sources do not count.
+    /// How sources are read again: what is excluded, how long to wait for a lock. Of its own sources only their rules count, for
+    /// what is in them.
     pub capture: Backup,
     /// Threads that work; as many as there are cores where not given.
     pub threads: Option<usize>,

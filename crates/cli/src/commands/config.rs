@@ -92,27 +92,38 @@ fn show(config: &Config, place: &Place, context: &Context) -> Result<Exit, Failu
     for told in config.told_of_upkeep() {
         row(&format!("upkeep {}", told.key), &told.words, &told.from);
     }
+    for (name, told) in config.told_of_channels() {
+        row(&format!("notify {name}"), &told.words, &told.from);
+    }
     ui.table(&table)?;
     for (name, source) in &config.sources {
         ui.line("")?;
         let path = facts::shown(&source.path);
         ui.line(paint::paint(paint::LABEL, format!("source {name}: {path}")))?;
-        ui.table(&rows(&config.told(Some((name, source)))))?;
+        let hooks = config.told_of_hooks(Some((name, source)));
+        ui.table(&rows(&config.told(Some((name, source))), &hooks))?;
     }
     if config.sources.is_empty() {
         ui.line("")?;
         ui.line(paint::paint(paint::LABEL, "any path"))?;
-        ui.table(&rows(&config.told(None)))?;
+        ui.table(&rows(&config.told(None), &config.told_of_hooks(None)))?;
     }
     Ok(Exit::Done)
 }
 
-/// Settings, one a line.
-fn rows(settings: &[Told]) -> Table {
+/// Settings and hooks, one a line.
+fn rows(settings: &[Told], hooks: &[Told]) -> Table {
     let mut table = Table::new();
-    for told in settings.iter().filter(|told| !told.words.is_empty()) {
+    // Programs are told the unit, and people see it.
+    let label = |key: &str| key.strip_suffix("_s").unwrap_or(key).to_owned();
+    let settings = settings.iter().map(|told| (label(told.key), told));
+    let hooks = hooks
+        .iter()
+        .map(|told| (format!("hook {}", told.key), told));
+    let all = settings.chain(hooks);
+    for (key, told) in all.filter(|(_, told)| !told.words.is_empty()) {
         table.row([
-            Cell::new(format!("  {}", told.key)).styled(paint::DIM),
+            Cell::new(format!("  {key}")).styled(paint::DIM),
             Cell::new(&told.words),
             Cell::new(&told.from).styled(paint::DIM),
         ]);
@@ -125,6 +136,8 @@ fn document(config: &Config, place: &Place) -> Map<String, Value> {
         let mut object = facts::with_local_path("path", &source.path);
         object.insert("name".to_owned(), json!(name));
         object.extend(settings(&config.told(Some((name, source)))));
+        let hooks = settings(&config.told_of_hooks(Some((name, source))));
+        object.insert("hooks".to_owned(), Value::Object(hooks));
         object
     };
     let count = |count: lifeboat_snapshot::CountQuery| json!({"database": count.database.display().to_string(), "name": count.name, "query": count.query});
@@ -139,6 +152,11 @@ fn document(config: &Config, place: &Place) -> Map<String, Value> {
     })));
     let upkeep = settings(&config.told_of_upkeep());
     document.insert("upkeep".to_owned(), Value::Object(upkeep));
+    let channels = config.told_of_channels().into_iter();
+    let channels: Vec<Value> = channels.map(|(_, told)| told.value).collect();
+    document.insert("notify".to_owned(), json!(channels));
+    let hooks = settings(&config.told_of_hooks(None));
+    document.insert("hooks".to_owned(), Value::Object(hooks));
     // What holds for any other path stands beside them.
     document.extend(settings(&config.told(None)));
     document

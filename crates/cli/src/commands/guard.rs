@@ -19,6 +19,7 @@ use crate::failure::{Failure, quoted};
 use crate::hooks::Hooks;
 use crate::place::Place;
 use crate::signals;
+use crate::turns::Turns;
 use crate::ui::words;
 use child::Ended;
 
@@ -120,7 +121,8 @@ impl Run<'_> {
         let place = self.context.place()?;
         for group in &groups {
             let hooks = Hooks::of(&self.config, group, &place.path, self.context);
-            let taken = self.take_snapshot(group, &place, &hooks);
+            let turns = hooks.turns(&self.config, group, &place.path, self.context);
+            let taken = self.take_snapshot(group, &place, (&hooks, &turns));
             // Where it failed before there was anything to record.
             if let Err(failure) = &taken {
                 hooks.end(&failure.into());
@@ -134,8 +136,9 @@ impl Run<'_> {
         &mut self,
         group: &[PathBuf],
         place: &Place,
-        hooks: &Hooks<'_>,
+        (hooks, turns): (&Hooks<'_>, &Turns<'_>),
     ) -> Result<(), Failure> {
+        turns.wait()?;
         // It may be the hook that mounts the disk.
         if hooks.are_any() && place.is_vacant() {
             hooks.begin()?;

@@ -6,8 +6,9 @@
 use lifeboat_snapshot::store::Share;
 use lifeboat_snapshot::{Backup, Repair, RepairReport, RunKind};
 
+use super::backup::configured;
 use crate::config::{Config, parse_parity};
-use crate::context::Context;
+use crate::context::{Context, all_real_soon};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::recorded::{Outcome, recorded};
@@ -66,16 +67,17 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 
 impl Args {
     fn plan(&self, config: &Config, place: &std::path::Path) -> Repair {
-        let settings = config.settings(place);
+        // Sources are read again as they are backed up; what is none of them, as the top says.
+        let top = config.top_settings();
         Repair {
             apply: self.apply,
             without_sources: self.no_sources,
             add_parity: self.add_parity,
             parity: self.parity.unwrap_or_else(|| config.parity()),
             capture: Backup {
-                excludes: settings.excludes,
+                excludes: top.excludes,
                 scratch: Some(place.to_owned()),
-                ..Backup::default()
+                ..configured(&all_real_soon(&config.source_paths()), config)
             },
             threads: self.threads,
         }

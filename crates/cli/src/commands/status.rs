@@ -142,10 +142,6 @@ fn ask(args: &Args, context: &Context) -> Result<(Answer, Repository, Config), F
         limit,
     );
     let answer = Answer { next, ..answer };
-    for row in &answer.rows {
-        notice::source(&row.key, row.newest.as_ref(), &config, answer.now, context);
-    }
-    notice::space(answer.free, context);
     Ok((answer, repository, config))
 }
 

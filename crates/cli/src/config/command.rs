@@ -21,6 +21,19 @@ pub(crate) enum CommandLine {
 }
 
 impl CommandLine {
+    /// As somebody would type it.
+    pub(crate) fn shown(&self) -> String {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+        let word = |word: &String| match !word.is_empty() && word.chars().all(plain) {
+            true => word.clone(),
+            false => format!("'{}'", word.replace('\'', "'\\''")),
+        };
+        match self {
+            Self::Direct(words) => words.iter().map(word).collect::<Vec<_>>().join(" "),
+            Self::Shell(text) => text.clone(),
+        }
+    }
+
     /// Whether there is nothing to run.
     pub(crate) fn is_empty(&self) -> bool {
         match self {

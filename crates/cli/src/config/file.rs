@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{Config, trust};
+use super::{Config, trust, twins};
 use crate::context::absolute;
 use crate::failure::{Failure, quoted, system_words};
 use crate::ui::words;
@@ -64,8 +64,11 @@ pub(super) fn text(file: &Path) -> Result<String, Failure> {
 
 /// The config that this file with this text is.
 pub(super) fn of_text(file: PathBuf, text: String) -> Result<Config, Failure> {
-    let mut config = parse(&text).map_err(|mistake| mistake.into_failure(&file))?;
-    config.anchor(file.parent().unwrap_or(&file));
+    let folder = file.parent().unwrap_or(&file);
+    let mistaken = |mistake: Mistake| mistake.into_failure(&file);
+    let mut config = parse(&text).map_err(mistaken)?;
+    twins::check(&text, folder).map_err(mistaken)?;
+    config.anchor(folder);
     config.file = Some(file);
     config.text = text;
     Ok(config)
@@ -100,6 +103,17 @@ pub(super) struct Mistake {
 }
 
 impl Mistake {
+    /// The one at this byte of the text.
+    pub(super) fn at(text: &str, start: usize, what: String) -> Self {
+        let before = text.get(..start).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        Self {
+            line: before.matches('\n').count() + 1,
+            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+            what,
+        }
+    }
+
     /// In words.
     pub(super) fn into_failure(self, file: &Path) -> Failure {
         let Self { line, column, what } = self;
@@ -120,12 +134,6 @@ pub(super) fn parse(text: &str) -> Result<Config, Mistake> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     toml::from_str(text).map_err(|error| {
         let start = error.span().map_or(0, |span| span.start);
-        let before = text.get(..start).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        Mistake {
-            line: before.matches('\n').count() + 1,
-            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
-            what: error.message().to_owned(),
-        }
+        Mistake::at(text, start, error.message().to_owned())
     })
 }

@@ -76,7 +76,12 @@ impl Hooks {
         })
     }
 
-    fn all(&self, own: Option<&Self>) -> Vec<Planned> {
+    /// Whether it says what is run then.
+    pub(super) fn says(&self, moment: Moment) -> bool {
+        self.at(moment).is_some()
+    }
+
+    pub(super) fn all(&self, own: Option<&Self>) -> Vec<Planned> {
         const ALL: [Moment; 4] = [
             Moment::Before,
             Moment::After,

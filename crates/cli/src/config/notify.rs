@@ -95,7 +95,27 @@ impl Way {
     }
 }
 
+impl Way {
+    /// Where it leads, without any secret.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::Mail(mail) => {
+                let to: Vec<String> = mail.to.iter().map(|to| to.email.to_string()).collect();
+                format!("{} by {}:{}", to.join(", "), mail.server, mail.port)
+            }
+            Self::Webhook(webhook) => webhook.target.url.shown(),
+            Self::Ping(ping) => ping.target.url.shown(),
+            Self::Desktop(desktop) => desktop.command.shown(),
+        }
+    }
+}
+
 impl Channel {
+    /// What it is told of; a ping of nothing but how each backup went.
+    pub(crate) fn topics(&self) -> &[Topic] {
+        if self.is_ping() { &[] } else { &self.on }
+    }
+
     /// Whether it is told of this. A ping is no news: it is told how each backup went, and nothing else.
     pub(crate) fn wants(&self, topic: Topic) -> bool {
         !self.is_ping() && (topic == Topic::Test || self.on.contains(&topic))
@@ -161,6 +181,8 @@ impl Notify {
         self.mail.0.iter_mut().for_each(|mail| mail.anchor(folder));
         let webhooks = self.webhook.0.iter_mut();
         webhooks.for_each(|webhook| webhook.anchor(folder));
+        let desktops = self.desktop.0.iter_mut();
+        desktops.for_each(|desktop| desktop.anchor(folder));
         let pings = self.ping.0.iter_mut();
         pings.for_each(|ping| ping.target.anchor(folder));
     }

@@ -119,6 +119,11 @@ impl Config {
         self.settings_of(self.source(path).map(|(_, source)| source))
     }
 
+    /// What holds for a path that is no source.
+    pub(crate) fn top_settings(&self) -> Settings {
+        self.settings_of(None)
+    }
+
     /// What holds for a source, or at the top.
     pub(super) fn settings_of(&self, source: Option<&Source>) -> Settings {
         let excludes = source.and_then(|source| source.exclude.as_ref());

@@ -60,7 +60,7 @@ impl Config {
         let seconds = settings.time_limit.map(|limit| limit.as_secs());
         let words = seconds.map_or("never".to_owned(), words::span);
         let from = from.table("schedule");
-        Told::new("time_limit", json!(seconds), words, from)
+        Told::new("time_limit_s", json!(seconds), words, from)
     }
 
     /// What the daemon does beside backups: the word for each chore, when, and who says so.
@@ -72,6 +72,41 @@ impl Config {
             };
             let (key, from) = (chore.word(), from.table("upkeep"));
             Told::new(key, timing.facts(), timing.words(), from)
+        });
+        told.collect()
+    }
+
+    /// The commands around a backup of a source, or of any path: at what moment, which, and who says so.
+    pub(crate) fn told_of_hooks(&self, source: Option<(&String, &Source)>) -> Vec<Told> {
+        let own = source.and_then(|(_, source)| source.hooks.as_ref());
+        let told = self.hooks.all(own).into_iter().map(|hook| {
+            let is_own = own.is_some_and(|own| own.says(hook.moment));
+            let from = match source {
+                Some((name, _)) if is_own => Said::Source(name),
+                _ => Said::Top,
+            };
+            let (command, seconds) = (hook.command.shown(), hook.timeout.as_secs());
+            let required = if hook.required { ", required" } else { "" };
+            let words = format!("{command} (in {}{required})", words::span(seconds));
+            let value = json!({
+                "command": command,
+                "timeout_s": seconds,
+                "required": hook.required,
+            });
+            Told::new(hook.moment.word(), value, words, from.table("hooks"))
+        });
+        told.collect()
+    }
+
+    /// Who is told of what. Where secrets are is told, and never what they are.
+    pub(crate) fn told_of_channels(&self) -> Vec<(String, Told)> {
+        let told = self.notify.channels().into_iter().map(|channel| {
+            let (way, to) = (channel.way.word(), channel.way.shown());
+            let on: Vec<&str> = channel.topics().iter().map(|topic| topic.word()).collect();
+            let words = format!("{to}; {}", on.join(", "));
+            let value = json!({"name": channel.name, "way": way, "to": to, "on": on});
+            let from = format!("[notify.{way}]");
+            (channel.name, Told::new("notify", value, words, from))
         });
         told.collect()
     }

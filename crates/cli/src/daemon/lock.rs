@@ -3,9 +3,9 @@
 //!
 //! Where the user has no such folder, or cannot write there, it is the config itself all the same.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -38,7 +38,7 @@ impl Lock {
     fn take_in(config: &Path, place: Option<&Path>) -> Result<Self, Failure> {
         let what = || format!("cannot lock the config {}", config.display());
         let cannot = |error: &_| Failure::io(what(), error).path(config);
-        let own = place.and_then(|place| open(place).ok());
+        let own = place.and_then(open);
         let file = match own {
             Some(file) => file,
             None => File::open(config).map_err(|error| cannot(&error))?,
@@ -65,19 +65,10 @@ fn place(config: &Path) -> Option<PathBuf> {
     Some(state::folder()?.join("daemon").join(name))
 }
 
-/// Opens it, as nobody else can.
-fn open(place: &Path) -> io::Result<File> {
-    let folder = place.parent().unwrap_or(place);
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)?;
-    OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(place)
+/// Opens it, where that can be.
+fn open(place: &Path) -> Option<File> {
+    let (folder, name) = (place.parent()?, place.file_name()?.to_str()?);
+    state::open_lock(folder, name).ok()
 }
 
 fn held(path: &Path) -> Failure {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::engine::Moment;
-use super::run::{Daemon, moment};
+use super::run::Daemon;
 use super::tell;
 use crate::ui::words;
 
@@ -27,11 +27,10 @@ impl Daemon<'_> {
         waits.min()
     }
 
-    pub(super) fn tell_next(&self) {
-        let now = moment();
+    pub(super) fn tell_next(&self, now: Moment) {
         let next = self.next(now);
         let at = next.map(|(wait, name)| (now.wall + wait, name));
-        tell::waiting(&self.context.ui, self.current.len(), at);
+        tell::waiting(&self.context.ui, now.wall, self.current.len(), at);
     }
 
     pub(super) fn outlook(&self, now: Moment) -> String {

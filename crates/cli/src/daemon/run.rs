@@ -107,12 +107,12 @@ impl Daemon<'_> {
     fn work(&mut self) {
         let mut is_news = true;
         loop {
-            self.step();
+            let now = self.step();
             if self.is_stopping && self.current.values().all(Current::is_given_up) {
                 return;
             }
             if is_news {
-                self.tell_next();
+                self.tell_next(now);
             }
             let mut event = self.events.recv_timeout(self.pause()).ok();
             is_news = false;
@@ -125,13 +125,14 @@ impl Daemon<'_> {
         }
     }
 
-    /// All that is to be done now.
-    fn step(&mut self) {
+    /// All that is to be done now. Gives what now was: what came due since then is for the next step.
+    fn step(&mut self) -> Moment {
         let now = moment();
         self.engine.observe(now);
         self.end_late(now);
         if self.is_stopping {
-            return service::alive("stopping");
+            service::alive("stopping");
+            return now;
         }
         self.watch(now);
         // One that cannot be started has ended by that, so it is not due any more.
@@ -144,6 +145,7 @@ impl Daemon<'_> {
             self.look(now);
         }
         service::alive(&self.outlook(moment()));
+        now
     }
 
     /// What waits for power is due all the while, and the loop looks again.

@@ -78,11 +78,21 @@ pub(super) fn ended(ui: &Ui, job: &str, end: &End, took: Duration, error: Option
 }
 
 /// Nothing is to be done until then.
-pub(super) fn waiting(ui: &Ui, running: usize, next: Option<(DateTime<Utc>, &str)>) {
+pub(super) fn waiting(
+    ui: &Ui,
+    now: DateTime<Utc>,
+    running: usize,
+    next: Option<(DateTime<Utc>, &str)>,
+) {
     if ui.is_json() {
-        let time = next.map(|(time, _)| time.to_rfc3339_opts(SecondsFormat::Millis, false));
-        let job = next.map(|(_, job)| job);
-        let event = json!({"event": "waiting", "running": running, "next": time, "job": job});
+        let shown = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, false);
+        let event = json!({
+            "event": "waiting",
+            "time": shown(now),
+            "running": running,
+            "next": next.map(|(time, _)| shown(time)),
+            "job": next.map(|(_, job)| job),
+        });
         tell(ui, &event);
     }
 }

@@ -107,7 +107,12 @@ const fn is_good(exit: Exit) -> bool {
 const fn is_watched(kind: RunKind) -> bool {
     matches!(
         kind,
-        RunKind::Backup | RunKind::Verify | RunKind::Collect | RunKind::Drill | RunKind::Repair
+        RunKind::Backup
+            | RunKind::Forget
+            | RunKind::Verify
+            | RunKind::Collect
+            | RunKind::Drill
+            | RunKind::Repair
     )
 }
 

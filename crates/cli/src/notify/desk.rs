@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::config::notify::{Channel, Notify};
 use crate::context::{real_soon, this_host};
 use crate::exit::Exit;
+use crate::failure::system_words;
 use crate::signals;
 
 /// How much longer than one message may take all are waited for, once a command has given its answer.
@@ -56,6 +57,18 @@ impl<'c> Desk<'c> {
             state: State::of(place),
             scene: scene(place, now),
         })
+    }
+
+    /// Why nothing can be remembered, where that is so.
+    pub(super) fn forgets(&self) -> Option<String> {
+        match &self.state {
+            None => Some("this user has no folder for what is to be remembered".to_owned()),
+            Some(state) => {
+                let error = state.probe().err()?;
+                let place = escape(state.join("").as_os_str().as_encoded_bytes());
+                Some(format!("{place}: {}", system_words(&error)))
+            }
+        }
     }
 
     /// Makes letters of what is news. Those that cannot be kept are given back.

@@ -28,7 +28,7 @@ pub(crate) fn show(desktop: &Desktop, event: &Event, time: Duration) -> Result<(
     };
     let ended = process::run(&Job {
         command: &command,
-        folder: None,
+        folder: desktop.folder.as_deref(),
         variables: variables(event),
         timeout: time,
         stop: &|| false,

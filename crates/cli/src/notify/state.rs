@@ -65,6 +65,16 @@ impl State {
         Err(io::ErrorKind::TimedOut.into())
     }
 
+    /// Whether something can be written into it.
+    ///
+    /// # Errors
+    /// Where it cannot.
+    pub(crate) fn probe(&self) -> io::Result<()> {
+        self.make()?;
+        rustix::fs::access(self.join("outbox"), rustix::fs::Access::WRITE_OK)?;
+        Ok(())
+    }
+
     /// For its owner only: messages name files.
     fn make(&self) -> io::Result<()> {
         let mut builder = DirBuilder::new();

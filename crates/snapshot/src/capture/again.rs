@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use lifeboat_store::Session;
 
+use super::own::SourceRules;
 use super::plan::{Backup, CheckPolicy};
 use super::settings::Settings;
 use super::tally::Tally;
@@ -25,7 +26,21 @@ pub(crate) fn folder(
     path: &Path,
     monitor: &dyn Monitor,
 ) -> Result<()> {
+    let mut sources = plan.sources.iter();
+    let index = sources.position(|source| path.starts_with(source));
+    let rules = index.and_then(|index| plan.own.get(&index));
+    let rules = rules.cloned().unwrap_or_else(|| SourceRules {
+        excludes: plan.excludes.clone(),
+        exclude_caches: plan.exclude_caches,
+        exclude_larger_than: plan.exclude_larger_than,
+        one_file_system: plan.one_file_system,
+        ..SourceRules::default()
+    });
     let plan = Backup {
+        excludes: rules.excludes,
+        exclude_caches: rules.exclude_caches,
+        exclude_larger_than: rules.exclude_larger_than,
+        one_file_system: rules.one_file_system,
         check: CheckPolicy::None,
         counts: Vec::new(),
         own: BTreeMap::new(),

@@ -18,6 +18,7 @@ use crate::hooks::Hooks;
 use crate::place::Place;
 use crate::recorded::{Outcome, between};
 use crate::signals;
+use crate::turns::Turns;
 
 /// What every snapshot of a run is taken by.
 pub(super) struct One<'r> {
@@ -37,7 +38,8 @@ impl One<'_> {
     /// Backs up sources that go into one snapshot.
     pub(super) fn back_up(&self, group: &[PathBuf]) -> Result<Done, Failure> {
         let hooks = Hooks::of(self.config, group, &self.place.path, self.context);
-        let result = self.take(group, &hooks);
+        let turns = hooks.turns(self.config, group, &self.place.path, self.context);
+        let result = self.take(group, &hooks, &turns);
         // Where it failed before there was anything to record.
         if let Err(failure) = &result
             && !hooks.are_over()
@@ -51,7 +53,12 @@ impl One<'_> {
         result
     }
 
-    fn take(&self, group: &[PathBuf], hooks: &Hooks<'_>) -> Result<Done, Failure> {
+    fn take(
+        &self,
+        group: &[PathBuf],
+        hooks: &Hooks<'_>,
+        turns: &Turns<'_>,
+    ) -> Result<Done, Failure> {
         let plan = Backup {
             // On the disk that has room for a backup, and never in a folder of temporary files that is memory in disguise.
             scratch: Some(self.place.path.clone()),
@@ -59,22 +66,24 @@ impl One<'_> {
         };
         // It may be the hook that mounts the disk.
         if hooks.are_any() && self.place.is_vacant() {
+            turns.wait()?;
             hooks.begin()?;
         }
         let Opened {
             repository,
             created,
         } = open(self.place, group, !self.args.no_create, self.context)?;
-        if let Some(limit) = self.args.if_older_than
-            && let Some(recent) = repository.recent(&plan.host, &plan.sources, limit)?
-        {
+        if let Some(recent) = self.recent(&repository, &plan)? {
             hooks.end(&Outcome::of(Exit::Done));
-            let summary = Summary::recent(&repository, &recent);
-            let exit = Exit::Done;
-            return Ok(Done { exit, summary });
+            return Ok(recent);
         }
         let retention = self.args.retention(group, self.config)?;
-        restore::in_place::settle(&plan.sources, false, self.context)?;
+        turns.wait()?;
+        // Whoever had the turn before may have done it.
+        if let Some(recent) = self.recent(&repository, &plan)? {
+            hooks.end(&Outcome::of(Exit::Done));
+            return Ok(recent);
+        }
         let mut report = capture(&repository, &plan, hooks, self.context)?;
         room::tell(&repository, &mut report, self.config, self.context);
         if self.args.paths.is_empty() || self.config.sources.is_empty() {
@@ -85,6 +94,18 @@ impl One<'_> {
         let summary = Summary::of(&repository, &report, created).pruned(pruned);
         let exit = exit(&plan, &report);
         Ok(Done { exit, summary })
+    }
+
+    /// What there is to say where a backup is not due.
+    fn recent(&self, repository: &Repository, plan: &Backup) -> Result<Option<Done>, Failure> {
+        let Some(limit) = self.args.if_older_than else {
+            return Ok(None);
+        };
+        let recent = repository.recent(&plan.host, &plan.sources, limit)?;
+        Ok(recent.map(|recent| Done {
+            exit: Exit::Done,
+            summary: Summary::recent(repository, &recent),
+        }))
     }
 }
 
@@ -141,7 +162,9 @@ pub(in crate::commands) fn capture(
     };
     let sources = sources(&plan.sources);
     let kind = (RunKind::Backup, hooks);
-    between(context, repository, kind, &sources, work, outcome)
+    let report = between(context, repository, kind, &sources, work, outcome)?;
+    restore::in_place::tell_finished(&report.settled, context);
+    Ok(report)
 }
 
 /// As the history names them.

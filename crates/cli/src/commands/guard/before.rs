@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use lifeboat_snapshot::{Backup, BackupReport, Repository, Snapshot};
 
 use super::Args;
-use crate::commands::{backup, exit_of, restore};
+use crate::commands::{backup, exit_of};
 use crate::config::Config;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -42,7 +42,6 @@ pub(super) fn snapshot(
     repository: &Repository,
     context: &Context,
 ) -> Result<Snapshot, Failure> {
-    restore::in_place::settle(&plan.sources, false, context)?;
     let report = backup::capture(repository, plan, hooks, context)?;
     let snapshot = whole(&report)?;
     let program = super::program(&args.command);

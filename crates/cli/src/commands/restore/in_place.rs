@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::Local;
 use lifeboat_snapshot::{
-    ExcludeRules, InPlace, InPlaceReport, Plan, Repository, RunKind, SAFETY_TAG, Snapshot,
+    ExcludeRules, InPlace, InPlaceReport, Plan, Repository, RunKind, SAFETY_TAG, Settled, Snapshot,
     finish_interrupted,
 };
 use serde_json::{Value, json};
@@ -165,13 +165,18 @@ pub(crate) fn settle(paths: &[PathBuf], dry_run: bool, context: &Context) -> Res
             "{kept} holds what a stopped restore replaced and no snapshot has: its file 'keep' says what is what"
         ));
     }
-    for folder in settled.finished {
-        let folder = facts::shown(&folder);
+    tell_finished(&settled, context);
+    Ok(())
+}
+
+/// Tells what was finished so; what is kept is told by others.
+pub(crate) fn tell_finished(settled: &Settled, context: &Context) {
+    for folder in &settled.finished {
+        let folder = facts::shown(folder);
         context.ui.note(format!(
             "finished the restore of {folder} that was stopped in its middle"
         ));
     }
-    Ok(())
 }
 
 /// Nobody restores over live data by accident.

@@ -1,4 +1,5 @@
-//! What somebody who does not look at `status` may have to be told: sources that grow old, and a disk that fills.
+//! What somebody who does not look at `status` may have to be told: sources that grow old, and a disk that fills. `status` itself
+//! tells nobody else: whoever asks knows.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -31,7 +32,7 @@ pub(crate) fn look(context: &Context) -> Result<Exit, Failure> {
 }
 
 /// Tells how old the newest snapshot of a source of this machine is.
-pub(super) fn source(
+fn source(
     key: &SourceKey,
     newest: Option<&Newest>,
     config: &Config,
@@ -57,7 +58,7 @@ pub(super) fn source(
 }
 
 /// Tells how much space is left, where that is known.
-pub(super) fn space(free: Option<u64>, context: &Context) {
+fn space(free: Option<u64>, context: &Context) {
     if let Some(free) = free {
         context.notices.saw(Seen::Space { free });
     }

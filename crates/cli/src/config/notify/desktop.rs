@@ -1,5 +1,7 @@
 //! A `[notify.desktop]`.
 
+use std::path::{Path, PathBuf};
+
 use serde::Deserialize;
 
 use super::many::Named;
@@ -14,6 +16,15 @@ pub(crate) struct Desktop {
     on: Option<Vec<Topic>>,
     #[serde(default = "usual")]
     pub(crate) command: CommandLine,
+    /// Where it is run: beside the config.
+    #[serde(skip)]
+    pub(crate) folder: Option<PathBuf>,
+}
+
+impl Desktop {
+    pub(super) fn anchor(&mut self, folder: &Path) {
+        self.folder = Some(folder.to_owned());
+    }
 }
 
 /// What most desktops have.

@@ -42,6 +42,15 @@ impl Secret {
             .or(plain.map(Self::Plain)))
     }
 
+    /// Where it is. Of an address in the config, only the host: what follows it is as good as a password.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::File(path) => format!("(secret in {})", path.display()),
+            Self::Command { .. } => "(secret from a command)".to_owned(),
+            Self::Plain(url) => crate::notify::host(url),
+        }
+    }
+
     pub(super) fn anchor(&mut self, folder: &Path) {
         match self {
             Self::File(path) => *path = folder.join(&*path),
