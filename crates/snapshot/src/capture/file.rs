@@ -78,6 +78,10 @@ fn open_and_look(path: &Path, seen: &Metadata) -> io::Result<(File, Look)> {
     let look = Look::of(&file)?;
     let is = &look.stat;
     if !is.is_file() || (is.dev(), is.ino()) != (seen.dev(), seen.ino()) {
+        // Whatever stands there now may be a database that this process has open (F-34).
+        if !matches!(sqlite::sniff(&file, path), Ok(Sniffed::NotDatabase)) {
+            sqlite::keep_open(file);
+        }
         return Err(io::Error::other(Replaced));
     }
     Ok((file, look))
@@ -126,15 +130,22 @@ pub(crate) fn store(
         0 => look(),
         _ => None,
     };
-    for _ in 1..TRIES {
+    let mut tries = 1;
+    loop {
         let seen = newer.as_ref().unwrap_or(seen);
         match store_seen(session, monitor, path, seen, near, takes_databases) {
-            Err(error) if is_replaced(&error) => newer = look(),
-            result => return result,
+            Err(error) if tries < TRIES && is_replaced(&error) => newer = look(),
+            Ok(stored) => return Ok(stored.map(|stored| flagged_if_empty(stored, tries > 1))),
+            Err(error) => return Err(error),
         }
+        tries += 1;
     }
-    let seen = newer.as_ref().unwrap_or(seen);
-    store_seen(session, monitor, path, seen, near, takes_databases)
+}
+
+/// What took a file's place and is empty is probably about to be written.
+fn flagged_if_empty(stored: Stored, is_newer: bool) -> Stored {
+    let changed = stored.changed || (is_newer && stored.content.len == 0);
+    Stored { changed, ..stored }
 }
 
 fn is_replaced(error: &SnapshotError) -> bool {
@@ -174,7 +185,7 @@ fn store_seen(
     // Read once, for what it is and for its bytes.
     let small = bytes.read_small(&look.stat);
     let sniffed = match &small {
-        Ok(Some(small)) => Ok(sqlite::sniff_bytes(small)),
+        Ok(Some(small)) => Ok(sqlite::sniff_bytes(small, path)),
         _ => sqlite::sniff(&file, path),
     };
     match sniffed {
@@ -194,13 +205,14 @@ fn store_seen(
 
 /// Nothing to read, and perhaps a database that another part of this process is creating.
 fn empty(path: &Path, seen: &Metadata) -> Stored {
+    let looked = describe::look_again(path, seen);
     Stored {
         content: Content::empty(),
         stat: seen.clone(),
-        looked: describe::look_again(path, seen),
+        looked,
         xattrs: xattrs::of_path(path),
         read: 0,
-        changed: false,
+        changed: looked == SystemTime::UNIX_EPOCH,
     }
 }
 

@@ -109,7 +109,7 @@ pub fn capture(
     options: &CaptureOptions,
     sink: &mut dyn ExtentSink,
 ) -> Result<Facts, SqliteError> {
-    let before = IndexHeader::of(path);
+    let before = IndexHeader::before(path, options);
     let source = Source::open(path, options)?;
     let Some(header) = source.header().copied() else {
         let facts = facts::read(source.connection(), None, 0, options);

@@ -53,6 +53,11 @@ impl Header {
         &self.bytes
     }
 
+    /// Pages of the database, as its last writer counted them.
+    pub(super) fn pages(&self) -> u32 {
+        number(&self.bytes, 28)
+    }
+
     pub(super) fn page_size(&self) -> u32 {
         self.page_size
     }

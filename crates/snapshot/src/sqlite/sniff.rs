@@ -20,6 +20,8 @@ pub enum Sniffed {
     Database,
     /// Anything else, an encrypted database included: nobody can capture that without its key.
     NotDatabase,
+    /// A file that is still being made into a database, or may be: its first page is not written yet. It must not be closed.
+    Unfinished,
 }
 
 /// Looks at the content of `file`, already open, and at the `-wal` beside `path`.
@@ -27,26 +29,38 @@ pub enum Sniffed {
 /// A main file of zero bytes is a database if its WAL has content: everything is in there.
 pub fn sniff(file: &File, path: &Path) -> io::Result<Sniffed> {
     let metadata = file.metadata()?;
-    let is_database = metadata.is_file()
-        && match metadata.len() {
-            0 => has_wal(path)?,
-            length => length >= 16 && first_bytes::<16>(file)? == *MAGIC,
-        };
-    Ok(Sniffed::from(is_database))
+    if !metadata.is_file() {
+        return Ok(Sniffed::NotDatabase);
+    }
+    Ok(match metadata.len() {
+        0 if has_wal(path)? => Sniffed::Database,
+        0 => Sniffed::NotDatabase,
+        length => {
+            let bytes = first_bytes::<16>(file)?;
+            let len = bytes
+                .len()
+                .min(usize::try_from(length).unwrap_or(usize::MAX));
+            sniff_bytes(bytes.get(..len).unwrap_or_default(), path)
+        }
+    })
 }
 
 /// The same of a file of at least one byte that was read from its beginning.
-pub(crate) fn sniff_bytes(bytes: &[u8]) -> Sniffed {
-    Sniffed::from(bytes.starts_with(MAGIC))
+pub(crate) fn sniff_bytes(bytes: &[u8], path: &Path) -> Sniffed {
+    let mut first = bytes.iter().take(MAGIC.len());
+    if bytes.starts_with(MAGIC) {
+        Sniffed::Database
+    } else if first.all(|&byte| byte == 0) && is_beside(path) {
+        // SQLite writes the first page last.
+        Sniffed::Unfinished
+    } else {
+        Sniffed::NotDatabase
+    }
 }
 
-impl From<bool> for Sniffed {
-    fn from(is_database: bool) -> Self {
-        match is_database {
-            true => Self::Database,
-            false => Self::NotDatabase,
-        }
-    }
+fn is_beside(path: &Path) -> bool {
+    let mut beside = sidecars(path).into_iter();
+    beside.any(|path| path.symlink_metadata().is_ok())
 }
 
 /// The files beside a database that belong to it and are never stored by themselves: `-wal`,

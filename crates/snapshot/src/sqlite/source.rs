@@ -139,6 +139,11 @@ impl Source {
         self.probe.seen().index_in_memory
     }
 
+    /// Whether the path leads to another file by now.
+    pub(super) fn has_moved(&self) -> bool {
+        vfs::has_moved(&self.connection)
+    }
+
     pub(super) fn damaged(&self, detail: &str) -> SqliteError {
         SqliteError::damaged(&self.path, detail)
     }
@@ -147,7 +152,7 @@ impl Source {
     /// could have kept a writer waiting.
     pub(super) fn end(self) -> Result<Duration, SqliteError> {
         let path = self.path.clone();
-        if vfs::has_moved(&self.connection) {
+        if self.has_moved() {
             return Err(SqliteError::Replaced { path });
         }
         let seen = self.probe.seen();

@@ -23,7 +23,13 @@ const LEAST_BYTES: u64 = 16 << 20;
 pub(super) struct IndexHeader([u8; 48]);
 
 impl IndexHeader {
-    /// That of the database at `path`; `None` where there is none to rely on. The `-shm` is never closed (F-34).
+    /// That of the database at `path`, if it is worth a second transaction for the check that the options ask for; `None`
+    /// where there is none to rely on.
+    pub(super) fn before(path: &Path, options: &CaptureOptions) -> Option<Self> {
+        (is_worth_it(path, options) && super::is_wal(path).ok()?).then(|| Self::of(path))?
+    }
+
+    /// The `-shm` is never closed (F-34).
     pub(super) fn of(path: &Path) -> Option<Self> {
         let shm = held::descriptor(&sibling(path, "-shm")).ok()?;
         let bytes = first_bytes::<96>(&shm).ok()?;
@@ -36,8 +42,8 @@ impl IndexHeader {
 /// A second read transaction.
 pub(super) struct Twin {
     source: Source,
-    /// Of the main file.
-    bytes: u64,
+    /// Of the database.
+    pub(super) bytes: u64,
 }
 
 impl Twin {
@@ -49,8 +55,7 @@ impl Twin {
         first: &Source,
         before: Option<IndexHeader>,
     ) -> Option<Self> {
-        let bytes = path.symlink_metadata().map_or(0, |stat| stat.len());
-        if options.check == Check::None || bytes < LEAST_BYTES || first.rolled_back() {
+        if !is_worth_it(path, options) || first.rolled_back() {
             return None;
         }
         let at_once = CaptureOptions {
@@ -70,16 +75,25 @@ impl Twin {
             },
             _ => false,
         };
-        is_same.then_some(Self { source, bytes })
+        let header = source.header()?;
+        let bytes = u64::from(header.pages()) * u64::from(header.page_size());
+        // One that was replaced in between, and put back later, would not be noticed in the end.
+        (is_same && !first.has_moved()).then_some(Self { source, bytes })
     }
 
-    /// Runs the check that the options ask for, and ends the transaction; `None` where what it saw was disturbed. Ends early
-    /// when `abandoned` is set.
+    /// Runs the check that the options ask for, and ends the transaction. `None` where what it saw was disturbed, and where the
+    /// check could not be run: that may be for want of what the copy took. Ends early when `abandoned` is set.
     pub(super) fn check(self, options: &CaptureOptions, abandoned: &AtomicBool) -> Option<Checked> {
         let is_stopped = || abandoned.load(Ordering::Relaxed) || options.is_stopped();
         let checked = facts::check(self.source.connection(), self.bytes, options, &is_stopped);
-        self.source.end().ok().map(|_| checked)
+        let is_told = !matches!(checked, Checked::Unable(_));
+        (self.source.end().is_ok() && is_told).then_some(checked)
     }
+}
+
+fn is_worth_it(path: &Path, options: &CaptureOptions) -> bool {
+    let bytes = path.symlink_metadata().map_or(0, |stat| stat.len());
+    options.check != Check::None && bytes >= LEAST_BYTES
 }
 
 fn is_wal(source: &Source) -> Option<bool> {

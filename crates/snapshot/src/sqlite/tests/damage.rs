@@ -154,6 +154,19 @@ fn content_decides_what_is_a_database_not_the_name() {
     drop(app);
 }
 
+#[test]
+fn f34_a_file_whose_first_page_is_not_written_yet_may_become_a_database() {
+    let (_folder, path) = folder();
+    fs::write(&path, [0; 8192]).unwrap();
+    let sniffed = || sniff(&File::open(&path).unwrap(), &path).unwrap();
+    assert_eq!(sniffed(), Sniffed::NotDatabase);
+    let [.., journal] = sidecars(&path);
+    fs::write(journal, "a transaction").unwrap();
+    assert_eq!(sniffed(), Sniffed::Unfinished);
+    fs::write(&path, [1; 8192]).unwrap();
+    assert_eq!(sniffed(), Sniffed::NotDatabase);
+}
+
 struct Bytes(Vec<u8>);
 
 impl Image for Bytes {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -83,6 +84,31 @@ fn a_program_that_opens_the_database_without_shm_meanwhile_spoils_the_check() {
     let app = Connection::open(&path).unwrap();
     add(&app, 1);
     assert_eq!(checked(second.unwrap()), None);
+}
+
+#[test]
+fn there_is_none_where_the_file_was_replaced_between_the_two() {
+    let (_folder, path) = folder();
+    drop(database(&path, "", MANY));
+    let first = Source::open(&path, &checking()).unwrap();
+    let aside = path.with_extension("aside");
+    fs::rename(&path, &aside).unwrap();
+    fs::copy(&aside, &path).unwrap();
+    assert!(Twin::open(&path, &checking(), &first, None).is_none());
+}
+
+#[test]
+fn a_check_that_could_not_be_run_beside_the_copy_is_left_to_the_first() {
+    let (_folder, path) = folder();
+    drop(database(&path, "", MANY));
+    let (_first, second) = twin(&path, || {});
+    let options = CaptureOptions {
+        check_budget: Duration::ZERO,
+        ..checking()
+    };
+    let mut second = second.unwrap();
+    second.bytes = 0;
+    assert_eq!(second.check(&options, &AtomicBool::new(false)), None);
 }
 
 #[test]
