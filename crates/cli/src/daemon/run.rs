@@ -94,13 +94,18 @@ pub(crate) fn seed(host: &str) -> u64 {
     hasher.finish()
 }
 
-/// Now, by both clocks.
+/// Now, by both clocks: where the machine sleeps between the two looks, they are made again.
 pub(crate) fn moment() -> Moment {
+    const TRIES: usize = 10;
+    const APART: Duration = Duration::from_secs(1);
     let clock = SystemClock;
-    Moment {
-        wall: clock.now(),
+    let look = || Moment {
         steady: clock.steady(),
-    }
+        wall: clock.now(),
+    };
+    let is_one = |now: &Moment| clock.steady().saturating_sub(now.steady) < APART;
+    let mut looks = std::iter::repeat_with(look).take(TRIES);
+    looks.find(is_one).unwrap_or_else(look)
 }
 
 impl Daemon<'_> {
