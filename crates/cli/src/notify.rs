@@ -109,11 +109,12 @@ pub(crate) fn backup_begins(context: &Context) {
             && ping.start.is_some()
         {
             let sender = sender.clone();
-            thread::spawn(move || {
-                // Its end is told again, and silence is what such a server is for.
+            // Its end is told again, and silence is what such a server is for.
+            let begin = move || {
                 let _ = web::ping(&ping, Beat::Start, "", time);
                 drop(sender);
-            });
+            };
+            let _ = thread::Builder::new().spawn(begin);
         }
     }
     *begun = Some(receiver);

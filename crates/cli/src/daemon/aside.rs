@@ -34,19 +34,26 @@ impl Aside {
             return None;
         }
         let (sender, found) = channel();
-        let is_busy = self.is_busy.clone();
+        let busy = Busy(self.is_busy.clone());
         let beside = thread::Builder::new().spawn(move || {
+            // In this order: whoever hears the end of it finds nobody at it.
+            let sender = sender;
+            let busy = busy;
             let result = look();
-            is_busy.store(false, Ordering::Release);
+            drop(busy);
             let _ = sender.send(result);
         });
-        match beside {
-            Ok(_) => found.recv_timeout(patience).ok(),
-            Err(_) => {
-                self.is_busy.store(false, Ordering::Release);
-                None
-            }
-        }
+        beside.ok()?;
+        found.recv_timeout(patience).ok()
+    }
+}
+
+/// Somebody looks, until this is dropped: by a panic too, or where there can be no thread.
+struct Busy(Arc<AtomicBool>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
     }
 }
 
@@ -70,5 +77,12 @@ mod tests {
         // What it gave is dropped when nobody takes it.
         assert!(is_over.recv().is_err());
         assert_eq!(aside.ask(|| 3), Some(3));
+    }
+
+    #[test]
+    fn after_a_look_that_panicked_there_are_others() {
+        let aside = Aside::default();
+        assert_eq!(aside.ask(|| -> u8 { panic!("as is wanted") }), None);
+        assert_eq!(aside.ask(|| 2), Some(2));
     }
 }

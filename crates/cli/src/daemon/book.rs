@@ -74,12 +74,69 @@ pub(super) fn is_recorded(repository: &Repository, wanted: &NewRun) -> bool {
     let Ok(history) = repository.history(NEWEST) else {
         return false;
     };
-    let is_it = |run: &Run| {
+    let is_part = |run: &&Run| {
         let mut sources = run.sources.iter();
         run.kind == wanted.kind
             && run.host == wanted.host
             && run.began() + TimeDelta::milliseconds(1) >= wanted.began
             && sources.all(|source| wanted.sources.iter().any(|own| source == own))
+            // A record of no source is that of a run that could not be, and tells nothing of one that was.
+            && run.sources.is_empty() == wanted.sources.is_empty()
     };
-    history.newest(is_it).is_some()
+    // Sources that could not be saved together have records of their own.
+    let parts: Vec<&Run> = history.runs.iter().filter(is_part).collect();
+    let is_told = |own: &Vec<u8>| {
+        let mut told = parts.iter().flat_map(|run| &run.sources);
+        told.any(|source| source == own)
+    };
+    !parts.is_empty() && wanted.sources.iter().all(is_told)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use lifeboat_snapshot::RunKind;
+
+    use super::*;
+
+    fn run(kind: RunKind, sources: &[&str]) -> NewRun {
+        NewRun {
+            kind,
+            began: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
+            host: "server".to_owned(),
+            sources: sources
+                .iter()
+                .map(|path| path.as_bytes().to_vec())
+                .collect(),
+            snapshot: None,
+            exit: 1,
+            bytes: 0,
+            error: None,
+            hooks: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_run_is_recorded_by_records_of_all_its_sources_and_not_by_that_of_a_bad_config() {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = Repository::open_or_create(&folder.path().join("r")).unwrap();
+        let wanted = run(RunKind::Backup, &["/a", "/b"]);
+        let is_recorded_with = |kind, sources: &[&str]| {
+            repository
+                .record_ended(run(kind, sources), Duration::ZERO)
+                .unwrap();
+            is_recorded(&repository, &wanted)
+        };
+        assert!(!is_recorded_with(RunKind::Backup, &[]));
+        assert!(!is_recorded_with(RunKind::Verify, &["/a", "/b"]));
+        assert!(!is_recorded_with(RunKind::Backup, &["/a", "/c"]));
+        assert!(!is_recorded_with(RunKind::Backup, &["/a"]));
+        assert!(is_recorded_with(RunKind::Backup, &["/b"]));
+        let upkeep = run(RunKind::Collect, &[]);
+        assert!(!is_recorded(&repository, &upkeep));
+        repository
+            .record_ended(upkeep.clone(), Duration::ZERO)
+            .unwrap();
+        assert!(is_recorded(&repository, &upkeep));
+    }
 }

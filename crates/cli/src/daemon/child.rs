@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// A run under way.
 pub(super) struct Running {
     child: Child,
-    said: std::sync::mpsc::Receiver<Said>,
+    said: Receiver<Said>,
 }
 
 /// What a run told of itself.
@@ -74,23 +74,15 @@ impl Program {
             }
             spawned => spawned?,
         };
-        if let Some(mut input) = child.stdin.take() {
-            let config = config.to_owned();
-            // One that has ended reads nothing, and says so by its end.
-            thread::spawn(move || drop(input.write_all(config.as_bytes())));
+        match attend(&mut child, config, ended) {
+            Ok(said) => Ok(Running { child, said }),
+            Err(error) => {
+                // Nobody would notice its end. It waits for its config still.
+                let _ = child.kill();
+                let _ = child.wait();
+                Err(error)
+            }
         }
-        let (sender, said) = channel();
-        if let Some(output) = child.stdout.take() {
-            thread::spawn(move || listen(output, &sender));
-        }
-        let pid = Pid::from_child(&child);
-        thread::spawn(move || {
-            let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-            let interrupted = Some(rustix::io::Errno::INTR);
-            while waitid(WaitId::Pid(pid), options).err() == interrupted {}
-            ended();
-        });
-        Ok(Running { child, said })
     }
 
     fn command(&self, program: &std::path::Path, args: &[OsString]) -> Command {
@@ -105,6 +97,37 @@ impl Program {
             .process_group(0);
         command
     }
+}
+
+/// The threads beside a child: one gives it its config, one hears what it says, and one awaits its end.
+fn attend(
+    child: &mut Child,
+    config: &str,
+    ended: impl FnOnce() + Send + 'static,
+) -> io::Result<Receiver<Said>> {
+    let (sender, said) = channel();
+    if let Some(output) = child.stdout.take() {
+        beside(move || listen(output, &sender))?;
+    }
+    let pid = Pid::from_child(child);
+    let input = child.stdin.take();
+    beside(move || {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        let interrupted = Some(rustix::io::Errno::INTR);
+        while waitid(WaitId::Pid(pid), options).err() == interrupted {}
+        ended();
+    })?;
+    if let Some(mut input) = input {
+        let config = config.to_owned();
+        // One that has ended reads nothing, and says so by its end.
+        beside(move || drop(input.write_all(config.as_bytes())))?;
+    }
+    Ok(said)
+}
+
+/// A thread, where the system has one.
+fn beside(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().spawn(work).map(drop)
 }
 
 impl Running {

@@ -37,6 +37,17 @@ pub(crate) struct Past {
     pub(crate) since: DateTime<Utc>,
 }
 
+impl Past {
+    /// Of a job of which nobody knows that it ever ran.
+    const fn none(now: Moment) -> Self {
+        Self {
+            last_good: None,
+            has_failed: false,
+            since: now.wall,
+        }
+    }
+}
+
 /// A moment, by both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Moment {
@@ -68,6 +79,8 @@ pub(crate) struct Engine {
     seed: u64,
     /// The last moment that it was told.
     last: Moment,
+    /// Whether nothing may be started at the moment.
+    is_barred: bool,
 }
 
 impl Engine {
@@ -78,6 +91,7 @@ impl Engine {
             at_once,
             seed,
             last: now,
+            is_barred: false,
         };
         engine.replace(plans, at_once, now);
         engine
@@ -85,18 +99,38 @@ impl Engine {
 
     /// Other jobs from now on. Those that run go on; those of the same name keep their failures.
     pub(crate) fn replace(&mut self, plans: Vec<(Plan, Past)>, at_once: usize, now: Moment) {
+        let plans = plans.into_iter().map(|(plan, past)| (plan, Some(past)));
+        self.exchange(plans, at_once, now);
+    }
+
+    /// The same where nobody can tell of the past: what is known of jobs that were there before is not forgotten by that.
+    pub(crate) fn replace_blindly(&mut self, plans: Vec<Plan>, at_once: usize, now: Moment) {
+        let plans = plans.into_iter().map(|plan| (plan, None));
+        self.exchange(plans, at_once, now);
+    }
+
+    fn exchange(
+        &mut self,
+        plans: impl Iterator<Item = (Plan, Option<Past>)>,
+        at_once: usize,
+        now: Moment,
+    ) {
         self.at_once = at_once;
         let mut old = std::mem::take(&mut self.states);
         for (plan, past) in plans {
             let known = old.iter().position(|state| state.plan.name == plan.name);
             let known = known.map(|index| old.swap_remove(index));
-            let mut state = State::new(plan, self.seed, past, now);
-            if let Some(known) = known {
-                state.running = known.running;
-                state.is_given_up = known.is_given_up;
-                state.failures = known.failures;
-                state.runs = known.runs;
-            }
+            let state = match (known, past) {
+                (Some(known), None) if known.plan == plan => known.wanted(),
+                (Some(known), past) => {
+                    let past = past.unwrap_or_else(|| known.past(now));
+                    State::new(plan, self.seed, past, now).after(&known)
+                }
+                (None, past) => {
+                    let past = past.unwrap_or_else(|| Past::none(now));
+                    State::new(plan, self.seed, past, now)
+                }
+            };
             self.states.push(state);
         }
         for mut state in old {
@@ -146,6 +180,8 @@ impl Engine {
     pub(crate) fn next_wake(&self, now: Moment) -> Option<Duration> {
         let wait = |state: &State| match (state.running, state.ready) {
             (Some(_), _) => None,
+            // However long that has waited, it is of no use to wake for it.
+            (None, Some(_)) if self.is_barred => None,
             // It waits for another to end; upkeep not for ever.
             (None, Some(since)) if state.plan.is_upkeep && self.running(true) == 0 => {
                 Some((since + PATIENCE).saturating_sub(now.steady))
@@ -154,6 +190,16 @@ impl Engine {
             (None, None) => state.has_time().then(|| state.wait(now)),
         };
         self.states.iter().filter_map(wait).min()
+    }
+
+    /// Whether nothing may be started until this is told again, for a reason that is none of the engine's.
+    pub(crate) const fn bar(&mut self, is_barred: bool) {
+        self.is_barred = is_barred;
+    }
+
+    /// What was told last of that.
+    pub(crate) const fn is_barred(&self) -> bool {
+        self.is_barred
     }
 
     /// How long until this job is due, while it does not run.

@@ -22,12 +22,13 @@ pub(super) fn listen(sender: Sender<Event>) -> Result<(), Failure> {
     let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1]);
     let cannot = |error: &_| Failure::io("cannot listen for signals", error);
     let mut signals = signals.map_err(|error| cannot(&error))?;
-    thread::spawn(move || {
+    let listen = move || {
         for signal in signals.forever() {
             if sender.send(Event::Signal(signal)).is_err() {
                 break;
             }
         }
-    });
-    Ok(())
+    };
+    let beside = thread::Builder::new().spawn(listen);
+    beside.map(drop).map_err(|error| cannot(&error))
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lifeboat_snapshot::RunKind;
+use lifeboat_snapshot::history::Moment;
 
 use super::engine::Plan;
 use super::timing::Timing;
@@ -23,6 +24,8 @@ pub(crate) struct Job {
     pub(crate) sources: Vec<Vec<u8>>,
     /// How long it may take before it is asked to stop.
     pub(crate) limit: Option<Duration>,
+    /// How long the hooks after its work may take, which are run when it is stopped too.
+    pub(crate) tidying: Duration,
 }
 
 /// What is done.
@@ -104,6 +107,7 @@ pub(crate) fn of(config: &Config) -> Vec<Job> {
         let real = group.iter().filter_map(|path| real.get(path));
         Some(Job {
             plan,
+            tidying: tidying(config, &group),
             sources: real
                 .map(|path| path.as_os_str().as_bytes().to_vec())
                 .collect(),
@@ -126,6 +130,7 @@ pub(crate) fn of(config: &Config) -> Vec<Job> {
             work,
             sources,
             limit,
+            tidying: Duration::ZERO,
         }
     };
     let groups = config.groups(&paths);
@@ -133,6 +138,14 @@ pub(crate) fn of(config: &Config) -> Vec<Job> {
     backups
         .chain(config.chores().into_iter().map(chore))
         .collect()
+}
+
+/// The time of all hooks after the work: one that is cut may leave an application stopped.
+fn tidying(config: &Config, group: &[PathBuf]) -> Duration {
+    let groups = config.hooks_of(group);
+    let hooks = groups.iter().flat_map(|group| &group.hooks);
+    let later = hooks.filter(|hook| hook.moment != Moment::Before);
+    later.map(|hook| hook.timeout).sum()
 }
 
 #[cfg(test)]
@@ -167,5 +180,19 @@ mod tests {
         );
         let hours = |job: &Job| job.limit.map(|limit| limit.as_secs() / 3600);
         assert_eq!((hours(&jobs[0]), hours(&jobs[1])), (Some(24), Some(2)));
+    }
+
+    #[test]
+    fn the_hooks_after_the_work_have_their_time_when_a_run_is_ended() {
+        let text = "[source.a]\npath = '/srv/a'\n[source.b]\npath = '/srv/b'\n\
+                    [source.b.hooks]\nafter = ''\n\
+                    [hooks]\nbefore = 'stop'\nafter = { run = 'x', timeout = '10s' }\n\
+                    on_failure = { run = 'x', timeout = '20s' }\nfinally = 'start'";
+        let config: Config = toml::from_str(text).unwrap();
+        let jobs = of(&config);
+        assert_eq!(jobs[0].sources.len(), 2);
+        let (of_a, of_b) = (10 + 20 + 300, 20 + 300);
+        assert_eq!(jobs[0].tidying, Duration::from_secs(of_a + of_b));
+        assert_eq!(jobs[1].tidying, Duration::ZERO);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lifeboat_snapshot::{NewRun, RunKind};
 
-use super::engine::{Moment, Past, Plan};
+use super::engine::Moment;
 use super::run::{Daemon, moment};
 use super::setup::Setup;
 use super::watched::News;
@@ -89,7 +89,7 @@ impl Daemon<'_> {
         self.settle();
     }
 
-    /// Gives the engine the jobs and what is known of their past.
+    /// Gives the engine the jobs and what the repository tells of their past, where it tells anything.
     pub(super) fn plan(&mut self) {
         let (place, host) = (self.setup.place.clone(), self.host.clone());
         let jobs = self.setup.jobs.clone();
@@ -99,16 +99,14 @@ impl Daemon<'_> {
         });
         let known = known.flatten();
         self.knows_past = known.is_some();
-        let now = moment();
-        let none = Past {
-            last_good: None,
-            has_failed: false,
-            since: now.wall,
-        };
-        let jobs = &self.setup.jobs;
-        let pasts = known.unwrap_or_else(|| vec![none; jobs.len()]);
-        let plans: Vec<(Plan, Past)> = jobs.iter().map(|job| job.plan.clone()).zip(pasts).collect();
-        self.engine.replace(plans, self.setup.at_once, now);
+        let (now, at_once) = (moment(), self.setup.at_once);
+        let plans = self.setup.jobs.iter().map(|job| job.plan.clone());
+        match known {
+            Some(pasts) => self
+                .engine
+                .replace(plans.zip(pasts).collect(), at_once, now),
+            None => self.engine.replace_blindly(plans.collect(), at_once, now),
+        }
     }
 }
 

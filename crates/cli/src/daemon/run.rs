@@ -30,6 +30,9 @@ use crate::failure::Failure;
 /// The longest sleep. A machine that wakes up from a long one catches up so soon.
 const SLEEP: Duration = Duration::from_secs(60);
 
+/// The shortest sleep while nothing may be started.
+const NAP: Duration = Duration::from_secs(1);
+
 /// The daemon at work.
 pub(super) struct Daemon<'a> {
     pub(super) context: &'a Context,
@@ -140,11 +143,11 @@ impl Daemon<'_> {
             return now;
         }
         self.watch(now);
-        // One that cannot be started has ended by that, so it is not due any more.
-        for name in self.engine.due(now) {
-            if self.may_start() {
-                self.start(&name, now);
-            }
+        let due = self.engine.due(now);
+        self.engine.bar(!due.is_empty() && !self.may_start());
+        if !self.engine.is_barred() {
+            // One that cannot be started has ended by that, so it is not due any more.
+            due.iter().for_each(|name| self.start(name, now));
         }
         if self.setup.has_channels {
             self.look(now);
@@ -176,9 +179,14 @@ impl Daemon<'_> {
         let deadline = deadlines.map(|deadline| deadline.saturating_sub(now.steady));
         let due = self.engine.next_wake(now).filter(|_| !self.is_stopping);
         let changed = self.watched.wait(now.steady);
+        let changed = changed.filter(|_| !self.is_stopping);
         let all = deadline.chain(due).chain(changed);
         let all = all.chain(service::watchdog());
-        all.min().unwrap_or(SLEEP).min(SLEEP)
+        let least = match self.is_stopping || self.engine.is_barred() {
+            true => NAP,
+            false => Duration::ZERO,
+        };
+        all.min().unwrap_or(SLEEP).clamp(least, SLEEP)
     }
 
     fn obey(&mut self, event: Event) {

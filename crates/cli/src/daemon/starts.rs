@@ -15,7 +15,8 @@ use super::run::Daemon;
 use super::{past, tell};
 use crate::failure::Failure;
 
-/// How long a run that was asked to end is left to do so, and one that was killed until it is given up.
+/// How long a run that was asked to end is left to do so, beside the time of its hooks, and one that was killed until it is given
+/// up.
 const GRACE: Duration = Duration::from_secs(60);
 
 /// A run under way.
@@ -41,6 +42,17 @@ pub(super) enum Stage {
     GivenUp,
 }
 
+impl Stage {
+    /// How long it is to last, where its hooks have so long after the work.
+    fn patience(self, tidying: Duration) -> Option<Duration> {
+        match self {
+            Self::Asked => Some(GRACE + tidying),
+            Self::Killed => Some(GRACE),
+            Self::Working | Self::GivenUp => None,
+        }
+    }
+}
+
 impl Current {
     /// Whether it took too long.
     pub(super) fn is_late(&self) -> bool {
@@ -62,7 +74,7 @@ impl Current {
             Stage::Asked => Stage::Killed,
             Stage::Killed | Stage::GivenUp => Stage::GivenUp,
         };
-        self.deadline = (!self.is_given_up()).then_some(now + GRACE);
+        self.deadline = self.stage.patience(self.job.tidying).map(|time| now + time);
         match self.stage {
             Stage::Asked => self.process.signal(Signal::TERM),
             Stage::Killed => self.process.signal(Signal::KILL),

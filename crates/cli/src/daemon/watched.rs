@@ -58,16 +58,13 @@ impl Watched {
 
     /// Looks at it.
     pub(super) fn look(&mut self, file: &Path, in_force: &str, now: Duration) -> News {
-        match self.read(file) {
-            Some(said) => self.state.weigh(said, in_force, now),
-            None => News::Nothing,
-        }
+        let said = self.read(file);
+        self.state.seen(said, in_force, now)
     }
 
     /// When it is to be looked at again, where that is soon.
     pub(super) fn wait(&self, now: Duration) -> Option<Duration> {
-        let (_, since) = self.state.other.as_ref()?;
-        Some((*since + SETTLED).saturating_sub(now))
+        self.state.wait(now)
     }
 
     /// What it says is in force from now on.
@@ -85,6 +82,22 @@ impl Watched {
 }
 
 impl Seen {
+    fn seen(&mut self, said: Option<Said>, in_force: &str, now: Duration) -> News {
+        match said {
+            Some(said) => self.weigh(said, in_force, now),
+            // What was seen of a change is seen anew when the disk answers; to look again at once would be to look all the time.
+            None => {
+                self.other = None;
+                News::Nothing
+            }
+        }
+    }
+
+    fn wait(&self, now: Duration) -> Option<Duration> {
+        let (_, since) = self.other.as_ref()?;
+        Some((*since + SETTLED).saturating_sub(now))
+    }
+
     fn weigh(&mut self, said: Said, in_force: &str, now: Duration) -> News {
         let key = key(&said);
         if said.as_ref().is_ok_and(|text| text == in_force) {
@@ -136,6 +149,20 @@ mod tests {
         assert!(matches!(weigh("whole", 14), News::Nothing));
         assert!(matches!(weigh("whole", 18), News::Nothing));
         assert!(matches!(weigh("whole", 19), News::Other(Ok(text)) if text == "whole"));
+    }
+
+    #[test]
+    fn a_change_on_a_disk_that_no_longer_answers_is_not_looked_at_all_the_time() {
+        let mut seen = Seen::default();
+        let mut look = |text: Option<&str>, now| {
+            let said = text.map(|text| Ok(text.to_owned()));
+            let news = seen.seen(said, "a", seconds(now));
+            (news, seen.wait(seconds(now)))
+        };
+        assert_eq!(look(Some("b"), 0).1, Some(SETTLED));
+        assert_eq!(look(None, 20).1, None);
+        assert_eq!(look(Some("b"), 80).1, Some(SETTLED));
+        assert!(matches!(look(Some("b"), 85).0, News::Other(Ok(text)) if text == "b"));
     }
 
     #[test]

@@ -85,11 +85,17 @@ struct Running {
 
 fn start(job: &Job<'_>) -> io::Result<Running> {
     let (reader, writer) = io::pipe()?;
-    let child = spawn(job, writer)?;
+    let mut child = spawn(job, writer)?;
     let (sender, news) = channel();
     let tail = Arc::new(Mutex::new(Vec::new()));
-    listen(reader, tail.clone(), job.keep, sender.clone());
-    await_end(&child, sender);
+    let attended = listen(reader, tail.clone(), job.keep, sender.clone())
+        .and_then(|()| await_end(&child, sender));
+    if let Err(error) = attended {
+        // Where there can be no more threads, nobody would end it when its time is over.
+        let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
+        let _ = child.wait();
+        return Err(error);
+    }
     Ok(Running { child, news, tail })
 }
 
@@ -139,8 +145,13 @@ fn command(line: &CommandLine, folder: Option<&Path>) -> Command {
 }
 
 /// Keeps the end of the output, until there is no more or nobody listens.
-fn listen(mut reader: PipeReader, tail: Arc<Mutex<Vec<u8>>>, keep: usize, news: Sender<News>) {
-    thread::spawn(move || {
+fn listen(
+    mut reader: PipeReader,
+    tail: Arc<Mutex<Vec<u8>>>,
+    keep: usize,
+    news: Sender<News>,
+) -> io::Result<()> {
+    let listen = move || {
         let mut piece = vec![0; 64 << 10];
         while let Ok(len @ 1..) = reader.read(&mut piece) {
             let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
@@ -149,17 +160,19 @@ fn listen(mut reader: PipeReader, tail: Arc<Mutex<Vec<u8>>>, keep: usize, news: 
             tail.drain(..over);
         }
         let _ = news.send(News::Silent);
-    });
+    };
+    thread::Builder::new().spawn(listen).map(drop)
 }
 
 /// Waits without reaping: the number of the group stays the child's until nobody means it any more.
-fn await_end(child: &Child, news: Sender<News>) {
+fn await_end(child: &Child, news: Sender<News>) -> io::Result<()> {
     let pid = Pid::from_child(child);
-    thread::spawn(move || {
+    let wait = move || {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
         while let Err(rustix::io::Errno::INTR) = waitid(WaitId::Pid(pid), options) {}
         let _ = news.send(News::Ended);
-    });
+    };
+    thread::Builder::new().spawn(wait).map(drop)
 }
 
 impl Running {

@@ -12,6 +12,7 @@ use super::outbox::{Claimed, Content};
 use super::web::{self, Beat};
 use super::{desktop, mail};
 use crate::config::notify::{Channel, Way};
+use crate::failure::system_words;
 use crate::signals;
 
 /// Most letters of one channel at once.
@@ -80,8 +81,16 @@ pub(crate) fn post(
     let (sender, news) = channel();
     for (name, letters) in by_channel(letters) {
         if let Some(channel) = channels.iter().find(|channel| channel.name == name) {
-            let (channel, sender) = (channel.clone(), sender.clone());
-            thread::spawn(move || post_one(&channel, letters, &sender, now));
+            let (channel, news) = (channel.clone(), sender.clone());
+            let post = move || post_one(&channel, letters, &news, now);
+            // The letters stay in the outbox.
+            if let Err(error) = thread::Builder::new().spawn(post) {
+                let error = Some(format!("no thread: {}", system_words(&error)));
+                let _ = sender.send(Sent {
+                    channel: name,
+                    error,
+                });
+            }
         }
     }
     drop(sender);

@@ -65,6 +65,34 @@ impl State {
         state
     }
 
+    /// In the place of one of the same name: what that does and how it went is its own.
+    pub(super) fn after(self, known: &Self) -> Self {
+        Self {
+            running: known.running,
+            is_given_up: known.is_given_up,
+            failures: known.failures,
+            runs: known.runs,
+            ..self
+        }
+    }
+
+    /// Still there, or again.
+    pub(super) fn wanted(self) -> Self {
+        Self {
+            is_gone: false,
+            ..self
+        }
+    }
+
+    /// Its past, as far as it was seen.
+    pub(super) fn past(&self, now: Moment) -> Past {
+        Past {
+            last_good: self.over,
+            has_failed: self.failures > 0,
+            since: now.wall,
+        }
+    }
+
     /// Due as the past wants it: at once where a run was missed, was never, or failed.
     fn begin(&mut self, past: Past, seed: u64, now: Moment) {
         let from = match (past.last_good, self.plan.is_upkeep) {

@@ -7,6 +7,8 @@ use crate::daemon::timing::{Calendar, Rule, Zone};
 mod beside;
 /// Clocks that jump.
 mod clocks;
+/// Other jobs while some run.
+mod reload;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -255,25 +257,6 @@ fn an_interval_between_bounds_is_short_while_data_changes_and_long_while_not() {
         world.pass(gap);
     }
     assert_eq!(gaps, [10, 20, 40, 60, 60, 30, 15, 7, 5, 5]);
-}
-
-#[test]
-fn a_reload_changes_what_comes_and_leaves_what_runs() {
-    let jobs = ["a", "b"].map(|name| (backup(name, Timing::every(HOUR)), None));
-    let mut world = World::with("2026-11-21T08:00:00Z", jobs.to_vec(), 2);
-    assert_eq!(world.look(), ["a", "b"]);
-    let past = Past {
-        last_good: Some(time("2026-11-21T08:00:00Z")),
-        has_failed: false,
-        since: time("2026-11-21T08:00:00Z"),
-    };
-    let plans = ["a", "c"].map(|name| (backup(name, Timing::every(2 * HOUR)), past));
-    world.engine.replace(plans.to_vec(), 2, world.now);
-    assert!(world.look().is_empty(), "a still runs, and c has just run");
-    world.end("a", GOOD);
-    world.end("b", GOOD);
-    world.pass(2 * HOUR);
-    assert_eq!(world.look(), ["a", "c"], "and b is gone");
 }
 
 #[test]

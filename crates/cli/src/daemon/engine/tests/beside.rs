@@ -81,3 +81,25 @@ fn what_cannot_be_ended_keeps_nothing_else_from_being_done_and_is_not_started_be
     world.pass(MINUTE);
     assert_eq!(world.look(), ["a"], "it has ended after all");
 }
+
+#[test]
+fn what_may_not_start_is_not_woken_for_however_long_it_has_waited() {
+    let jobs = vec![
+        (backup("a", Timing::every(MINUTE)), None),
+        (upkeep("gc", Timing::every(HOUR)), None),
+        (upkeep("verify", Timing::every(DAY)), None),
+    ];
+    let mut world = World::begin("2026-11-21T08:00:00Z", jobs);
+    for _ in 0..2 {
+        world.pass(2 * HOUR);
+        assert!(!world.engine.due(world.now).is_empty());
+        world.engine.bar(true);
+        let wake = world.engine.next_wake(world.now);
+        assert!(
+            wake.is_some_and(|wake| wake > 10 * HOUR),
+            "{wake:?}: that of verify"
+        );
+    }
+    world.engine.bar(false);
+    assert_eq!(world.engine.next_wake(world.now), Some(Duration::ZERO));
+}
