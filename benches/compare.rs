@@ -111,7 +111,7 @@ impl<'a> Round<'a> {
             scratch,
             source,
             places,
-            seed: 100 * run,
+            seed: 101 * run,
             stored: Vec::new(),
         }
     }
@@ -140,7 +140,11 @@ impl<'a> Round<'a> {
     /// Stores the state of the source with each program; a step that is stored several times is summed up.
     fn store(&mut self, step: usize, name: &str, tallies: &mut [Tally]) {
         let goes_on = self.stored.last().is_some_and(|last| same_step(last, name));
-        for (number, (peer, place)) in self.peers.iter().zip(&self.places).enumerate() {
+        // Each begins in turn: whoever reads what was just written may find the disk still busy with it.
+        let begin = self.seed as usize + self.stored.len();
+        for turn in 0..self.peers.len() {
+            let number = (begin + turn) % self.peers.len();
+            let (peer, place) = (&self.peers[number], &self.places[number]);
             let before = peer.size(place);
             settle();
             let took = peer.store(place, &self.source, name);
