@@ -94,6 +94,8 @@ impl Stress {
         let (job, args) = self.job(&format!("scratch-{number}"));
         println!("{number}: {}", args.join(" "));
         let mut command = self.bench.command(&args);
+        // As if each were another user's: those of one user take turns, and would wait for one that is stopped.
+        command.env("XDG_STATE_HOME", self.bench.path(format!("state-{number}")));
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn().unwrap();
         let after = self.random.below(6) as usize;

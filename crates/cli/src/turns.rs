@@ -2,14 +2,14 @@
 //! whoever starts the backups of this user. Who comes second waits: what it is to save may have changed since the first looked.
 //!
 //! A turn is a locked file in the user's own folder; a process that dies gives it up. Where there can be no such file, nobody
-//! waits: a backup is worth more than its turn.
+//! waits, and nobody waits for ever: a backup is worth more than its turn, and does another one beside it no harm.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::context::{Context, real};
 use crate::failure::Failure;
@@ -18,6 +18,9 @@ use crate::{signals, state};
 
 /// Least time between two tries.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a backup waits for one that may have been stopped, or hang, and never end.
+const LONGEST: Duration = Duration::from_hours(1);
 
 /// The turns of one run.
 pub(crate) struct Turns<'c> {
@@ -81,6 +84,7 @@ impl<'c> Turns<'c> {
             return Ok(None);
         };
         let mut has_told = false;
+        let began = Instant::now();
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Some(file)),
@@ -95,6 +99,11 @@ impl<'c> Turns<'c> {
             }
             if signals::requested() {
                 return Err(Failure::new(signals::exit(), "interrupted"));
+            }
+            if began.elapsed() >= LONGEST {
+                let ui = &self.context.ui;
+                ui.note("the other backup has not ended within an hour; this one begins beside it");
+                return Ok(None);
             }
             thread::sleep(PAUSE);
         }
