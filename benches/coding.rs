@@ -8,7 +8,8 @@
 //! - `deltas`: both forms of a delta on the database after 50 visits and 20 edits, and after 1 % of its rows changed
 //!   (`docs/decisions/0006-deltas.md`).
 //! - `extents`: extents of 16 to 128 KiB on the same data (`docs/decisions/0002-chunk-sizes.md`).
-//! - `cuts`: sizes of content-defined cuts on versions of an archive, a log and a table (the same decision).
+//! - `cuts`: ways and sizes of content-defined cuts on versions of an archive, a log, a table and a film (the same
+//!   decision).
 //! - `packs`: pack sizes, written through the store (`docs/decisions/0003-pack-size.md`).
 //!
 //! Times are of one thread, least of the runs; `packs` uses two.
@@ -40,7 +41,7 @@ fn main() {
         on_the_database(&ask);
     }
     if ask.wants("cuts") {
-        forms::cuts::measure();
+        forms::cuts::measure(&ask);
     }
     if ask.wants("packs") {
         forms::packs::measure(&ask);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::clinic;
-use crate::support::{cache, files};
+use crate::support::{Scale, cache, files};
 
 /// Patients of its database: some 11 MB.
 const PATIENTS: u64 = 1_000;
@@ -24,8 +24,8 @@ pub(crate) fn is_possible() -> bool {
     found.is_ok_and(|output| output.status.success())
 }
 
-/// Makes the folder, or copies the one that was made before.
-pub(crate) fn make(place: &Path) {
+/// Makes the folder, or copies the one that was made before. It is always of one size.
+pub(crate) fn make(place: &Path, _: Scale) {
     let made = cache().join("app");
     if !made.exists() {
         let building = made.with_extension("part");

@@ -5,19 +5,21 @@ use std::path::Path;
 
 use crate::app;
 use crate::clinic;
-use crate::support::files;
 use crate::support::rng::Rng;
+use crate::support::{Scale, files};
 
 /// A set of data and what happens to it.
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
-    pub(crate) make: fn(&Path),
+    pub(crate) make: fn(&Path, Scale),
     /// A small change.
-    pub(crate) work: fn(&Path, u64),
+    pub(crate) work: fn(&Path, Scale, u64),
     /// How often the small change is made and stored; what it takes is summed up.
     pub(crate) works: u64,
     /// A change of 1 %.
-    pub(crate) heavy: fn(&Path, u64),
+    pub(crate) heavy: fn(&Path, Scale, u64),
+    /// Whether the disk is too small for what several programs make of it: each has its turn alone.
+    pub(crate) is_alone: bool,
 }
 
 const FILES: u64 = 40_000;
@@ -30,59 +32,69 @@ const PDFS: u64 = 3_000;
 
 /// Files of 512 MB that make 4 GB.
 const REELS: u64 = 8;
-const REEL_BYTES: usize = 512 << 20;
+const REEL_BYTES: u64 = 512 << 20;
 
 pub(crate) const WORKLOADS: [Workload; 6] = [
     Workload {
         name: "clinic",
-        make: |at| drop(clinic::copy(clinic::STANDARD, at)),
-        work: |at, seed| {
+        make: |at, scale| drop(clinic::copy(scale.of(clinic::STANDARD), at)),
+        work: |at, _, seed| {
             clinic::work(&at.join("clinic.db"), seed);
             files::pdfs(&at.join("scans"), 5 * seed, 5);
         },
         works: 1,
-        heavy: |at, seed| clinic::heavy(&at.join("clinic.db"), seed),
+        heavy: |at, _, seed| clinic::heavy(&at.join("clinic.db"), seed),
+        is_alone: false,
     },
     Workload {
         name: "papers",
-        make: |at| {
-            clinic::copy(clinic::STANDARD, at);
-            files::pdfs(&at.join("scans"), 0, PDFS);
+        make: |at, scale| {
+            clinic::copy(scale.of(clinic::STANDARD), at);
+            files::pdfs(&at.join("scans"), 0, scale.of(PDFS));
         },
-        work: |at, seed| {
+        work: |at, _, seed| {
             clinic::work(&at.join("clinic.db"), seed);
             files::pdfs(&at.join("scans"), PDFS + 5 * seed, 5);
         },
         works: 1,
-        heavy: |at, seed| clinic::heavy(&at.join("clinic.db"), seed),
+        heavy: |at, _, seed| clinic::heavy(&at.join("clinic.db"), seed),
+        is_alone: false,
     },
     Workload {
         name: "tree",
-        make: |at| files::copy(&files::cached_tree(FILES), at),
-        work: |at, seed| files::edit_tree(at, FILES, 20, 5, seed),
+        make: |at, scale| files::copy(&files::cached_tree(scale.of(FILES)), at),
+        work: |at, scale, seed| files::edit_tree(at, scale.of(FILES), 20, 5, seed),
         works: 1,
-        heavy: |at, seed| files::edit_tree(at, FILES, FILES / 100, 0, seed),
+        heavy: |at, scale, seed| {
+            files::edit_tree(at, scale.of(FILES), scale.of(FILES / 100), 0, seed)
+        },
+        is_alone: false,
     },
     Workload {
         name: "app",
         make: app::make,
-        work: |at, seed| app::change(at, seed, 20),
+        work: |at, _, seed| app::change(at, seed, 20),
         works: 1,
-        heavy: |at, seed| app::change(at, seed, 400),
+        heavy: |at, _, seed| app::change(at, seed, 400),
+        is_alone: false,
     },
     Workload {
         name: "history",
-        make: |at| files::copy(&files::cached_tree(SOURCES), at),
-        work: |at, seed| files::edit_tree(at, SOURCES, 20, 3, seed),
+        make: |at, scale| files::copy(&files::cached_tree(scale.of(SOURCES)), at),
+        work: |at, scale, seed| files::edit_tree(at, scale.of(SOURCES), 20, 3, seed),
         works: VERSIONS,
-        heavy: |at, seed| files::edit_tree(at, SOURCES, SOURCES / 100, 0, seed),
+        heavy: |at, scale, seed| {
+            files::edit_tree(at, scale.of(SOURCES), scale.of(SOURCES / 100), 0, seed)
+        },
+        is_alone: false,
     },
     Workload {
         name: "media",
-        make: |at| (0..REELS).for_each(|number| reel(at, number)),
-        work: |at, seed| files::pdfs(&at.join("new"), 5 * seed, 5),
+        make: |at, scale| (0..REELS).for_each(|number| reel(at, number, scale)),
+        work: |at, _, seed| files::pdfs(&at.join("new"), 5 * seed, 5),
         works: 1,
-        heavy: |at, seed| files::pdfs(&at.join("new"), 1000 + 100 * seed, 100),
+        heavy: |at, _, seed| files::pdfs(&at.join("new"), 1000 + 100 * seed, 100),
+        is_alone: true,
     },
 ];
 
@@ -94,9 +106,9 @@ impl Workload {
 }
 
 /// A file that no compressor makes smaller.
-fn reel(place: &Path, number: u64) {
+fn reel(place: &Path, number: u64, scale: Scale) {
     fs::create_dir_all(place).expect("the folder can be written");
-    let mut bytes = vec![0; REEL_BYTES];
+    let mut bytes = vec![0; scale.of(REEL_BYTES) as usize];
     Rng::new(0x4ee1 + number).fill(&mut bytes);
     fs::write(place.join(format!("reel-{number}.bin")), bytes).expect("the folder can be written");
 }

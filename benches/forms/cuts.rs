@@ -1,13 +1,16 @@
-//! Sizes of content-defined cuts, on versions of files whose bytes move.
+//! Ways and sizes of content-defined cuts, on versions of files whose bytes move.
 //!
 //! Counted is what a repository would hold after all versions: each new chunk compressed, with its entry in a pack's
 //! trailer and its reference in every version's list.
 
 use std::collections::HashSet;
+use std::hint::black_box;
 use std::time::Instant;
 
 use fastcdc::v2020::FastCDC;
 
+use super::extremes::{largest_byte, least_word};
+use crate::support::Ask;
 use crate::support::rng::Rng;
 use crate::support::table::{Table, bytes, rate};
 use crate::support::text::Words;
@@ -17,51 +20,97 @@ const ENTRY: u64 = 46;
 const REFERENCE: u64 = 35;
 
 const KIB: usize = 1024;
-const SIZES: [(usize, usize, usize); 4] = [
-    (16 * KIB, 64 * KIB, 256 * KIB),
-    (32 * KIB, 128 * KIB, 512 * KIB),
-    (64 * KIB, 256 * KIB, 1024 * KIB),
-    (256 * KIB, 1024 * KIB, 4096 * KIB),
+
+/// Least, average and most KiB of a chunk.
+const SIZES: [[usize; 3]; 4] = [
+    [16, 64, 256],
+    [32, 128, 512],
+    [64, 256, 1024],
+    [256, 1024, 4096],
 ];
+
+/// A way to cut.
+#[derive(Clone, Copy)]
+enum Way {
+    FastCdc,
+    LeastWord,
+    LargestByte,
+}
+
+const WAYS: [(&str, Way); 3] = [
+    ("FastCDC", Way::FastCdc),
+    ("least word", Way::LeastWord),
+    ("largest byte", Way::LargestByte),
+];
+
+impl Way {
+    /// Length of the first chunk. All ways aim at the same average, each by what it can be told.
+    fn first(self, bytes: &[u8], [min, average, max]: [usize; 3]) -> usize {
+        match self {
+            Self::FastCdc => FastCDC::new(&bytes[..bytes.len().min(max)], min, average, max)
+                .next()
+                .map_or(0, |cut| cut.length),
+            Self::LeastWord => least_word(bytes, min, 2 * average - min),
+            Self::LargestByte => largest_byte(bytes, average, max),
+        }
+    }
+
+    fn cut(self, bytes: &[u8], sizes: [usize; 3]) -> Vec<&[u8]> {
+        let mut rest = bytes;
+        let mut chunks = Vec::new();
+        while !rest.is_empty() {
+            let (chunk, behind) = rest.split_at(self.first(rest, sizes));
+            chunks.push(chunk);
+            rest = behind;
+        }
+        chunks
+    }
+}
 
 /// Makes a version of a file.
 type Make = fn(u64) -> Vec<u8>;
 
-pub(crate) fn measure() {
-    let files: [(&str, Make); 3] = [("archive", archive), ("log", log), ("table", table)];
+const FILES: [(&str, Make); 4] = [
+    ("archive", archive),
+    ("log", log),
+    ("table", table),
+    ("film", film),
+];
+
+/// Each size by FastCDC, and the size of the store by each way.
+pub(crate) fn measure(ask: &Ask) {
     let mut lines = Table::new(&[
         "file",
+        "cut by",
         "min/avg/max KiB",
-        "all versions",
         "chunks",
         "stored",
         "metadata",
         "sum",
+        "÷ all versions",
         "cutting",
     ]);
-    for (name, make) in files {
+    for (name, make) in FILES {
         let versions: Vec<Vec<u8>> = (0..6).map(make).collect();
         for sizes in SIZES {
-            lines.row(&store(name, &versions, sizes));
+            for (way, cutter) in WAYS.iter().take(if sizes == SIZES[2] { 3 } else { 2 }) {
+                let mut row = vec![name.to_owned(), (*way).to_owned()];
+                row.extend(store(ask, &versions, *cutter, sizes));
+                lines.row(&row);
+            }
         }
     }
-    lines.print("Content-defined cuts, six versions of 40 MB each, zstd level 3");
+    lines.print("Content-defined cuts, six versions of some 40 MB each, zstd level 3");
 }
 
-fn store(
-    name: &str,
-    versions: &[Vec<u8>],
-    (min, average, max): (usize, usize, usize),
-) -> Vec<String> {
+fn store(ask: &Ask, versions: &[Vec<u8>], way: Way, sizes: [usize; 3]) -> Vec<String> {
+    let bytes_of = sizes.map(|kib| kib * KIB);
     let (mut seen, mut stored, mut lists, mut cutting) = (HashSet::new(), 0, 0, 0.0);
     let mut known_lists = HashSet::new();
     for version in versions {
-        let began = Instant::now();
-        let cuts: Vec<_> = FastCDC::new(version, min, average, max).collect();
-        cutting += began.elapsed().as_secs_f64();
+        cutting += time_of(ask, || way.cut(version, bytes_of));
         let mut list = Vec::new();
-        for cut in cuts {
-            let chunk = &version[cut.offset..cut.offset + cut.length];
+        for chunk in way.cut(version, bytes_of) {
             let id = blake3::hash(chunk);
             list.push(id);
             if seen.insert(id) {
@@ -78,15 +127,24 @@ fn store(
     let metadata = lists + seen.len() as u64 * ENTRY;
     let all: u64 = versions.iter().map(|version| version.len() as u64).sum();
     vec![
-        name.to_owned(),
-        format!("{}/{}/{}", min / KIB, average / KIB, max / KIB),
-        bytes(all),
+        sizes.map(|kib| kib.to_string()).join("/"),
         seen.len().to_string(),
         bytes(stored),
         bytes(metadata),
         bytes(stored + metadata),
+        format!("{:.3}", (stored + metadata) as f64 / all as f64),
         rate(all, cutting),
     ]
+}
+
+/// The least seconds of the runs.
+fn time_of<T>(ask: &Ask, work: impl Fn() -> T) -> f64 {
+    let runs = (0..ask.runs).map(|_| {
+        let began = Instant::now();
+        black_box(work());
+        began.elapsed().as_secs_f64()
+    });
+    runs.fold(f64::MAX, f64::min)
 }
 
 /// An archive of 8,000 files; each version has 40 of them written anew at another length.
@@ -147,4 +205,20 @@ fn table(version: u64) -> Vec<u8> {
         text.push_str(&format!("{},{}\n", rng.next() >> 8, rng.below(1 << 40)));
     }
     text.into_bytes()
+}
+
+/// Bytes that nothing compresses, of which each version has twenty inserted and twenty removed, anywhere.
+fn film(version: u64) -> Vec<u8> {
+    let mut bytes = vec![0; 40 << 20];
+    Rng::new(5).fill(&mut bytes);
+    let mut rng = Rng::new(6);
+    for edit in 0..version {
+        for _ in 0..20 {
+            let at = rng.below(bytes.len() as u64 - 5000) as usize;
+            bytes.splice(at..at, (0..=edit as u8).cycle().take(700));
+            let at = rng.below(bytes.len() as u64 - 5000) as usize;
+            bytes.drain(at..at + 900);
+        }
+    }
+    bytes
 }

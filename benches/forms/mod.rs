@@ -2,4 +2,5 @@
 
 pub(crate) mod cuts;
 pub(crate) mod delta;
+mod extremes;
 pub(crate) mod packs;

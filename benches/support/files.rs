@@ -9,8 +9,16 @@ use super::text::Words;
 /// Files of one folder of the tree.
 const PER_FOLDER: u64 = 100;
 
+/// Bytes that the longest files of a tree have more than the shortest.
+const SPREAD: u64 = 9000;
+
 /// Makes a tree of small text files, 300 bytes to 9 KB.
 pub(crate) fn tree(place: &Path, files: u64) {
+    tree_of(place, files, SPREAD);
+}
+
+/// Makes a tree of text files of 300 bytes and at most `spread` more.
+pub(crate) fn tree_of(place: &Path, files: u64, spread: u64) {
     let words = Words::new();
     for number in 0..files {
         let path = tree_file(place, number);
@@ -18,7 +26,7 @@ pub(crate) fn tree(place: &Path, files: u64) {
             let folder = path.parent().expect("a file stands in a folder");
             fs::create_dir_all(folder).expect("the tree can be written");
         }
-        write_small(&words, &path, number);
+        write_small(&words, &path, number, spread);
     }
 }
 
@@ -28,11 +36,11 @@ pub(crate) fn edit_tree(place: &Path, files: u64, count: u64, new: u64, seed: u6
     let mut rng = Rng::new(seed);
     for _ in 0..count {
         let path = tree_file(place, rng.below(files));
-        write_small(&words, &path, rng.next());
+        write_small(&words, &path, rng.next(), SPREAD);
     }
     for number in 0..new {
         let path = tree_file(place, rng.below(files)).with_extension(format!("{seed}-{number}"));
-        write_small(&words, &path, rng.next());
+        write_small(&words, &path, rng.next(), SPREAD);
     }
 }
 
@@ -44,10 +52,10 @@ fn tree_file(place: &Path, number: u64) -> PathBuf {
     ))
 }
 
-fn write_small(words: &Words, path: &Path, seed: u64) {
+fn write_small(words: &Words, path: &Path, seed: u64, spread: u64) {
     let mut rng = Rng::new(seed);
     // Most are short.
-    let len = 300 + rng.skewed(9000) as usize;
+    let len = 300 + rng.skewed(spread) as usize;
     fs::write(path, words.text(&mut rng, len)).expect("the tree can be written");
 }
 

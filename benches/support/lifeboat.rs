@@ -16,7 +16,8 @@ impl Lifeboat {
         Self { repository }
     }
 
-    fn command(&self, name: &str) -> Command {
+    /// One of its commands, which is not run yet.
+    pub(crate) fn command(&self, name: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lifeboat"));
         command
             .env_clear()

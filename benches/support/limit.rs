@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -24,6 +25,19 @@ pub(crate) fn own_memory(most: u64) -> u64 {
     };
     setrlimit(Resource::Data, limit).expect("a limit can be lowered");
     most
+}
+
+/// The same command, in an empty environment, refused more memory of its own than that by the kernel.
+pub(crate) fn within(most: u64, command: &Command) -> Command {
+    let mut limited = Command::new("/bin/sh");
+    limited
+        .env_clear()
+        .current_dir("/")
+        .args(["-c", "ulimit -d \"$0\" && exec \"$@\""])
+        .arg((most / 1024).to_string())
+        .arg(command.get_program())
+        .args(command.get_args());
+    limited
 }
 
 /// What this process was held to, in words; fails where it was more.
@@ -51,7 +65,7 @@ pub(crate) fn told(most: Option<u64>, is_cold: bool) -> String {
 }
 
 /// The limit of the control group that this process is in, of either version.
-fn group() -> Option<String> {
+pub(crate) fn group() -> Option<String> {
     let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
     let limits = groups.lines().filter_map(|line| {
         let mut fields = line.splitn(3, ':').skip(1);

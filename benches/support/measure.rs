@@ -3,7 +3,8 @@
 //! Peak memory is the kernel's own `VmHWM` of the child, looked at every two milliseconds until it ends: what a child
 //! takes in its last two milliseconds may be missed. CPU time comes in ticks of 10 ms.
 
-use std::process::{Child, Command, Stdio};
+use std::fmt;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -32,8 +33,29 @@ impl Took {
     }
 }
 
+/// How a command ended that did not succeed.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    /// What it took until then.
+    pub(crate) took: Took,
+    status: ExitStatus,
+    stderr: String,
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.status, self.stderr.trim_end())
+    }
+}
+
 /// Runs a command that must succeed.
 pub(crate) fn run(command: &mut Command) -> Took {
+    let took = attempt(command);
+    took.unwrap_or_else(|why| panic!("{command:?} failed: {why}"))
+}
+
+/// Runs a command; what it said and took where it failed.
+pub(crate) fn attempt(command: &mut Command) -> Result<Took, Failed> {
     let cpu_before = children_cpu();
     let began = Instant::now();
     let child = command
@@ -53,16 +75,19 @@ pub(crate) fn run(command: &mut Command) -> Took {
         ended.store(true, Ordering::Relaxed);
         (output, wall)
     });
-    assert!(
-        output.status.success(),
-        "{command:?} failed: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Took {
+    let took = Took {
         wall,
         cpu: children_cpu() - cpu_before,
         peak: peak.into_inner(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+    };
+    match output.status.success() {
+        true => Ok(took),
+        false => Err(Failed {
+            took,
+            status: output.status,
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }),
     }
 }
 
@@ -137,6 +162,14 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Lets the disk finish with the removal of much: a file system that has just lost many files is slow to make new ones,
+/// until its journal is written, which it is every five seconds.
+pub(crate) fn rest() {
+    settle();
+    std::thread::sleep(Duration::from_secs(6));
+    settle();
 }
 
 /// Lets the disk finish what was written before, so that the next command does not pay for it.

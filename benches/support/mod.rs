@@ -33,7 +33,8 @@ impl Scratch {
         let name = format!("bench-{name}-{}", std::process::id());
         let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir_all(&place).expect("target/ can be written");
-        Self(place)
+        // Some programs find what they stored only under the path without links.
+        Self(place.canonicalize().expect("it was just made"))
     }
 
     /// A path in it; whatever stood there is removed.
@@ -62,8 +63,19 @@ impl Drop for Scratch {
     }
 }
 
-/// What was asked for after `--`: `--runs N`, `--snapshots N`, `--most N`, `--only NAME,NAME`, and words that choose
-/// workloads or steps by a part of their names.
+/// How large data sets are made, as a part of the size that figures are taken with.
+#[derive(Clone, Copy)]
+pub(crate) struct Scale(f64);
+
+impl Scale {
+    /// That part of a number, and one at least.
+    pub(crate) fn of(self, whole: u64) -> u64 {
+        ((whole as f64 * self.0).round() as u64).max(1)
+    }
+}
+
+/// What was asked for after `--`: `--runs N`, `--snapshots N`, `--most N`, `--only NAME,NAME`, `--scale PART`,
+/// `--limit MB`, `--own MB`, and words that choose workloads or steps by a part of their names.
 pub(crate) struct Ask {
     /// How often each step is measured.
     pub(crate) runs: usize,
@@ -73,6 +85,12 @@ pub(crate) struct Ask {
     only: Option<Vec<String>>,
     /// Where a series of sizes ends, if it was said.
     pub(crate) most: Option<u64>,
+    /// How large the data is made.
+    pub(crate) scale: Scale,
+    /// Most bytes that a command may have in memory.
+    pub(crate) limit: Option<u64>,
+    /// Bytes of its own beyond which the kernel is to refuse it more, where that is another number.
+    pub(crate) own: Option<u64>,
     words: Vec<String>,
 }
 
@@ -84,6 +102,9 @@ impl Ask {
             snapshots: None,
             only: None,
             most: None,
+            scale: Scale(1.0),
+            limit: None,
+            own: None,
             words: Vec::new(),
         };
         let mut given = std::env::args().skip(1);
@@ -91,12 +112,15 @@ impl Ask {
             match word.as_str() {
                 // Cargo's own.
                 "--bench" => {}
-                "--runs" => ask.runs = number(given.next()) as usize,
+                "--runs" => ask.runs = number(given.next()),
                 "--only" => {
                     let names = given.next().unwrap_or_default();
                     ask.only = Some(names.split(',').map(str::to_owned).collect());
                 }
                 "--most" => ask.most = Some(number(given.next())),
+                "--scale" => ask.scale = Scale(number(given.next())),
+                "--limit" => ask.limit = Some(number::<u64>(given.next()) * 1_000_000),
+                "--own" => ask.own = Some(number::<u64>(given.next()) * 1_000_000),
                 "--snapshots" => ask.snapshots = Some(number(given.next())),
                 _ => ask.words.push(word),
             }
@@ -116,9 +140,9 @@ impl Ask {
     }
 }
 
-fn number(word: Option<String>) -> u64 {
+fn number<N: std::str::FromStr>(word: Option<String>) -> N {
     let number = word.and_then(|word| word.parse().ok());
-    number.expect("a number follows it")
+    number.unwrap_or_else(|| panic!("a number follows it"))
 }
 
 /// Bytes of all files below a folder, but for those below a folder of the name `without`.
