@@ -2,6 +2,7 @@
 //!
 //! `support` makes databases and compares them; every other file is one theme.
 
+mod ahead;
 mod content;
 mod damage;
 mod fingerprints;

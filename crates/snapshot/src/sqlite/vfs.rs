@@ -17,6 +17,7 @@ mod locks;
 mod object;
 mod shim;
 mod shm;
+mod spans;
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, c_int};

@@ -11,7 +11,7 @@ use rusqlite::ffi::{self, sqlite3_file, sqlite3_int64};
 
 use super::file::{Kind, Own, base, behind, own};
 use super::guarded;
-use crate::sqlite::header::{FRAME_HEADER_BYTES, WAL_HEADER_BYTES, number};
+use crate::sqlite::header::{FRAME_HEADER_BYTES, MAGIC, WAL_HEADER_BYTES, number};
 
 pub(super) unsafe extern "C" fn read(
     file: *mut sqlite3_file,
@@ -27,18 +27,59 @@ pub(super) unsafe extern "C" fn read(
             buf.fill(0);
             return ffi::SQLITE_IOERR_SHORT_READ;
         }
-        let code = behind!(file, xRead, into, amount, offset);
-        match own.kind {
-            Kind::Main => main_read(file, own, code, buf, offset),
-            Kind::Wal if code == ffi::SQLITE_OK && is_page(buf.len()) => {
-                if frame_page(file, offset) == Some(1) {
-                    own.probe.saw_page1(buf, false);
-                }
-                code
-            }
-            _ => code,
+        if own.kind == Kind::Main {
+            let code = match from_span(file, own, buf, offset) {
+                true => ffi::SQLITE_OK,
+                false => behind!(file, xRead, into, amount, offset),
+            };
+            return main_read(file, own, code, buf, offset);
         }
+        let code = behind!(file, xRead, into, amount, offset);
+        let may_be_page1 = code == ffi::SQLITE_OK && own.kind == Kind::Wal && may_be_page1(buf);
+        if may_be_page1 && frame_page(file, offset) == Some(1) {
+            own.probe.saw_page1(buf, false);
+        }
+        code
     })
+}
+
+/// Fills `buf` with a page of the main file that was read ahead, or is worth reading with those around it. Whatever is in the
+/// way of that is left to a read of its own, whose outcome is that of this page.
+///
+/// # Safety
+/// `file` is open, and not absent.
+unsafe fn from_span(
+    file: *mut sqlite3_file,
+    own: &mut Own,
+    buf: &mut [u8],
+    offset: sqlite3_int64,
+) -> bool {
+    let Ok(start) = u64::try_from(offset) else {
+        return false;
+    };
+    let is_wal = own.is_wal();
+    // SAFETY: by the contract above.
+    let read = |span: &mut [u8], begin| unsafe { read_inside(file, span, begin) };
+    is_page(buf.len()) && own.spans.serve(buf, start, is_wal, read)
+}
+
+/// Reads the main file from `begin` on, to its end at most. Returns how many bytes; none where that failed.
+///
+/// # Safety
+/// `file` is open, and not absent.
+unsafe fn read_inside(file: *mut sqlite3_file, into: &mut [u8], begin: u64) -> usize {
+    // SAFETY: by the contract above; the part of `into` has `amount` bytes.
+    unsafe {
+        // A read across the end would not tell how much it got.
+        let left = size_behind(file).saturating_sub(begin);
+        let left = usize::try_from(left).unwrap_or(usize::MAX).min(into.len());
+        let (Ok(amount), Ok(offset)) = (c_int::try_from(left), sqlite3_int64::try_from(begin))
+        else {
+            return 0;
+        };
+        let code = behind!(file, xRead, into.as_mut_ptr().cast(), amount, offset);
+        if code == ffi::SQLITE_OK { left } else { 0 }
+    }
 }
 
 /// Ends a read of the main file: lays the overlay over it, and tells the probe.
@@ -84,6 +125,11 @@ unsafe fn main_read(
 /// Headers and parts of pages are read as well, in other lengths.
 fn is_page(length: usize) -> bool {
     length >= 512 && length.is_power_of_two()
+}
+
+/// Whether these bytes of the WAL can be page 1: without its magic a transaction does not even begin.
+fn may_be_page1(bytes: &[u8]) -> bool {
+    is_page(bytes.len()) && bytes.starts_with(MAGIC)
 }
 
 /// The number of the page whose content is at `offset` of the WAL: it stands in front of it.
@@ -159,6 +205,7 @@ pub(super) unsafe extern "C" fn write(
     // SAFETY: `from` has `amount` readable bytes.
     guarded(|| unsafe {
         let own = own(file);
+        own.spans.forget();
         match (own.kind, own.probe.overlay()) {
             (Kind::Main, Some(overlay)) => {
                 let bytes = slice::from_raw_parts(from.cast::<u8>(), length(amount));
@@ -179,6 +226,7 @@ pub(super) unsafe extern "C" fn truncate(file: *mut sqlite3_file, size: sqlite3_
     // SAFETY: the file is open.
     guarded(|| unsafe {
         let own = own(file);
+        own.spans.forget();
         match (own.kind, own.probe.overlay()) {
             (Kind::Main, Some(overlay)) => {
                 overlay.truncate(u64::try_from(size).unwrap_or_default());

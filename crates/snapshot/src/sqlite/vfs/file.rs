@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rusqlite::ffi::{self, sqlite3_file};
 
 use super::shm::Regions;
+use super::spans::Spans;
 use crate::sqlite::probe::Probe;
 
 #[repr(C)]
@@ -54,6 +55,8 @@ pub(super) struct Own {
     pub(super) kind: Kind,
     /// A WAL that does not exist, and so is empty: there is no file behind ours.
     pub(super) absent: bool,
+    /// What was read ahead of the main file.
+    pub(super) spans: Spans,
     index: Index,
 }
 
@@ -64,8 +67,14 @@ impl Own {
             probe,
             kind,
             absent,
+            spans: Spans::default(),
             index: Index::NotChosen,
         }
+    }
+
+    /// Whether SQLite has asked for a wal-index.
+    pub(super) fn is_wal(&self) -> bool {
+        !matches!(self.index, Index::NotChosen)
     }
 
     /// The wal-index in memory, if that is the one in use.

@@ -18,8 +18,16 @@ pub(super) unsafe extern "C" fn sync(_: *mut sqlite3_file, _: c_int) -> c_int {
 pub(super) unsafe extern "C" fn lock(file: *mut sqlite3_file, level: c_int) -> c_int {
     // SAFETY: the file is open.
     guarded(|| unsafe {
-        match own(file).probe.overlay() {
-            _ if level <= ffi::SQLITE_LOCK_SHARED => behind!(file, xLock, level),
+        let own = own(file);
+        own.spans.forget();
+        match own.probe.overlay() {
+            _ if level <= ffi::SQLITE_LOCK_SHARED => {
+                let code = behind!(file, xLock, level);
+                if code == ffi::SQLITE_OK {
+                    own.spans.locked(level);
+                }
+                code
+            }
             // The rollback works on the overlay, where nobody else is.
             Some(_) => ffi::SQLITE_OK,
             None => ffi::SQLITE_BUSY,
@@ -30,7 +38,9 @@ pub(super) unsafe extern "C" fn lock(file: *mut sqlite3_file, level: c_int) -> c
 pub(super) unsafe extern "C" fn unlock(file: *mut sqlite3_file, level: c_int) -> c_int {
     // SAFETY: the file is open.
     guarded(|| unsafe {
-        if let (ffi::SQLITE_LOCK_NONE, Some(overlay)) = (level, own(file).probe.overlay()) {
+        let own = own(file);
+        own.spans.unlocked(level);
+        if let (ffi::SQLITE_LOCK_NONE, Some(overlay)) = (level, own.probe.overlay()) {
             overlay.clear();
         }
         // The lock behind was never more than SHARED.
@@ -53,6 +63,7 @@ pub(super) unsafe extern "C" fn file_control(
 ) -> c_int {
     // SAFETY: the file is open, and `arg` is what `what` asks for.
     guarded(|| unsafe {
+        own(file).spans.forget();
         // Some of the others, such as SIZE_HINT, change the file.
         match what {
             ffi::SQLITE_FCNTL_HAS_MOVED => behind!(file, xFileControl, what, arg),

@@ -17,7 +17,7 @@ use std::sync::atomic::{Ordering, fence};
 
 use rusqlite::ffi::{self, sqlite3_file};
 
-use super::file::{base, own};
+use super::file::{base, behind, own};
 use super::guarded;
 
 /// A wal-index in memory: regions that stay where they are, because SQLite keeps pointers.
@@ -77,14 +77,15 @@ pub(super) unsafe extern "C" fn shm_lock(
 ) -> c_int {
     // SAFETY: the file is open.
     guarded(|| unsafe {
-        if own(file).heap_index().is_some() {
+        let own = own(file);
+        let code = match own.heap_index() {
             // There is one connection to this index, so there is nobody to wait for.
-            return ffi::SQLITE_OK;
-        }
-        match (*(*base(file)).pMethods).xShmLock {
-            Some(lock) => lock(base(file), offset, count, flags),
-            None => ffi::SQLITE_IOERR_SHMLOCK,
-        }
+            Some(_) => ffi::SQLITE_OK,
+            None => behind!(file, xShmLock, offset, count, flags),
+        };
+        own.spans
+            .marked(offset, count, flags, code == ffi::SQLITE_OK);
+        code
     })
 }
 
