@@ -30,6 +30,11 @@ impl Record {
         Self(record)
     }
 
+    /// The record of these bytes.
+    pub(crate) fn from_bytes(bytes: &[u8; RECORD]) -> Self {
+        Self(*bytes)
+    }
+
     /// The record in these bytes.
     pub(crate) fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
@@ -42,9 +47,7 @@ impl Record {
 
     /// The prefix of the id.
     pub(crate) fn prefix(&self) -> u64 {
-        self.0
-            .first_chunk()
-            .map_or(0, |head| u64::from_be_bytes(*head))
+        prefix_of(&self.0)
     }
 
     /// The chunk.
@@ -86,4 +89,10 @@ impl Record {
         let id = ChunkId::from_bytes(read.take()?);
         Some((id, read.u64()?, read.u64()?, read.u32()?, read.0))
     }
+}
+
+/// The prefix of the id of the record with these bytes.
+pub(super) fn prefix_of(record: &[u8; RECORD]) -> u64 {
+    let head = record.first_chunk();
+    head.map_or(0, |head| u64::from_be_bytes(*head))
 }

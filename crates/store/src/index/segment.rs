@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::record::{RECORD, Record};
+use super::record::{RECORD, Record, prefix_of};
 use super::resident::Resident;
 use crate::disk::Map;
 use crate::id::{PackId, RepositoryId};
@@ -205,8 +205,10 @@ impl Segment {
     /// All records whose id has this prefix.
     pub(crate) fn find(&self, prefix: u64) -> impl Iterator<Item = Record> + '_ {
         // Equal ids may begin in the block before the first one that begins with the prefix.
-        self.records_from(self.first_block(prefix).saturating_sub(1))
-            .skip_while(move |record| record.prefix() < prefix)
+        (self.first_block(prefix).saturating_sub(1)..self.blocks())
+            .filter_map(|number| self.block(number))
+            .flat_map(move |block| behind(block, prefix))
+            .map(Record::from_bytes)
             .take_while(move |record| record.prefix() == prefix)
     }
 
@@ -218,8 +220,8 @@ impl Segment {
     fn records_from(&self, first: u64) -> impl Iterator<Item = Record> + '_ {
         (first..self.blocks())
             .filter_map(|number| self.block(number))
-            .flat_map(|block| block.chunks_exact(RECORD))
-            .filter_map(Record::from_slice)
+            .flat_map(|block| behind(block, 0))
+            .map(Record::from_bytes)
     }
 
     /// Whether a block was met whose checksum does not match.
@@ -231,6 +233,13 @@ impl Segment {
     pub(crate) fn is_whole(&self) -> bool {
         (0..self.blocks()).all(|number| self.block(number).is_some())
     }
+}
+
+/// The records of a block that have this prefix or a higher one, found by halving.
+fn behind(block: &[u8], prefix: u64) -> &[[u8; RECORD]] {
+    let (records, _) = block.as_chunks();
+    let first = records.partition_point(|record| prefix_of(record) < prefix);
+    records.get(first..).unwrap_or_default()
 }
 
 /// The head and pack table of a segment file.
@@ -272,3 +281,6 @@ fn block_checksum(records: &[u8]) -> [u8; CHECKSUM] {
     let hash = blake3::hash(records);
     hash.as_bytes().first_chunk().copied().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

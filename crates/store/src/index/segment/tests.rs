@@ -1,0 +1,94 @@
+//! What is found in a segment is what a look at every record finds.
+
+use std::ops::Range;
+
+use super::*;
+use crate::frame::Encoding;
+use crate::id::ChunkId;
+use crate::index::Location;
+use crate::pack::Kind;
+
+/// Bytes in memory.
+struct Held(Vec<u8>);
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Map for Held {
+    fn let_go(&self, _: Range<usize>) {}
+}
+
+fn record(prefix: u64, rest: u8) -> Record {
+    let mut id = [rest; 32];
+    id[..8].copy_from_slice(&prefix.to_be_bytes());
+    let location = Location {
+        id: ChunkId::from_bytes(id),
+        kind: Kind::Data,
+        pack: PackId::from_bytes([1; 16]),
+        offset: u64::from(rest),
+        stored_len: 1,
+        plain_len: 1,
+        encoding: Encoding::Raw,
+    };
+    Record::new(&location, 0)
+}
+
+fn segment(records: &[Record]) -> Segment {
+    let repository = RepositoryId::from_bytes([7; 16]);
+    let packs = [PackId::from_bytes([1; 16])];
+    let mut bytes = encode_head(repository, &packs, records.len() as u64);
+    let blocks = records.chunks(PER_BLOCK).flat_map(encode_block);
+    bytes.extend(blocks);
+    Segment::open("test", Box::new(Held(bytes)), repository).unwrap()
+}
+
+#[test]
+fn every_copy_of_a_prefix_is_found_wherever_blocks_end() {
+    let spread = |number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    for copies in [1, 2, 62, 63, 64, 200] {
+        for count in [1, 5, 40, 3000 / copies as u64] {
+            let prefixes: Vec<u64> = (1..=count).map(spread).chain([0, u64::MAX]).collect();
+            let all = prefixes
+                .iter()
+                .flat_map(|&prefix| (0..copies).map(move |rest| record(prefix, rest)));
+            let mut records: Vec<Record> = all.collect();
+            records.sort_unstable();
+            let segment = segment(&records);
+            for &prefix in &prefixes {
+                let found: Vec<Record> = segment.find(prefix).collect();
+                let looked = records.iter().filter(|record| record.prefix() == prefix);
+                assert!(found.iter().eq(looked), "{copies} {count}");
+                for other in [prefix.wrapping_add(1), prefix.wrapping_sub(1)] {
+                    let is_there = prefixes.contains(&other);
+                    assert_eq!(segment.find(other).next().is_some(), is_there);
+                }
+            }
+            assert!(segment.records().eq(records));
+        }
+    }
+}
+
+#[test]
+fn a_block_with_a_wrong_checksum_has_no_records_and_the_others_are_found() {
+    let records: Vec<Record> = (0..1000_u64)
+        .map(|number| record(number << 54, 1))
+        .collect();
+    let repository = RepositoryId::from_bytes([7; 16]);
+    let mut bytes = encode_head(repository, &[PackId::from_bytes([1; 16])], 1000);
+    let head = bytes.len();
+    bytes.extend(records.chunks(PER_BLOCK).flat_map(encode_block));
+    bytes[head + 5 * BLOCK + 100] ^= 1;
+    let segment = Segment::open("test", Box::new(Held(bytes)), repository).unwrap();
+    for (number, record) in records.iter().enumerate() {
+        let is_good = number / PER_BLOCK != 5;
+        assert_eq!(
+            segment.find(record.prefix()).next().is_some(),
+            is_good,
+            "{number}"
+        );
+    }
+    assert!(segment.is_damaged());
+}
