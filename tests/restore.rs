@@ -12,8 +12,13 @@ use crate::support::{Answer, Workbench, outside, tree};
 mod interrupted;
 /// Chunks that are lost, and everything else that is not.
 mod lost;
+/// Small files of a new target.
+mod small;
 /// What is in the way at the target.
 mod target;
+
+/// The mark of a folder that is not complete.
+const MARK: &str = ".lifeboat-restore";
 
 /// Bytes that do not compress, another row for each seed.
 fn noise(len: usize, seed: u8) -> Vec<u8> {

@@ -7,11 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use lifeboat_snapshot::{Monitor, Progress, Repository, Restore, Snapshot, Unwatched};
 
-use super::noise;
+use super::{MARK, noise};
 use crate::support::{Workbench, struck, tree};
-
-/// The mark of a folder that is not complete.
-const MARK: &str = ".lifeboat-restore";
 
 /// Wants to stop after so many bytes.
 struct StopAfter(u64, AtomicU64);

@@ -39,6 +39,7 @@ mod report;
 mod root;
 mod run;
 mod select;
+mod small;
 mod survey;
 mod sweep;
 pub(crate) mod target;

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 
 use super::root::Folder;
@@ -38,6 +38,8 @@ pub(super) struct Attributes {
     pub(super) setuid: bool,
     /// Whether owners can be set.
     pub(super) is_root: bool,
+    /// Whose new files are, where their folder has no say in it.
+    ours: (u32, u32),
 }
 
 /// What attributes are given to.
@@ -45,7 +47,7 @@ pub(super) struct Attributes {
 pub(super) enum Thing {
     Folder,
     File,
-    /// A file that was created a moment ago, where nothing is handed down to new files: it has no extended attributes.
+    /// A file that was created a moment ago, where no attributes are handed down to new files: it has none.
     NewFile,
 }
 
@@ -65,19 +67,35 @@ impl Attributes {
         Self {
             setuid,
             is_root: rustix::process::geteuid().is_root(),
+            ours: ours(),
+        }
+    }
+
+    /// The mode to create a file with: the recorded one where nobody gets more by it than in the end, so that it need not be
+    /// set again; else one for the owner alone.
+    pub(super) fn mode_of_new(&self, meta: &Meta, heritage: Heritage) -> Mode {
+        match heritage == Heritage::Nothing && (meta.uid, meta.gid) == self.ours {
+            true => Mode::from_raw_mode(meta.mode & 0o777),
+            false => Mode::RUSR | Mode::WUSR,
         }
     }
 
     /// Gives a file or a folder everything, the times last.
     pub(super) fn give(&self, file: &File, meta: &Meta, thing: Thing) -> Missed {
         let mut missed = Missed::default();
-        self.give_owner(file, meta, &mut missed);
+        let is = rustix::fs::fstat(file).ok();
+        let is_owned = self.give_owner(file, meta, is.as_ref(), &mut missed);
         if thing != Thing::NewFile {
             take_other_xattrs(file, meta);
         }
         self.give_xattrs(file, meta, &mut missed);
         let mode = self.mode(file, meta, thing == Thing::Folder, &mut missed);
-        if let Err(error) = rustix::fs::fchmod(file, mode) {
+        // Nothing was done to it since it was looked at that could have changed its mode.
+        let is_untouched = thing == Thing::NewFile && is_owned && meta.xattrs.is_empty();
+        let is_so = is.is_some_and(|is| Mode::from_raw_mode(is.st_mode) == mode);
+        if !(is_untouched && is_so)
+            && let Err(error) = rustix::fs::fchmod(file, mode)
+        {
             missed.tell("its mode could not be set", error);
         }
         let set = rustix::fs::futimens(file, &timestamps(meta));
@@ -92,30 +110,29 @@ impl Attributes {
         missed
     }
 
-    fn give_owner(&self, file: &File, meta: &Meta, missed: &mut Missed) {
+    /// Whether the owner was right, so that nothing was done.
+    fn give_owner(&self, file: &File, meta: &Meta, is: Option<&Stat>, missed: &mut Missed) -> bool {
         // The highest number means "leave as it is" to the system and cannot be an owner.
         if meta.uid == u32::MAX || meta.gid == u32::MAX {
-            return missed.say("its owner cannot be one");
+            missed.say("its owner cannot be one");
+            return false;
         }
-        let is = rustix::fs::fstat(file).ok();
         let is = is.map(|stat| (stat.st_uid, stat.st_gid));
         // What is so already costs the file system a change all the same.
         if is == Some((meta.uid, meta.gid)) {
-            return;
+            return true;
         }
         let (uid, gid) = (Uid::from_raw(meta.uid), Gid::from_raw(meta.gid));
         if self.is_root {
             if let Err(error) = rustix::fs::fchown(file, Some(uid), Some(gid)) {
                 missed.tell("its owner could not be set", error);
             }
-            return;
+        } else if let Some((is_uid, is_gid)) = is {
+            // Everybody may give a file to a group of theirs.
+            let group = is_gid == meta.gid || rustix::fs::fchown(file, None, Some(gid)).is_ok();
+            missed.owner |= !group || is_uid != meta.uid;
         }
-        let Some((is_uid, is_gid)) = is else {
-            return;
-        };
-        // Everybody may give a file to a group of theirs.
-        let group = is_gid == meta.gid || rustix::fs::fchown(file, None, Some(gid)).is_ok();
-        missed.owner |= !group || is_uid != meta.uid;
+        false
     }
 
     /// The recorded mode, without the bits that this file may not have.
@@ -251,9 +268,44 @@ fn take_other_xattrs(file: &File, meta: &Meta) {
     }
 }
 
-/// Whether a folder may hand attributes down to what is created in it: what it hands down, it has.
-pub(super) fn hands_down(folder: &Folder) -> bool {
-    list(folder).iter().any(|name| !is_of_the_system(name))
+/// What a folder may hand down to files that are created in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heritage {
+    /// They are as the process makes them.
+    Nothing,
+    /// They may be of another group.
+    Group,
+    /// They may have extended attributes, of which an access list has a say in their mode.
+    Attributes,
+}
+
+impl Heritage {
+    /// What a file is that was created a moment ago.
+    pub(super) fn new_file(self) -> Thing {
+        match self {
+            Self::Nothing | Self::Group => Thing::NewFile,
+            Self::Attributes => Thing::File,
+        }
+    }
+}
+
+/// What this folder may hand down: whatever it does, it has itself.
+pub(super) fn heritage(folder: &Folder) -> Heritage {
+    if list(folder).iter().any(|name| !is_of_the_system(name)) {
+        return Heritage::Attributes;
+    }
+    // By a bit of its mode, or by how the file system is mounted.
+    let is_of_our_group = rustix::fs::fstat(folder).is_ok_and(|stat| stat.st_gid == ours().1);
+    match is_of_our_group {
+        true => Heritage::Nothing,
+        false => Heritage::Group,
+    }
+}
+
+/// User and group of what this process creates.
+fn ours() -> (u32, u32) {
+    let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+    (user.as_raw(), group.as_raw())
 }
 
 /// The names of a file's attributes; none where the file system has no such thing.

@@ -2,7 +2,8 @@
 //!
 //! Bytes are written under a name of their own, and the file gets its name when it is whole: what a restore that was cut
 //! short leaves under a file's name is either what stood there before or what was to be restored. A file that is mended
-//! where it differs loses its name for as long as it is neither.
+//! where it differs loses its name for as long as it is neither. Small files of a new target are an exception, see
+//! [`small`](super::small).
 
 use std::fs::File;
 
@@ -11,7 +12,7 @@ use rayon::prelude::*;
 use rustix::fs::{FileType, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 
-use super::attributes::{Attributes, Missed, Thing, hands_down};
+use super::attributes::{Attributes, Heritage, Missed, Thing, heritage};
 use super::fill::{Filled, Filler, Work};
 use super::root::{Folder, Root};
 use super::{Loss, Overwrite};
@@ -71,10 +72,10 @@ pub(super) struct Files<'a> {
 }
 
 /// A folder that files are put into.
-struct Place {
-    folder: Folder,
-    /// New files in it may have attributes from the beginning.
-    hands_down: bool,
+pub(super) struct Place {
+    pub(super) folder: Folder,
+    /// What new files in it have from the beginning.
+    pub(super) heritage: Heritage,
 }
 
 impl Files<'_> {
@@ -98,8 +99,8 @@ impl Files<'_> {
 
     fn place(&self, file: &Waiting) -> Result<Place> {
         let (folder, _) = self.root.parent(&file.path)?;
-        let hands_down = hands_down(&folder);
-        Ok(Place { folder, hands_down })
+        let heritage = heritage(&folder);
+        Ok(Place { folder, heritage })
     }
 
     fn put(&self, place: &Place, file: &Waiting) -> Result<Done> {
@@ -108,7 +109,10 @@ impl Files<'_> {
         };
         let folder = &place.folder;
         let Some(overwrite) = self.overwrite else {
-            return self.put_new(place, name, file);
+            return match self.put_small(place, name, file)? {
+                Some(done) => Ok(done),
+                None => self.put_new(place, name, file),
+            };
         };
         match folder.look(name)? {
             None => self.put_new(place, name, file),
@@ -154,9 +158,9 @@ impl Files<'_> {
                 Work::Write,
             ),
         };
-        let thing = match work == Work::Write && !place.hands_down {
-            true => Thing::NewFile,
-            false => Thing::File,
+        let thing = match work {
+            Work::Write => place.heritage.new_file(),
+            _ => Thing::File,
         };
         self.complete(folder, (&partial, name), &handle, (work, thing), file)
     }

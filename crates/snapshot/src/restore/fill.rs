@@ -198,6 +198,11 @@ impl Filling<'_> {
     }
 }
 
+/// Whether no part of these bytes, at the beginning of a file, is a hole.
+pub(super) fn has_no_hole(bytes: &[u8]) -> bool {
+    matches!(data_runs(bytes, 0).as_slice(), [run] if run.len() == bytes.len())
+}
+
 /// The parts of these bytes that are no holes, by blocks as the file has them.
 fn data_runs(bytes: &[u8], offset: u64) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();

@@ -188,14 +188,23 @@ impl Folder {
 
     /// Opens an entry without following a link or waiting for the other end of a pipe.
     pub(super) fn open(&self, name: &Name, flags: OFlags) -> io::Result<File> {
+        self.open_as(name, flags, Mode::empty())
+    }
+
+    fn open_as(&self, name: &Name, flags: OFlags, mode: Mode) -> io::Result<File> {
         let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let mode = Mode::RUSR | Mode::WUSR;
         Ok(rustix::fs::openat(&self.fd, name.as_bytes(), flags, mode)?.into())
     }
 
     /// Creates a file that was not there, for its owner alone.
     pub(super) fn create(&self, name: &Name) -> io::Result<File> {
-        self.open(name, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL)
+        self.create_with(name, Mode::RUSR | Mode::WUSR)
+    }
+
+    /// Creates a file that was not there, with as much of this mode as the process may give.
+    pub(super) fn create_with(&self, name: &Name, mode: Mode) -> io::Result<File> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
+        self.open_as(name, flags, mode)
     }
 
     /// Makes a folder, for its owner alone; `false` where something of the name is there.

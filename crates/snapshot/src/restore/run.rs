@@ -18,7 +18,7 @@ use crate::path::TreePath;
 use crate::tree::Tree;
 
 /// Files that are written at once, at most, and their bytes.
-const BATCH_FILES: usize = 256;
+const BATCH_FILES: usize = 2048;
 const BATCH_BYTES: u64 = 64 << 20;
 
 /// Entries without all of their attributes that are named; the rest are counted.
