@@ -5,10 +5,10 @@ use std::path::Path;
 use lifeboat_snapshot::Repository;
 use lifeboat_store::gc::sample::Sample;
 
-use crate::Told;
 use crate::support::lifeboat::Lifeboat;
 use crate::support::measure::Took;
 use crate::support::{Ask, Scratch, records};
+use crate::told::Told;
 
 /// Snapshots of the repository that is started with.
 const SNAPSHOTS: u64 = 1000;
@@ -81,9 +81,9 @@ fn measure(
     source: &Path,
     commands: &[&str],
 ) {
-    told.add(ask, size, "backup", |_| lifeboat.backup(source));
+    told.add(ask, size, "backup", |_| (lifeboat.backup(source), None));
     for command in commands {
-        told.add(ask, size, command, |_| asked(lifeboat, command));
+        told.add(ask, size, command, |_| (asked(lifeboat, command), None));
     }
 }
 

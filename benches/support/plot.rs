@@ -1,5 +1,5 @@
 //! A plot as SVG: lines over two logarithmic axes, as growth is looked at. A line that is flat does not grow, one that
-//! climbs as the diagonals do is linear.
+//! climbs as the dashed diagonal does is linear.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -8,7 +8,7 @@ const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 400.0;
 const LEFT: f64 = 80.0;
 const RIGHT: f64 = 150.0;
-const TOP: f64 = 40.0;
+const TOP: f64 = 46.0;
 const BOTTOM: f64 = 50.0;
 
 /// Colours that can be told apart, also without seeing red or green.
@@ -35,16 +35,22 @@ impl Plot {
         }
     }
 
-    /// Adds a point to the line of this name. Both numbers are above zero.
+    /// Adds a point to the line of this name. What is not above zero has no place on such axes and is left out.
     pub(crate) fn point(&mut self, line: &str, x: f64, y: f64) {
+        if x <= 0.0 || y <= 0.0 {
+            return;
+        }
         match self.lines.iter_mut().find(|(name, _)| name == line) {
             Some((_, points)) => points.push((x, y)),
             None => self.lines.push((line.to_owned(), vec![(x, y)])),
         }
     }
 
-    /// Writes it to a file, and says where.
+    /// Writes it to a file, and says where; none where there are no points.
     pub(crate) fn write(&self, path: &Path) {
+        if self.lines.is_empty() {
+            return;
+        }
         std::fs::write(path, self.svg()).expect("the plot can be written");
         println!("Plot: {}", path.display());
     }
@@ -58,26 +64,10 @@ impl Plot {
              font-family=\"sans-serif\" font-size=\"12\">\n\
              <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#fff\"/>\n"
         );
-        text(&mut svg, LEFT, 24.0, "start", &self.title);
-        text(
-            &mut svg,
-            (LEFT + WIDTH - RIGHT) / 2.0,
-            HEIGHT - 12.0,
-            "middle",
-            &self.across,
-        );
-        text(&mut svg, 8.0, TOP - 8.0, "start", &self.up);
-        for (at, label) in across.marks() {
-            line(&mut svg, (at, TOP), (at, HEIGHT - BOTTOM));
-            text(&mut svg, at, HEIGHT - BOTTOM + 16.0, "middle", &label);
-        }
-        for (at, label) in up.marks() {
-            line(&mut svg, (LEFT, at), (WIDTH - RIGHT, at));
-            text(&mut svg, LEFT - 6.0, at + 4.0, "end", &label);
-        }
-        for ((number, (name, points)), colour) in
-            self.lines.iter().enumerate().zip(COLOURS.iter().cycle())
-        {
+        self.write_frame(&mut svg, &across, &up);
+        write_diagonal(&mut svg, &across, &up);
+        for (number, (name, points)) in self.lines.iter().enumerate() {
+            let colour = COLOURS[number % COLOURS.len()];
             let places = points
                 .iter()
                 .map(|point| format!("{:.1},{:.1}", across.place(point.0), up.place(point.1)));
@@ -87,15 +77,44 @@ impl Plot {
                 "<polyline points=\"{places}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>"
             );
             let at = TOP + 16.0 * number as f64;
+            let left = WIDTH - RIGHT + 10.0;
             let _ = writeln!(
                 svg,
-                "<rect x=\"{}\" y=\"{at}\" width=\"12\" height=\"3\" fill=\"{colour}\"/>",
-                WIDTH - RIGHT + 10.0
+                "<rect x=\"{left}\" y=\"{at}\" width=\"12\" height=\"3\" fill=\"{colour}\"/>"
             );
-            text(&mut svg, WIDTH - RIGHT + 27.0, at + 5.0, "start", name);
+            text(&mut svg, left + 17.0, at + 5.0, "start", name);
         }
         svg + "</svg>\n"
     }
+
+    /// Titles, and the marks of both axes.
+    fn write_frame(&self, svg: &mut String, across: &Axis, up: &Axis) {
+        text(svg, LEFT, 20.0, "start", &self.title);
+        let middle = (LEFT + WIDTH - RIGHT) / 2.0;
+        text(svg, middle, HEIGHT - 12.0, "middle", &self.across);
+        text(svg, 8.0, TOP - 6.0, "start", &self.up);
+        for (at, label) in across.marks() {
+            line(svg, (at, TOP), (at, HEIGHT - BOTTOM));
+            text(svg, at, HEIGHT - BOTTOM + 16.0, "middle", &label);
+        }
+        for (at, label) in up.marks() {
+            line(svg, (LEFT, at), (WIDTH - RIGHT, at));
+            text(svg, LEFT - 6.0, at + 4.0, "end", &label);
+        }
+    }
+}
+
+/// What is linear climbs like this, wherever it begins.
+fn write_diagonal(svg: &mut String, across: &Axis, up: &Axis) {
+    let powers = (across.high - across.low).min(up.high - up.low);
+    let end = |axis: &Axis| axis.place(10_f64.powi(axis.low + powers));
+    let (x, y) = (end(across), end(up));
+    let _ = writeln!(
+        svg,
+        "<line x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{x:.1}\" y2=\"{y:.1}\" stroke=\"#aaa\" stroke-dasharray=\"5 5\"/>",
+        across.from, up.from
+    );
+    text(svg, x - 4.0, y + 14.0, "end", "linear");
 }
 
 fn line(svg: &mut String, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
@@ -152,6 +171,7 @@ impl Axis {
 
 fn short(value: f64) -> String {
     match value {
+        value if value >= 1e9 => format!("{} G", value / 1e9),
         value if value >= 1e6 => format!("{} M", value / 1e6),
         value if value >= 1e3 => format!("{} k", value / 1e3),
         value => format!("{value}"),
