@@ -119,6 +119,10 @@ impl ExtentSink for Extents<'_> {
         };
         self.outlet.push(piece).map_err(|_| Stopped)
     }
+
+    fn spare(&mut self) -> Vec<u8> {
+        self.outlet.spare()
+    }
 }
 
 /// Whether every chunk of a content, its lists included, is in a pack that the session may build on (invariant I6). A

@@ -5,6 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lifeboat_store::{ChunkId, Kind, Session};
@@ -39,6 +40,32 @@ pub(crate) struct Outlet {
     batch: Vec<Piece>,
     bytes: usize,
     sender: SyncSender<Vec<Piece>>,
+    spares: Arc<Spares>,
+}
+
+/// The memory of pieces that are stored. Fresh memory costs a page fault for each 4 KiB, which for a database that mostly is
+/// unchanged is a tenth of all its time. There is none until a producer asks for it: only then is anything kept.
+#[derive(Default)]
+struct Spares {
+    are_wanted: AtomicBool,
+    kept: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Spares {
+    fn take(&self) -> Vec<u8> {
+        self.are_wanted.store(true, Ordering::Relaxed);
+        self.lock().pop().unwrap_or_default()
+    }
+
+    fn keep(&self, bytes: Vec<u8>) {
+        if self.are_wanted.load(Ordering::Relaxed) {
+            self.lock().push(bytes);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Outlet {
@@ -50,6 +77,11 @@ impl Outlet {
             return Ok(());
         }
         self.flush()
+    }
+
+    /// Memory of a piece that is stored, whatever is in it; nothing where there is none.
+    pub(crate) fn spare(&self) -> Vec<u8> {
+        self.spares.take()
     }
 
     fn flush(&mut self) -> Result<(), Closed> {
@@ -91,12 +123,15 @@ pub(crate) fn store<T: Send>(
     take: &mut dyn FnMut(Stored) -> Result<()>,
 ) -> Result<T> {
     let (sender, receiver) = sync_channel(WAITING);
+    let spares = Arc::new(Spares::default());
+    let kept = Arc::clone(&spares);
     std::thread::scope(|scope| {
         let producer = std::thread::Builder::new().spawn_scoped(scope, move || {
             let mut outlet = Outlet {
                 batch: Vec::new(),
                 bytes: 0,
                 sender,
+                spares: kept,
             };
             let result = produce(&mut outlet);
             // A closed channel is told by the consumer's error.
@@ -104,7 +139,7 @@ pub(crate) fn store<T: Send>(
             result
         });
         let producer = producer.map_err(|source| SnapshotError::NoThread { source })?;
-        let consumed = consume(session, monitor, &receiver, kin, take);
+        let consumed = consume(session, monitor, &receiver, &spares, kin, take);
         if monitor.cancelled() {
             // The producer may be waiting for something else than us.
             stop.store(true, Ordering::Relaxed);
@@ -122,6 +157,7 @@ fn consume(
     session: &Session<'_>,
     monitor: &dyn Monitor,
     receiver: &Receiver<Vec<Piece>>,
+    spares: &Spares,
     kin: &mut dyn FnMut(&[Piece]) -> Result<Vec<Kin>>,
     take: &mut dyn FnMut(Stored) -> Result<()>,
 ) -> Result<()> {
@@ -138,7 +174,11 @@ fn consume(
         let stored: Vec<Stored> = kin
             .into_par_iter()
             .zip(batch)
-            .map(|(kin, piece)| put(session, monitor, kin, &piece))
+            .map(|(kin, piece)| {
+                let stored = put(session, monitor, kin, &piece);
+                spares.keep(piece.bytes);
+                stored
+            })
             .collect::<Result<_>>()?;
         stored.into_iter().try_for_each(&mut *take)?;
     }

@@ -3,7 +3,8 @@
 //! SQLite's online backup copies page by page inside one read transaction: a backup that is
 //! stepped without one starts over with every commit of another program and, measured, never
 //! ends. In WAL mode writers do not notice; with a rollback journal they wait for the time of
-//! the read, which the facts tell.
+//! the read, which the facts tell. Where the main file has everything, `straight` reads it inside
+//! the same transaction.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use super::extents::{Extent, Extents};
 use super::facts::{self, Checked, Facts};
 use super::header::Header;
 use super::source::{self, Source};
+use super::straight;
 use super::twin::{IndexHeader, Twin};
 
 /// Bytes that are copied between two looks at whether to stop: also what waits in memory.
@@ -99,6 +101,11 @@ impl From<Stopped> for SqliteError {
 pub trait ExtentSink {
     /// Takes the extent with number `index`.
     fn extent(&mut self, index: u64, bytes: Vec<u8>) -> Result<(), Stopped>;
+
+    /// Memory of an extent that was taken before and is done with, whatever is in it.
+    fn spare(&mut self) -> Vec<u8> {
+        Vec::new()
+    }
 }
 
 /// Captures the database at `path`: its extents into `sink`, and what is known about them.
@@ -146,42 +153,68 @@ fn copy_and_describe(
     sink: &mut dyn ExtentSink,
     checked: impl FnOnce() -> Option<Checked>,
 ) -> Result<(Facts, Vec<Extent>), SqliteError> {
-    let extents = Arc::new(Extents::default());
-    let pages = copy(source, header, &extents, options, sink)?;
-    let bytes = pages * u64::from(header.page_size());
-    let rest = extents.finish(header, bytes);
-    let rest = rest.ok_or_else(|| source.damaged("page 1 is not the one that was read first"))?;
+    let (pages, rest) = copy(source, header, options, sink)?;
     let facts = facts::read_beside(source.connection(), Some(header), pages, options, checked);
     Ok((facts, rest))
 }
 
-/// Copies all pages, and delivers all extents but the last ones. Returns the number of pages.
+/// Copies all pages, and delivers all extents but the last ones. Returns the number of pages, and those extents.
 fn copy(
     source: &Source,
     header: &Header,
-    extents: &Arc<Extents>,
+    options: &CaptureOptions,
+    sink: &mut dyn ExtentSink,
+) -> Result<(u64, Vec<Extent>), SqliteError> {
+    let fail = |error| source.fail("copy", error);
+    let extents = Arc::new(Extents::default());
+    let mut target = source::open_sink(Arc::clone(&extents)).map_err(fail)?;
+    let backup = Backup::new(source.connection(), &mut target).map_err(fail)?;
+    let page_size = u64::from(header.page_size());
+    if source.is_all_in_file() {
+        // A step over no pages: it counts them.
+        backup.step(0).map_err(fail)?;
+        let pages = page_count(&backup);
+        drop(backup);
+        let rest = straight::copy(source, header, pages * page_size, options, sink)?;
+        return Ok((pages, rest));
+    }
+    let pages = step_by_step(source, header, &backup, &extents, options, sink)?;
+    let rest = extents.finish(header, pages * page_size);
+    let rest = rest.ok_or_else(|| source.damaged("page 1 is not the one that was read first"))?;
+    Ok((pages, rest))
+}
+
+/// Copies all pages by SQLite's backup. Returns their number.
+fn step_by_step(
+    source: &Source,
+    header: &Header,
+    backup: &Backup<'_, '_>,
+    extents: &Extents,
     options: &CaptureOptions,
     sink: &mut dyn ExtentSink,
 ) -> Result<u64, SqliteError> {
     let fail = |error| source.fail("copy", error);
-    let mut target = source::open_sink(Arc::clone(extents)).map_err(fail)?;
-    let backup = Backup::new(source.connection(), &mut target).map_err(fail)?;
     let pages = i32::try_from(STEP_BYTES / header.page_size()).unwrap_or(1);
     loop {
         check_stop(options)?;
         let step = backup.step(pages).map_err(fail)?;
-        deliver(extents.take(), sink)?;
+        let ready = extents.take();
+        ready.iter().for_each(|_| extents.give(sink.spare()));
+        deliver(ready, sink)?;
         match step {
-            StepResult::Done => break,
+            StepResult::Done => return Ok(page_count(backup)),
             StepResult::More => {}
             // Inside a transaction there is nothing left to wait for.
             _ => return Err(source.busy()),
         }
     }
-    Ok(u64::try_from(backup.progress().pagecount).unwrap_or_default())
 }
 
-fn check_stop(options: &CaptureOptions) -> Result<(), SqliteError> {
+fn page_count(backup: &Backup<'_, '_>) -> u64 {
+    u64::try_from(backup.progress().pagecount).unwrap_or_default()
+}
+
+pub(super) fn check_stop(options: &CaptureOptions) -> Result<(), SqliteError> {
     match options.is_stopped() {
         true => Err(SqliteError::Stopped),
         false => Ok(()),

@@ -36,6 +36,8 @@ struct Assembly {
     current: u64,
     filling: Vec<u8>,
     ready: Vec<Extent>,
+    /// Memory for extents to come.
+    spare: Vec<Vec<u8>>,
     /// One past the last byte written so far.
     end: u64,
 }
@@ -44,6 +46,12 @@ impl Extents {
     /// The extents that were completed since the last call.
     pub(super) fn take(&self) -> Vec<Extent> {
         std::mem::take(&mut self.assembly().ready)
+    }
+
+    /// Hands over memory for one more extent, whatever is in it.
+    pub(super) fn give(&self, mut spare: Vec<u8>) {
+        spare.clear();
+        self.assembly().spare.push(spare);
     }
 
     /// Ends a database of `bytes` bytes. What is left are its last extents and extent 0, with
@@ -88,7 +96,8 @@ impl Assembly {
     /// Completes every extent before `extent`.
     fn advance(&mut self, extent: u64) {
         while self.current < extent {
-            let mut complete = std::mem::take(&mut self.filling);
+            let next = self.spare.pop().unwrap_or_default();
+            let mut complete = std::mem::replace(&mut self.filling, next);
             complete.resize(EXTENT_BYTES, 0);
             if self.current > 0 {
                 self.ready.push((self.current, complete));

@@ -9,5 +9,6 @@ mod fingerprints;
 mod hostile;
 mod locks;
 mod source;
+mod straight;
 mod support;
 mod twin;

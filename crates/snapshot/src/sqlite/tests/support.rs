@@ -27,6 +27,11 @@ impl ExtentSink for Collected {
         self.order.push(index);
         Ok(())
     }
+
+    /// With something in it that must not be taken for bytes of the database.
+    fn spare(&mut self) -> Vec<u8> {
+        vec![0xee; EXTENT_BYTES]
+    }
 }
 
 impl Collected {
