@@ -92,7 +92,7 @@ impl Record {
 }
 
 /// The prefix of the id of the record with these bytes.
-pub(super) fn prefix_of(record: &[u8; RECORD]) -> u64 {
+pub(crate) fn prefix_of(record: &[u8; RECORD]) -> u64 {
     let head = record.first_chunk();
     head.map_or(0, |head| u64::from_be_bytes(*head))
 }

@@ -7,11 +7,13 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::record::{RECORD, Record, prefix_of};
+use super::record::{RECORD, Record};
 use super::resident::Resident;
 use crate::disk::Map;
 use crate::id::{PackId, RepositoryId};
 use crate::pack::Reader;
+
+use search::behind;
 
 const MAGIC: &[u8; 8] = b"LBINDEX1";
 const HEAD: usize = 8 + 16 + 4 + 8;
@@ -220,7 +222,7 @@ impl Segment {
     fn records_from(&self, first: u64) -> impl Iterator<Item = Record> + '_ {
         (first..self.blocks())
             .filter_map(|number| self.block(number))
-            .flat_map(|block| behind(block, 0))
+            .flat_map(|block| block.as_chunks().0)
             .map(Record::from_bytes)
     }
 
@@ -233,13 +235,6 @@ impl Segment {
     pub(crate) fn is_whole(&self) -> bool {
         (0..self.blocks()).all(|number| self.block(number).is_some())
     }
-}
-
-/// The records of a block that have this prefix or a higher one, found by halving.
-fn behind(block: &[u8], prefix: u64) -> &[[u8; RECORD]] {
-    let (records, _) = block.as_chunks();
-    let first = records.partition_point(|record| prefix_of(record) < prefix);
-    records.get(first..).unwrap_or_default()
 }
 
 /// The head and pack table of a segment file.
@@ -282,5 +277,6 @@ fn block_checksum(records: &[u8]) -> [u8; CHECKSUM] {
     hash.as_bytes().first_chunk().copied().unwrap_or_default()
 }
 
+mod search;
 #[cfg(test)]
 mod tests;
