@@ -9,16 +9,21 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::capture::CaptureOptions;
+use super::capture::{CaptureOptions, Check};
 use super::error::SqliteError;
-use super::facts::{self, Facts};
+use super::facts::{self, Checked, Facts};
 use super::header::{HEADER_BYTES, Header};
 use super::source;
 use super::vfs::{self, Object};
+
+/// A smaller file is checked sooner than a second connection is worth its while.
+const LEAST_BYTES: u64 = 16 << 20;
 
 /// The bytes of a database, readable at any place.
 pub trait Image: Send + Sync {
@@ -47,10 +52,11 @@ pub(crate) fn image_facts(
     image: Arc<dyn Image>,
     options: &CaptureOptions,
 ) -> Result<Facts, SqliteError> {
-    facts_of(image, Path::new("image"), options)
+    facts_of(image, Path::new("image"), options, || None)
 }
 
-/// What is known of a database in a file that nobody uses; side files are not looked at.
+/// What is known of a database in a file that nobody uses; side files are not looked at. A large one is checked by a second
+/// connection while the first counts: neither sees anything but the file, so both see the same state.
 pub(crate) fn file_facts(
     file: &Arc<File>,
     path: &Path,
@@ -60,11 +66,39 @@ pub(crate) fn file_facts(
         .metadata()
         .map_err(|error| SqliteError::io(path, error))?
         .len();
-    let image = Arc::new(FileImage {
+    let image: Arc<dyn Image> = Arc::new(FileImage {
         file: Arc::clone(file),
         len,
     });
-    facts_of(image, path, options)
+    let is_worth_it = options.check != Check::None && len >= LEAST_BYTES;
+    let second = is_worth_it
+        .then(|| open_image(Arc::clone(&image)).ok())
+        .flatten();
+    let abandoned = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let abandoned = &abandoned;
+        let check = second.and_then(|second| {
+            let check = move || check_beside(&second, len, options, abandoned);
+            // Where no thread is to be had the first one checks (fault F-74).
+            thread::Builder::new().spawn_scoped(scope, check).ok()
+        });
+        let facts = facts_of(image, path, options, || check?.join().ok()?);
+        // Of what cannot be described nobody wants to know the rest.
+        abandoned.store(true, Ordering::Relaxed);
+        facts
+    })
+}
+
+/// The outcome of the check; `None` where it could not be run, which may be for want of what the counting takes.
+fn check_beside(
+    connection: &Connection,
+    bytes: u64,
+    options: &CaptureOptions,
+    abandoned: &AtomicBool,
+) -> Option<Checked> {
+    let is_stopped = || abandoned.load(Ordering::Relaxed) || options.is_stopped();
+    let checked = facts::check(connection, bytes, options, &is_stopped);
+    (!matches!(checked, Checked::Unable(_))).then_some(checked)
 }
 
 /// A file as an image.
@@ -87,6 +121,7 @@ fn facts_of(
     image: Arc<dyn Image>,
     path: &Path,
     options: &CaptureOptions,
+    checked: impl FnOnce() -> Option<Checked>,
 ) -> Result<Facts, SqliteError> {
     let mut first = [0; HEADER_BYTES];
     let len = image.len();
@@ -100,7 +135,14 @@ fn facts_of(
     };
     let pages = header.map_or(0, |header| len / u64::from(header.page_size()));
     let connection = open_image(image)?;
-    Ok(facts::read(&connection, header.as_ref(), pages, options))
+    let header = header.as_ref();
+    Ok(facts::read_beside(
+        &connection,
+        header,
+        pages,
+        options,
+        checked,
+    ))
 }
 
 struct Pages(Arc<dyn Image>);

@@ -8,6 +8,7 @@ mod damage;
 mod fingerprints;
 mod hostile;
 mod locks;
+mod restored;
 mod source;
 mod straight;
 mod support;
