@@ -193,14 +193,20 @@ fn a_copy_of_what_was_collected_long_ago_is_settled_by_repair_and_forget() {
     assert!(!copy.exists());
 }
 
-#[test]
-fn a_copy_that_is_damaged_and_alone_is_named_and_goes_to_the_quarantine() {
+/// Two snapshots, of which the first has lost its record; where that was, and where its copy is.
+fn with_lone_copy() -> (Workbench, PathBuf, PathBuf) {
     let bench = bench();
     bench.backs_up();
     let (record, copy) = (only(&bench, "snapshots"), only(&bench, "copies"));
     bench.write("second.txt", "second");
     bench.backs_up();
     fs::remove_file(&record).unwrap();
+    (bench, record, copy)
+}
+
+#[test]
+fn a_copy_that_is_damaged_and_alone_is_named_and_goes_to_the_quarantine() {
+    let (bench, record, copy) = with_lone_copy();
     damage(&copy, |bytes| bytes[60] ^= 1);
     let ruined = fs::read(&copy).unwrap();
     assert_refused(&bench, &record);
@@ -213,12 +219,7 @@ fn a_copy_that_is_damaged_and_alone_is_named_and_goes_to_the_quarantine() {
 
 #[test]
 fn a_folder_in_the_place_of_a_lone_copy_stops_collections_and_goes_to_the_quarantine() {
-    let bench = bench();
-    bench.backs_up();
-    let (record, copy) = (only(&bench, "snapshots"), only(&bench, "copies"));
-    bench.write("second.txt", "second");
-    bench.backs_up();
-    fs::remove_file(&record).unwrap();
+    let (bench, record, copy) = with_lone_copy();
     fs::remove_file(&copy).unwrap();
     fs::create_dir(&copy).unwrap();
     assert_refused(&bench, &record);

@@ -106,19 +106,16 @@ impl Repository {
         let as_given = || sources.iter().map(|path| path_bytes(path)).collect();
         let names: Vec<ByteBuf> = past.map_or_else(as_given, Past::names);
         let is_alike = |other: &&Snapshot| other.host == plan.host && other.sources == names;
-        let parent = match past {
-            Some(past) => past.parent(&listing, is_alike),
-            None => listing.snapshots.iter().rfind(is_alike),
-        };
+        let own_parent = || listing.snapshots.iter().rfind(is_alike);
+        let parent = past.map_or_else(own_parent, |past| past.parent(&listing, is_alike));
         let parent = parent.cloned();
         monitor.begin(Task::Capture, parent.as_ref().map(|parent| parent.bytes));
         // A parent whose manifest is damaged is no parent: everything is read anew.
         let before = parent.as_ref();
         let before = before.and_then(|parent| self.manifest(parent).ok());
-        let (databases_before, flags_before) = before
-            .as_ref()
-            .map(|before| (before.databases.clone(), before.flags.clone()))
-            .unzip();
+        let known = before.as_ref();
+        let known = known.map(|before| (before.databases.clone(), before.flags.clone()));
+        let (databases_before, flags_before) = known.unzip();
         let settings = Settings {
             plan,
             before: &databases_before.unwrap_or_default(),
