@@ -18,6 +18,9 @@ use crate::monitor::Monitor;
 /// Files up to this many bytes are read whole; one such buffer a core is in memory.
 pub(crate) const SMALL: u64 = chunker::MAX_CUT as u64;
 
+/// Bytes that are read before they are cut: a few times the longest piece, so that what is left over and moved is little.
+const WINDOW: usize = 2 << 20;
+
 /// An open file that is being stored, and where to.
 pub(super) struct Bytes<'a, 'r> {
     pub(super) session: &'a Session<'r>,
@@ -103,28 +106,31 @@ impl Bytes<'_, '_> {
 
 /// Reads a range that was there, so that a file that grows for ever is not followed (bad input 34), and cuts it.
 fn cut(file: &File, range: Range<u64>, outlet: &mut Outlet) -> io::Result<()> {
-    const READ: usize = 1 << 20;
+    let offset = range.start;
+    let mut source = Positioned { file, offset }.take(range.end - range.start);
     let mut position = range.start;
-    let mut source = Positioned {
-        file,
-        offset: position,
-    }
-    .take(range.end - position);
-    let mut window: Vec<u8> = Vec::with_capacity(2 * READ);
-    let mut last = false;
+    let mut window = Vec::with_capacity(WINDOW);
     loop {
-        while !last && window.len() < READ {
-            last = (&mut source).take(READ as u64).read_to_end(&mut window)? == 0;
+        let room = WINDOW - window.len();
+        let read = (&mut source).take(room as u64).read_to_end(&mut window)?;
+        let is_last = read < room;
+        let mut rest = &window[..];
+        // What follows the last cut is cut again with more behind it.
+        while let Some((piece, more)) =
+            chunker::first_cut(rest, is_last).and_then(|len| rest.split_at_checked(len))
+        {
+            let bytes = piece.to_vec();
+            if let Err(Closed) = outlet.push(Piece { position, bytes }) {
+                return Ok(());
+            }
+            position += piece.len() as u64;
+            rest = more;
         }
-        let Some(len) = chunker::first_cut(&window, last) else {
-            return Ok(());
-        };
-        let rest = window.split_off(len);
-        let bytes = std::mem::replace(&mut window, rest);
-        if let Err(Closed) = outlet.push(Piece { position, bytes }) {
+        if is_last {
             return Ok(());
         }
-        position += len as u64;
+        let cut = window.len() - rest.len();
+        window.drain(..cut);
     }
 }
 

@@ -3,10 +3,12 @@
 //! Two bounded batches wait between them, so memory is a few batches however long the stream is and however slow the
 //! repository. References come back in the order of the pieces.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use std::vec;
 
 use lifeboat_store::{ChunkId, Kind, Session};
 use rayon::prelude::*;
@@ -20,6 +22,9 @@ const BATCH: usize = 2 << 20;
 
 /// How often somebody who waits for the producer looks whether to stop.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// Bytes that a thread takes at a time: less would make the threads stand in each other's way.
+const AT_ONCE: usize = 256 << 10;
 
 /// Batches that wait between the reader and the others.
 const WAITING: usize = 1;
@@ -119,8 +124,8 @@ pub(crate) fn store<T: Send>(
     monitor: &dyn Monitor,
     stop: &AtomicBool,
     produce: impl FnOnce(&mut Outlet) -> T + Send,
-    kin: &mut dyn FnMut(&[Piece]) -> Result<Vec<Kin>>,
-    take: &mut dyn FnMut(Stored) -> Result<()>,
+    kin: &mut (dyn FnMut(&[Piece]) -> Result<Vec<Kin>> + Send),
+    take: &mut (dyn FnMut(Stored) -> Result<()> + Send),
 ) -> Result<T> {
     let (sender, receiver) = sync_channel(WAITING);
     let spares = Arc::new(Spares::default());
@@ -139,13 +144,12 @@ pub(crate) fn store<T: Send>(
             result
         });
         let producer = producer.map_err(|source| SnapshotError::NoThread { source })?;
-        let consumed = consume(session, monitor, &receiver, &spares, kin, take);
+        // When it returns nobody receives any more, so that a producer that waits for room is let go.
+        let consumed = consume(session, monitor, receiver, &spares, kin, take);
         if monitor.cancelled() {
             // The producer may be waiting for something else than us.
             stop.store(true, Ordering::Relaxed);
         }
-        // A producer that waits for room must be let go before it is waited for.
-        drop(receiver);
         match producer.join() {
             Ok(result) => consumed.map(|()| result),
             Err(panic) => std::panic::resume_unwind(panic),
@@ -156,31 +160,109 @@ pub(crate) fn store<T: Send>(
 fn consume(
     session: &Session<'_>,
     monitor: &dyn Monitor,
-    receiver: &Receiver<Vec<Piece>>,
+    receiver: Receiver<Vec<Piece>>,
     spares: &Spares,
-    kin: &mut dyn FnMut(&[Piece]) -> Result<Vec<Kin>>,
-    take: &mut dyn FnMut(Stored) -> Result<()>,
+    kin: &mut (dyn FnMut(&[Piece]) -> Result<Vec<Kin>> + Send),
+    take: &mut (dyn FnMut(Stored) -> Result<()> + Send),
 ) -> Result<()> {
-    loop {
-        let batch = match receiver.recv_timeout(LOOK) {
-            Ok(batch) => batch,
-            Err(RecvTimeoutError::Timeout) if monitor.cancelled() => {
-                return Err(SnapshotError::cancelled());
-            }
-            Err(RecvTimeoutError::Timeout) => continue,
-            Err(RecvTimeoutError::Disconnected) => return Ok(()),
-        };
-        let kin = kin(&batch)?;
-        let stored: Vec<Stored> = kin
-            .into_par_iter()
-            .zip(batch)
-            .map(|(kin, piece)| {
+    let incoming = Incoming {
+        monitor,
+        receiver,
+        kin,
+        batch: Vec::new().into_iter(),
+    };
+    let ordered = Mutex::new(Ordered {
+        next: 0,
+        early: BTreeMap::new(),
+        take,
+    });
+    // Whoever is done with a few pieces takes the next ones: nobody waits for the others at the end of a batch.
+    (0..)
+        .zip(incoming)
+        .par_bridge()
+        .try_for_each(|(number, pieces)| {
+            let stored = pieces?.into_iter();
+            let stored = stored.map(|(kin, piece)| {
                 let stored = put(session, monitor, kin, &piece);
                 spares.keep(piece.bytes);
                 stored
-            })
-            .collect::<Result<_>>()?;
-        stored.into_iter().try_for_each(&mut *take)?;
+            });
+            let stored = stored.collect::<Result<Vec<_>>>()?;
+            let mut ordered = ordered.lock().unwrap_or_else(PoisonError::into_inner);
+            ordered.put(number, stored)
+        })
+}
+
+/// Pieces as they come from the producer, each with what it may be told by.
+struct Incoming<'a, 'k> {
+    monitor: &'a dyn Monitor,
+    receiver: Receiver<Vec<Piece>>,
+    kin: &'a mut (dyn FnMut(&[Piece]) -> Result<Vec<Kin>> + Send + 'k),
+    batch: vec::IntoIter<(Kin, Piece)>,
+}
+
+impl Incoming<'_, '_> {
+    /// Some of the batch; none where it is used up.
+    fn few(&mut self) -> Vec<(Kin, Piece)> {
+        let mut few = Vec::new();
+        let mut bytes = 0;
+        while bytes < AT_ONCE
+            && let Some(next) = self.batch.next()
+        {
+            bytes += next.1.bytes.len();
+            few.push(next);
+        }
+        few
+    }
+
+    /// The next batch; `None` where the producer has no more.
+    fn receive(&mut self) -> Result<Option<Vec<(Kin, Piece)>>> {
+        loop {
+            match self.receiver.recv_timeout(LOOK) {
+                Ok(batch) => {
+                    let kin = (self.kin)(&batch)?;
+                    return Ok(Some(kin.into_iter().zip(batch).collect()));
+                }
+                Err(RecvTimeoutError::Timeout) => go_on(self.monitor)?,
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+            }
+        }
+    }
+}
+
+impl Iterator for Incoming<'_, '_> {
+    type Item = Result<Vec<(Kin, Piece)>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let few = self.few();
+            if !few.is_empty() {
+                return Some(Ok(few));
+            }
+            match self.receive().transpose()? {
+                Ok(batch) => self.batch = batch.into_iter(),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+/// Hands on in order what is stored in any.
+struct Ordered<'a, 'k> {
+    next: u64,
+    /// Those that were stored before one that comes before them: no more than there are threads, but for one that is slow.
+    early: BTreeMap<u64, Vec<Stored>>,
+    take: &'a mut (dyn FnMut(Stored) -> Result<()> + Send + 'k),
+}
+
+impl Ordered<'_, '_> {
+    fn put(&mut self, number: u64, stored: Vec<Stored>) -> Result<()> {
+        self.early.insert(number, stored);
+        while let Some(stored) = self.early.remove(&self.next) {
+            self.next += 1;
+            stored.into_iter().try_for_each(&mut *self.take)?;
+        }
+        Ok(())
     }
 }
 
