@@ -136,7 +136,8 @@ pub(crate) fn pays(delta: &Frame, whole: &Frame) -> bool {
 }
 
 pub(crate) fn encode_whole(plain: &[u8], level: i32) -> Result<Frame> {
-    let bytes = in_context(|context| compress(context, plain, level))
+    let bytes = CONTEXTS
+        .with_borrow_mut(|(context, _)| compress(context, plain, level))
         .map_err(|_| StoreError::WriteCheck)?;
     Ok(if bytes.len() < plain.len() - plain.len() / ZSTD_PAYS {
         Frame {
@@ -151,7 +152,7 @@ pub(crate) fn encode_whole(plain: &[u8], level: i32) -> Result<Frame> {
     })
 }
 
-/// Compresses with a context that may have a prefix set for this one frame.
+/// Compresses with a context that may have a dictionary, or a prefix for this one frame.
 pub(crate) fn compress(context: &mut CCtx<'_>, plain: &[u8], level: i32) -> Result<Vec<u8>, usize> {
     context.set_parameter(CParameter::CompressionLevel(level))?;
     let mut bytes = Vec::with_capacity(compress_bound(plain.len()));
@@ -205,11 +206,6 @@ pub(crate) fn decompress(
     let mut plain = Vec::with_capacity(plain_len);
     run(&mut plain).map_err(words)?;
     Ok(plain)
-}
-
-/// Runs a compression in this thread's context.
-pub(crate) fn in_context<T>(run: impl FnOnce(&mut CCtx<'static>) -> T) -> T {
-    CONTEXTS.with_borrow_mut(|(context, _)| run(context))
 }
 
 fn words(code: usize) -> String {
