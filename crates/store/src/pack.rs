@@ -9,7 +9,7 @@ pub(crate) use trailer::Footer;
 pub(crate) use trailer::{
     HEAD, MAX_STORED, Reader, Trailer, decode_encoding, decode_kind, encoding_tag,
 };
-pub(crate) use writer::{PackWriter, Sealed};
+pub(crate) use writer::{PackBody, PackWriter, Sealed};
 
 mod reader;
 mod trailer;

@@ -13,22 +13,23 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::dictionary::Prepared;
 use crate::error::{Result, StoreError};
-use crate::frame::{self, Base, Frame};
+use crate::frame::{self, Base};
 use crate::id::{ChunkId, SnapshotId};
 use crate::index::{Index, Location, MAX_LINKS};
 use crate::layout::Object;
 use crate::mutant::{self, Mutant};
-use crate::pack::{Kind, PackWriter, Trailer};
-use crate::parity::ParityMaker;
+use crate::pack::{Kind, Trailer};
 use crate::storage::Claim;
 use crate::store::Store;
 
 pub use terms::{Options, Put, Totals};
 
+use lane::Lane;
 use salvage::Salvage;
 
 mod back;
 mod dictionaries;
+mod lane;
 mod publish;
 mod register;
 mod salvage;
@@ -43,10 +44,8 @@ pub struct Session<'a> {
     options: Options,
     /// Chunks that the session stores or has stored.
     claimed: Mutex<HashSet<ChunkId>>,
-    data: Mutex<Option<PackWriter<'a>>>,
-    meta: Mutex<Option<PackWriter<'a>>>,
-    /// Those that no pack under way needs.
-    makers: Mutex<Vec<ParityMaker>>,
+    data: Lane<'a>,
+    meta: Lane<'a>,
     prepared: Mutex<Prepared>,
     published: Mutex<Vec<Trailer>>,
     /// The first failure, as far as it can be told again.
@@ -111,9 +110,8 @@ impl<'a> Session<'a> {
             index,
             options,
             claimed: Mutex::default(),
-            data: Mutex::default(),
-            meta: Mutex::default(),
-            makers: Mutex::default(),
+            data: Lane::default(),
+            meta: Lane::default(),
             prepared: Mutex::default(),
             published: Mutex::default(),
             failed: OnceLock::new(),
@@ -227,30 +225,6 @@ impl<'a> Session<'a> {
         Some((base.id.prefix(), plain))
     }
 
-    fn append(&self, kind: Kind, id: ChunkId, plain_len: u32, frame: &Frame) -> Result<()> {
-        let mut open = lock(self.writer(kind));
-        let mut writer = match open.take() {
-            Some(writer) => writer,
-            None => self.new_pack(kind)?,
-        };
-        writer.push(id, plain_len, frame)?;
-        if !writer.is_full(self.options.pack_bytes) {
-            *open = Some(writer);
-            return Ok(());
-        }
-        let pack = self.seal(writer)?;
-        // Others go on with the next pack while this one is synced.
-        drop(open);
-        self.publish(pack)
-    }
-
-    fn writer(&self, kind: Kind) -> &Mutex<Option<PackWriter<'a>>> {
-        match kind {
-            Kind::Data => &self.data,
-            Kind::Meta => &self.meta,
-        }
-    }
-
     /// Makes every chunk that was put durable. After it, [`totals`](Self::totals) is what the packs cost.
     ///
     /// # Errors
@@ -258,12 +232,8 @@ impl<'a> Session<'a> {
     pub fn flush(&self) -> Result<()> {
         for kind in Kind::ALL {
             self.check_running()?;
-            let writer = lock(self.writer(kind)).take();
-            if let Some(writer) = writer {
-                self.seal(writer)
-                    .and_then(|pack| self.publish(pack))
-                    .inspect_err(|error| drop(self.failed.set(error.again())))?;
-            }
+            self.end_pack(kind)
+                .inspect_err(|error| drop(self.failed.set(error.again())))?;
         }
         Ok(())
     }

@@ -1,4 +1,6 @@
 //! A pack on its way into the repository: chunks are appended as they come, the trailer is written last.
+//!
+//! It has two halves, so that one thread can append while another one hashes and writes what was appended before.
 
 use super::trailer::{HEAD, MAX_ENTRIES, Trailer};
 use super::{Kind, Stored};
@@ -8,16 +10,22 @@ use crate::id::{ChunkId, PackId};
 use crate::parity::{ParityMaker, WORTH};
 use crate::storage::Upload;
 
-/// Small chunks are gathered to this many bytes before they are written.
-const BUFFER: usize = 256 << 10;
+/// A pack is written in pieces of whole multiples of this many bytes, but for its last one: large ones are hashed much
+/// faster than chunks one by one.
+const PIECE: usize = 256 << 10;
 
-/// A pack being filled.
-pub(crate) struct PackWriter<'a> {
-    upload: Box<dyn Upload + 'a>,
+/// The half that takes chunks.
+pub(crate) struct PackWriter {
+    /// What has not been handed on.
     buffer: Vec<u8>,
-    hasher: blake3::Hasher,
     trailer: Trailer,
-    parity: Option<ParityMaker>,
+}
+
+/// The half that takes what was handed on, in that order.
+pub(crate) struct PackBody<'a> {
+    upload: Box<dyn Upload + 'a>,
+    hasher: blake3::Hasher,
+    is_begun: bool,
 }
 
 /// A pack whose bytes are all written, but not yet under its name.
@@ -35,20 +43,13 @@ pub(crate) struct Written {
     pub(crate) parity: Option<Vec<u8>>,
 }
 
-impl<'a> PackWriter<'a> {
-    /// Begins a pack in an upload of its name, with the parity that is made of it.
-    pub(crate) fn begin(
-        upload: Box<dyn Upload + 'a>,
-        pack: PackId,
-        kind: Kind,
-        parity: Option<ParityMaker>,
-    ) -> Self {
-        let mut buffer = Vec::with_capacity(BUFFER);
+impl PackWriter {
+    /// Begins a pack.
+    pub(crate) fn begin(pack: PackId, kind: Kind) -> Self {
+        let mut buffer = Vec::with_capacity(PIECE);
         buffer.extend_from_slice(HEAD);
         Self {
-            upload,
             buffer,
-            hasher: blake3::Hasher::new(),
             trailer: Trailer {
                 pack,
                 kind,
@@ -56,16 +57,16 @@ impl<'a> PackWriter<'a> {
                 body_len: 0,
                 entries: Vec::new(),
             },
-            parity,
         }
     }
 
-    /// Appends a stored chunk.
-    pub(crate) fn push(&mut self, id: ChunkId, plain_len: u32, frame: &Frame) -> Result<()> {
-        self.hasher.update(&frame.bytes);
-        if self.buffer.len() + frame.bytes.len() > BUFFER {
-            self.flush()?;
-        }
+    /// Its name.
+    pub(crate) fn pack(&self) -> PackId {
+        self.trailer.pack
+    }
+
+    /// Appends a stored chunk. What it gives is for [`PackBody::write`].
+    pub(crate) fn push(&mut self, id: ChunkId, plain_len: u32, frame: &Frame) -> Option<Vec<u8>> {
         self.buffer.extend_from_slice(&frame.bytes);
         // Both lengths are at most MAX_PLAIN.
         let stored_len = frame.bytes.len() as u32;
@@ -76,7 +77,13 @@ impl<'a> PackWriter<'a> {
             stored_len,
             plain_len,
         });
-        Ok(())
+        let whole = self.buffer.len() / PIECE * PIECE;
+        let rest = self.buffer.get(whole..).filter(|_| whole > 0)?;
+        let mut buffer = Vec::with_capacity(PIECE);
+        buffer.extend_from_slice(rest);
+        let mut piece = std::mem::replace(&mut self.buffer, buffer);
+        piece.truncate(whole);
+        Some(piece)
     }
 
     /// Whether it holds as much as a pack should, given how many stored bytes that is.
@@ -84,38 +91,70 @@ impl<'a> PackWriter<'a> {
         self.trailer.body_len >= pack_bytes
             || self.trailer.entries.len() >= MAX_ENTRIES as usize / 2
     }
+}
 
-    /// Writes the trailer. Gives what made the parity too, for the next pack.
-    pub(crate) fn seal(mut self) -> Result<(Sealed<'a>, Option<ParityMaker>)> {
-        self.trailer.body_hash = *self.hasher.finalize().as_bytes();
-        let end = self.trailer.encode();
-        if Trailer::decode(&end).as_ref() != Ok(&self.trailer) {
-            return Err(StoreError::WriteCheck);
+impl<'a> PackBody<'a> {
+    /// In an upload of the pack's name.
+    pub(crate) fn begin(upload: Box<dyn Upload + 'a>) -> Self {
+        Self {
+            upload,
+            hasher: blake3::Hasher::new(),
+            is_begun: false,
         }
-        self.buffer.extend_from_slice(&end);
-        self.flush()?;
-        let file_len = HEAD.len() as u64 + self.trailer.body_len + end.len() as u64;
-        let mut maker = self.parity.filter(|_| file_len >= WORTH);
-        let made = maker
-            .as_mut()
-            .map(|maker| maker.finish(self.trailer.pack))
-            .transpose()?;
-        let pack = Written {
-            trailer: self.trailer,
-            file_len,
-            parity: made.map(|(parity, _)| parity),
-        };
-        let upload = self.upload;
-        Ok((Sealed { upload, pack }, maker))
     }
 
-    fn flush(&mut self) -> Result<()> {
-        self.upload.write(&self.buffer)?;
-        if let Some(parity) = &mut self.parity {
-            parity.push(&self.buffer)?;
+    /// Writes a piece, and makes parity of it where asked.
+    pub(crate) fn write(&mut self, piece: &[u8], parity: Option<&mut ParityMaker>) -> Result<()> {
+        self.hash(piece);
+        self.append(piece, parity)
+    }
+
+    /// The head is no part of the body.
+    fn hash(&mut self, piece: &[u8]) {
+        let head = if self.is_begun { 0 } else { HEAD.len() };
+        self.is_begun = true;
+        self.hasher.update(piece.get(head..).unwrap_or_default());
+    }
+
+    fn append(&mut self, piece: &[u8], parity: Option<&mut ParityMaker>) -> Result<()> {
+        self.upload.write(piece)?;
+        parity.map_or(Ok(()), |parity| parity.push(piece))
+    }
+
+    /// Writes what was not handed on, and the trailer.
+    pub(crate) fn seal(
+        mut self,
+        writer: PackWriter,
+        mut parity: Option<&mut ParityMaker>,
+    ) -> Result<Sealed<'a>> {
+        let PackWriter {
+            mut buffer,
+            mut trailer,
+        } = writer;
+        self.hash(&buffer);
+        trailer.body_hash = *self.hasher.finalize().as_bytes();
+        let end = trailer.encode();
+        if Trailer::decode(&end).as_ref() != Ok(&trailer) {
+            return Err(StoreError::WriteCheck);
         }
-        self.buffer.clear();
-        Ok(())
+        buffer.extend_from_slice(&end);
+        self.append(&buffer, parity.as_deref_mut())?;
+        let file_len = HEAD.len() as u64 + trailer.body_len + end.len() as u64;
+        let parity = match parity {
+            Some(parity) if file_len >= WORTH => Some(parity.finish(trailer.pack)?.0),
+            Some(parity) => {
+                parity.forget();
+                None
+            }
+            None => None,
+        };
+        let upload = self.upload;
+        let pack = Written {
+            trailer,
+            file_len,
+            parity,
+        };
+        Ok(Sealed { upload, pack })
     }
 }
 

@@ -73,6 +73,15 @@ impl ParityMaker {
         Ok((object, head.pack_hash))
     }
 
+    /// Gives up the pack; what is pushed next is another one.
+    pub(crate) fn forget(&mut self) {
+        self.hasher.reset();
+        self.pack_len = 0;
+        self.stripe.clear();
+        self.checksums.clear();
+        self.recovery.clear();
+    }
+
     fn close(&mut self, shard_len: u32, recovery: u32) -> Result<()> {
         let shard_len = shard_len as usize;
         // Zeros stand for what the last shard of a pack lacks.

@@ -1,27 +1,16 @@
-//! Packs of a session: begun under a new name, published with their parity.
+//! Packs of a session that are written to their end: published with their parity.
 
 use std::sync::atomic::Ordering;
 
 use super::{Session, lock};
 use crate::error::Result;
 use crate::frame::{Encoding, Frame};
-use crate::id::PackId;
 use crate::index::Location;
 use crate::layout::Object;
-use crate::pack::{Kind, PackWriter, Sealed};
-use crate::parity::ParityMaker;
+use crate::pack::Sealed;
 use crate::small::put_object;
 
 impl<'a> Session<'a> {
-    pub(super) fn new_pack(&self, kind: Kind) -> Result<PackWriter<'a>> {
-        let pack = PackId::from_bytes(self.store.draw()?);
-        let upload = self.store.storage().create(Object::Pack(pack))?;
-        let share = self.options.parity;
-        let spare = lock(&self.makers).pop();
-        let parity = spare.or_else(|| (!share.is_none()).then(|| ParityMaker::new(share)));
-        Ok(PackWriter::begin(upload, pack, kind, parity))
-    }
-
     /// Stores a copy of a chunk that is there, in these bytes, which were checked.
     pub(crate) fn copy(&self, at: &Location, frame: &Frame) -> Result<()> {
         if !lock(&self.claimed).insert(at.id) {
@@ -35,14 +24,6 @@ impl<'a> Session<'a> {
     /// Whether a copy of this encoding may be stored: all that it is made from is in packs that may be built on.
     pub(crate) fn may_stand_on(&self, encoding: Encoding) -> bool {
         self.index.has_bases(encoding)
-    }
-
-    /// Writes a pack to its end. Those who wait for the next pack wait for this, so that one maker of parity, whose memory
-    /// is most of a session's, is enough.
-    pub(super) fn seal(&self, writer: PackWriter<'a>) -> Result<Sealed<'a>> {
-        let (sealed, maker) = writer.seal()?;
-        lock(&self.makers).extend(maker);
-        Ok(sealed)
     }
 
     pub(super) fn publish(&self, pack: Sealed<'a>) -> Result<()> {
