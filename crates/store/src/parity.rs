@@ -11,7 +11,7 @@
 use crate::error::StoreError;
 
 pub(crate) use head::Head;
-pub(crate) use maker::ParityMaker;
+pub(crate) use maker::{Encoder, ParityMaker};
 pub(crate) use mend::mend;
 
 mod head;

@@ -19,6 +19,7 @@ use crate::index::{Index, Location, MAX_LINKS};
 use crate::layout::Object;
 use crate::mutant::{self, Mutant};
 use crate::pack::{Kind, Trailer};
+use crate::parity::Encoder;
 use crate::storage::Claim;
 use crate::store::Store;
 
@@ -46,6 +47,7 @@ pub struct Session<'a> {
     claimed: Mutex<HashSet<ChunkId>>,
     data: Lane<'a>,
     meta: Lane<'a>,
+    encoder: Encoder,
     prepared: Mutex<Prepared>,
     published: Mutex<Vec<Trailer>>,
     /// The first failure, as far as it can be told again.
@@ -112,6 +114,7 @@ impl<'a> Session<'a> {
             claimed: Mutex::default(),
             data: Lane::default(),
             meta: Lane::default(),
+            encoder: Encoder::default(),
             prepared: Mutex::default(),
             published: Mutex::default(),
             failed: OnceLock::new(),
@@ -246,6 +249,14 @@ impl<'a> Session<'a> {
         self.flush()?;
         self.check_running()?;
         unlocked(self.claim).commit(record)?;
+        // Nothing is stored any more, and the index cache wants memory.
+        drop((
+            self.data,
+            self.meta,
+            self.encoder,
+            self.claimed,
+            self.prepared,
+        ));
         // The snapshot is there; without its copy it is as whole as with it.
         let _ = self.store.copy_record(self.id, record);
         self.store.forget_index();

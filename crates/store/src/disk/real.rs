@@ -214,9 +214,28 @@ fn create_root(root: &Path) -> io::Result<()> {
 
 struct RealFile(File);
 
+/// After so many bytes of a file the system is asked to begin writing them, so that little is left for the sync.
+const EAGER: u64 = 4 << 20;
+
+/// Asks for it where a write filled up another [`EAGER`] bytes. What goes wrong then is told by the sync.
+#[cfg(target_os = "linux")]
+fn begin_writing(file: &File, offset: u64, len: u64) {
+    let begin = offset / EAGER * EAGER;
+    let whole = (offset + len) / EAGER * EAGER;
+    if let Some(len) = std::num::NonZeroU64::new(whole.saturating_sub(begin)) {
+        // Linux writes what it is told that nobody needs, and forgets only what is on the disk already.
+        let _ = rustix::fs::fadvise(file, begin, Some(len), rustix::fs::Advice::DontNeed);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn begin_writing(_: &File, _: u64, _: u64) {}
+
 impl NewFile for RealFile {
     fn write_all_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        FileExt::write_all_at(&self.0, bytes, offset)
+        FileExt::write_all_at(&self.0, bytes, offset)?;
+        begin_writing(&self.0, offset, bytes.len() as u64);
+        Ok(())
     }
 
     fn sync(&mut self) -> io::Result<()> {

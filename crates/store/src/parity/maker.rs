@@ -1,6 +1,7 @@
 //! Parity of a pack while it is written: a stripe in memory at a time, however long the pack gets.
 
 use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use reed_solomon_simd::ReedSolomonEncoder;
 
@@ -10,11 +11,15 @@ use super::{CHECKSUM, Share, checksum, refused};
 use crate::error::Result;
 use crate::id::PackId;
 
+/// The library's memory, as large as a stripe. It is used a few milliseconds at a time, so several makers share one.
+#[derive(Clone, Default)]
+pub(crate) struct Encoder(Arc<Mutex<Option<ReedSolomonEncoder>>>);
+
 /// Takes a pack's bytes as they are written and gives its parity. It can take one pack after another and keeps its
 /// memory between them: an allocator that several threads give such large pieces back to keeps far more.
 pub(crate) struct ParityMaker {
     share: Share,
-    encoder: Option<ReedSolomonEncoder>,
+    encoder: Encoder,
     hasher: blake3::Hasher,
     pack_len: u64,
     /// Bytes of the stripe under way.
@@ -25,10 +30,10 @@ pub(crate) struct ParityMaker {
 
 impl ParityMaker {
     /// For a pack of which nothing is written yet; the share must not be none.
-    pub(crate) fn new(share: Share) -> Self {
+    pub(crate) fn new(share: Share, encoder: &Encoder) -> Self {
         Self {
             share,
-            encoder: None,
+            encoder: encoder.clone(),
             hasher: blake3::Hasher::new(),
             pack_len: 0,
             stripe: Vec::new(),
@@ -88,7 +93,13 @@ impl ParityMaker {
         let shards = self.stripe.len().div_ceil(shard_len);
         self.stripe.resize(shards * shard_len, 0);
         let recovery = recovery as usize;
-        let encoder = match &mut self.encoder {
+        let mut encoder = self
+            .encoder
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        // Whatever state it was left in, it is reset.
+        let encoder = match &mut *encoder {
             Some(encoder) => {
                 encoder
                     .reset(shards, recovery, shard_len)

@@ -52,7 +52,7 @@ fn noise(len: usize, seed: u8) -> Vec<u8> {
 }
 
 fn parity(pack: &[u8], per_mille: u16) -> Vec<u8> {
-    let mut maker = ParityMaker::new(Share::per_mille(per_mille).unwrap());
+    let mut maker = ParityMaker::new(Share::per_mille(per_mille).unwrap(), &Encoder::default());
     for part in pack.chunks(100_003) {
         maker.push(part).unwrap();
     }
@@ -238,7 +238,7 @@ fn f55_numbers_that_lie_cost_nothing() {
 #[test]
 fn a_maker_that_made_others_makes_the_same_as_a_new_one() {
     for per_mille in [20, 50, 1000] {
-        let mut maker = ParityMaker::new(Share::per_mille(per_mille).unwrap());
+        let mut maker = ParityMaker::new(Share::per_mille(per_mille).unwrap(), &Encoder::default());
         for (seed, len) in [
             (1, 9 << 20),
             (2, 5000),

@@ -4,7 +4,7 @@ use crate::error::{IoContext, Result, StoreError};
 use crate::id::PackId;
 use crate::layout::Object;
 use crate::pack::PackReader;
-use crate::parity::{ParityMaker, Share};
+use crate::parity::{Encoder, ParityMaker, Share};
 use crate::small::put_object;
 use crate::store::Store;
 
@@ -25,7 +25,7 @@ impl Store {
         let path = self.storage().locate(object);
         let file_len = file.len().context("read", || path.clone())?;
         let reader = PackReader::new(file.as_ref(), &path);
-        let mut maker = ParityMaker::new(share);
+        let mut maker = ParityMaker::new(share, &Encoder::default());
         let mut offset = 0;
         while offset < file_len {
             let part = reader.read(offset, WINDOW.min(file_len - offset))?;

@@ -122,7 +122,7 @@ impl<'a> Session<'a> {
         };
         let share = self.options.parity;
         if body.parity.is_none() && !share.is_none() {
-            body.parity = Some(ParityMaker::new(share));
+            body.parity = Some(ParityMaker::new(share, &self.encoder));
         }
         if let Some(piece) = piece {
             under_way.write(&piece, body.parity.as_mut())?;
