@@ -3,8 +3,7 @@
 //! [`capture`] turns a database that others are writing into its pages as of one committed
 //! state, in extents of [`EXTENT_BYTES`], together with [`Facts`] read in the same transaction.
 //! SQLite's online backup does the reading; its destination is not a file but memory that is
-//! handed on extent by extent, so no copy of the database ever exists. Where the main file has it
-//! all, the extents come straight from there (`straight`). The reverse is
+//! handed on extent by extent, so no copy of the database ever exists. The reverse is
 //! [`open_image`]: a read-only connection over bytes that lie anywhere.
 //!
 //! Words: a *database* is the main file and its `-wal`, `-shm` and `-journal`; a *page* is
@@ -26,7 +25,6 @@ mod overlay;
 mod probe;
 mod sniff;
 mod source;
-mod straight;
 mod twin;
 mod vfs;
 mod watch;

@@ -3,8 +3,7 @@
 //! SQLite's online backup copies page by page inside one read transaction: a backup that is
 //! stepped without one starts over with every commit of another program and, measured, never
 //! ends. In WAL mode writers do not notice; with a rollback journal they wait for the time of
-//! the read, which the facts tell. Where the main file has everything, `straight` reads it inside
-//! the same transaction.
+//! the read, which the facts tell.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +18,6 @@ use super::extents::{Extent, Extents};
 use super::facts::{self, Checked, Facts};
 use super::header::Header;
 use super::source::{self, Source};
-use super::straight;
 use super::twin::{IndexHeader, Twin};
 
 /// Bytes that are copied between two looks at whether to stop: also what waits in memory.
@@ -153,47 +151,26 @@ fn copy_and_describe(
     sink: &mut dyn ExtentSink,
     checked: impl FnOnce() -> Option<Checked>,
 ) -> Result<(Facts, Vec<Extent>), SqliteError> {
-    let (pages, rest) = copy(source, header, options, sink)?;
+    let extents = Arc::new(Extents::default());
+    let pages = copy(source, header, &extents, options, sink)?;
+    let bytes = pages * u64::from(header.page_size());
+    let rest = extents.finish(header, bytes);
+    let rest = rest.ok_or_else(|| source.damaged("page 1 is not the one that was read first"))?;
     let facts = facts::read_beside(source.connection(), Some(header), pages, options, checked);
     Ok((facts, rest))
 }
 
-/// Copies all pages, and delivers all extents but the last ones. Returns the number of pages, and those extents.
+/// Copies all pages, and delivers all extents but the last ones. Returns the number of pages.
 fn copy(
     source: &Source,
     header: &Header,
-    options: &CaptureOptions,
-    sink: &mut dyn ExtentSink,
-) -> Result<(u64, Vec<Extent>), SqliteError> {
-    let fail = |error| source.fail("copy", error);
-    let extents = Arc::new(Extents::default());
-    let mut target = source::open_sink(Arc::clone(&extents)).map_err(fail)?;
-    let backup = Backup::new(source.connection(), &mut target).map_err(fail)?;
-    let page_size = u64::from(header.page_size());
-    if source.is_all_in_file() {
-        // A step over no pages: it counts them.
-        backup.step(0).map_err(fail)?;
-        let pages = page_count(&backup);
-        drop(backup);
-        let rest = straight::copy(source, header, pages * page_size, options, sink)?;
-        return Ok((pages, rest));
-    }
-    let pages = step_by_step(source, header, &backup, &extents, options, sink)?;
-    let rest = extents.finish(header, pages * page_size);
-    let rest = rest.ok_or_else(|| source.damaged("page 1 is not the one that was read first"))?;
-    Ok((pages, rest))
-}
-
-/// Copies all pages by SQLite's backup. Returns their number.
-fn step_by_step(
-    source: &Source,
-    header: &Header,
-    backup: &Backup<'_, '_>,
-    extents: &Extents,
+    extents: &Arc<Extents>,
     options: &CaptureOptions,
     sink: &mut dyn ExtentSink,
 ) -> Result<u64, SqliteError> {
     let fail = |error| source.fail("copy", error);
+    let mut target = source::open_sink(Arc::clone(extents)).map_err(fail)?;
+    let backup = Backup::new(source.connection(), &mut target).map_err(fail)?;
     let pages = i32::try_from(STEP_BYTES / header.page_size()).unwrap_or(1);
     loop {
         check_stop(options)?;
@@ -202,19 +179,16 @@ fn step_by_step(
         ready.iter().for_each(|_| extents.give(sink.spare()));
         deliver(ready, sink)?;
         match step {
-            StepResult::Done => return Ok(page_count(backup)),
+            StepResult::Done => break,
             StepResult::More => {}
             // Inside a transaction there is nothing left to wait for.
             _ => return Err(source.busy()),
         }
     }
+    Ok(u64::try_from(backup.progress().pagecount).unwrap_or_default())
 }
 
-fn page_count(backup: &Backup<'_, '_>) -> u64 {
-    u64::try_from(backup.progress().pagecount).unwrap_or_default()
-}
-
-pub(super) fn check_stop(options: &CaptureOptions) -> Result<(), SqliteError> {
+fn check_stop(options: &CaptureOptions) -> Result<(), SqliteError> {
     match options.is_stopped() {
         true => Err(SqliteError::Stopped),
         false => Ok(()),

@@ -5,7 +5,6 @@
 //! `BEGIN` takes no lock, the first read does. So that is made at once, and it is one that
 //! needs no schema, since a damaged schema must not keep the pages from being saved.
 
-use std::ffi::c_int;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, OpenFlags, ffi};
+use rusqlite::{Connection, OpenFlags};
 
 use super::capture::CaptureOptions;
 use super::error::SqliteError;
@@ -140,20 +139,6 @@ impl Source {
         self.probe.seen().index_in_memory
     }
 
-    /// Whether every page of this state is in the main file, and nobody can write there.
-    pub(super) fn is_all_in_file(&self) -> bool {
-        let is_wal = self.header.is_some_and(|header| header.is_wal());
-        vfs::is_all_in_file(&self.connection, is_wal)
-    }
-
-    /// Fills `into` from the main file, as long as everything is in it. Returns SQLite's code.
-    pub(super) fn read_file(&self, into: &mut [u8], offset: u64) -> c_int {
-        match self.is_all_in_file() {
-            true => vfs::read_file(&self.connection, into, offset),
-            false => ffi::SQLITE_IOERR_READ,
-        }
-    }
-
     /// Whether the path leads to another file by now.
     pub(super) fn has_moved(&self) -> bool {
         vfs::has_moved(&self.connection)
@@ -163,18 +148,6 @@ impl Source {
         SqliteError::damaged(&self.path, detail)
     }
 
-    /// That no program came that does not know of this transaction, because the wal-index is not shared with it.
-    ///
-    /// # Errors
-    /// Where one did: whatever was read may be of two states.
-    pub(super) fn check_alone(&self) -> Result<(), SqliteError> {
-        let (path, source) = (self.path.clone(), None);
-        match self.has_own_index() && self.probe.has_shm() {
-            true => Err(SqliteError::Disturbed { path, source }),
-            false => Ok(()),
-        }
-    }
-
     /// Ends the transaction, if what it read was one state of one file. Returns for how long it
     /// could have kept a writer waiting.
     pub(super) fn end(self) -> Result<Duration, SqliteError> {
@@ -182,8 +155,11 @@ impl Source {
         if self.has_moved() {
             return Err(SqliteError::Replaced { path });
         }
-        self.check_alone()?;
         let seen = self.probe.seen();
+        if seen.index_in_memory && self.probe.has_shm() {
+            let source = None;
+            return Err(SqliteError::Disturbed { path, source });
+        }
         if seen.torn || seen.torn_page1 {
             return Err(self.damaged("the file ends in the middle of a page"));
         }

@@ -10,6 +10,5 @@ mod hostile;
 mod locks;
 mod restored;
 mod source;
-mod straight;
 mod support;
 mod twin;

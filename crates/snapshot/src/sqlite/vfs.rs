@@ -12,7 +12,6 @@
 #![expect(unsafe_code, reason = "a VFS of SQLite is a table of C functions")]
 
 mod bytes;
-mod direct;
 mod file;
 mod locks;
 mod object;
@@ -28,7 +27,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, ffi};
 
-pub(super) use direct::{is_all_in_file, read_file};
 pub(super) use object::{Object, open_object};
 pub(super) use shim::open_source;
 

@@ -57,8 +57,6 @@ pub(super) struct Own {
     pub(super) absent: bool,
     /// What was read ahead of the main file.
     pub(super) spans: Spans,
-    /// The wal-index that others use could not be had as it is: SQLite then makes do with what it is.
-    pub(super) has_odd_index: bool,
     index: Index,
 }
 
@@ -70,7 +68,6 @@ impl Own {
             kind,
             absent,
             spans: Spans::default(),
-            has_odd_index: false,
             index: Index::NotChosen,
         }
     }
@@ -78,12 +75,6 @@ impl Own {
     /// Whether SQLite has asked for a wal-index.
     pub(super) fn is_wal(&self) -> bool {
         !matches!(self.index, Index::NotChosen)
-    }
-
-    /// Whether SQLite takes every page from the main file, as long as the present locks last. `is_wal` is what the header says.
-    pub(super) fn is_all_in_file(&self, is_wal: bool) -> bool {
-        let is_bare = !self.absent && self.probe.overlay().is_none() && !self.has_odd_index;
-        is_bare && self.is_wal() == is_wal && self.spans.is_all_in_file(is_wal)
     }
 
     /// The wal-index in memory, if that is the one in use.

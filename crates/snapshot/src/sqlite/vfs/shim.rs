@@ -22,7 +22,7 @@ use crate::sqlite::probe::Probe;
 
 const NAME: &CStr = c"lifeboat-source";
 static PROBES: Registry<Probe> = Registry::new();
-pub(super) static METHODS: sqlite3_io_methods = sqlite3_io_methods {
+static METHODS: sqlite3_io_methods = sqlite3_io_methods {
     // Without `xFetch`: reads through a memory map would pass the probe by.
     iVersion: 2,
     xClose: Some(close),

@@ -62,9 +62,10 @@ pub(super) unsafe extern "C" fn shm_map(
             *out = regions.get(region, bytes, extend != 0);
             return ffi::SQLITE_OK;
         }
-        let code = behind!(file, xShmMap, region, bytes, extend, out.cast());
-        own(file).has_odd_index |= code != ffi::SQLITE_OK;
-        code
+        match (*(*base(file)).pMethods).xShmMap {
+            Some(map) => map(base(file), region, bytes, extend, out.cast()),
+            None => ffi::SQLITE_IOERR_SHMMAP,
+        }
     })
 }
 

@@ -119,12 +119,6 @@ impl Spans {
         }
     }
 
-    /// Whether the locks are such that no page comes from the WAL, and nobody writes to the main file: without a wal-index
-    /// SHARED, with one the mark 0 as well, and no other.
-    pub(super) fn is_all_in_file(&self, is_wal: bool) -> bool {
-        self.has_shared && (!is_wal || self.marks == 1 << FIRST_MARK)
-    }
-
     fn are_held(&self, is_wal: bool) -> bool {
         self.has_shared && (!is_wal || self.marks != 0)
     }
