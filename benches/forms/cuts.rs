@@ -21,13 +21,11 @@ const REFERENCE: u64 = 35;
 
 const KIB: usize = 1024;
 
-/// Least, average and most KiB of a chunk.
-const SIZES: [[usize; 3]; 4] = [
-    [16, 64, 256],
-    [32, 128, 512],
-    [64, 256, 1024],
-    [256, 1024, 4096],
-];
+/// Least, average and most KiB of a chunk, as the store has them.
+const STORE: [usize; 3] = [64, 256, 1024];
+
+/// All that are measured.
+const SIZES: [[usize; 3]; 4] = [[16, 64, 256], [32, 128, 512], STORE, [256, 1024, 4096]];
 
 /// A way to cut.
 #[derive(Clone, Copy)]
@@ -77,7 +75,7 @@ const FILES: [(&str, Make); 4] = [
     ("film", film),
 ];
 
-/// Each size by FastCDC, and the size of the store by each way.
+/// Ways and sizes on each file.
 pub(crate) fn measure(ask: &Ask) {
     let mut lines = Table::new(&[
         "file",
@@ -92,15 +90,27 @@ pub(crate) fn measure(ask: &Ask) {
     ]);
     for (name, make) in FILES {
         let versions: Vec<Vec<u8>> = (0..6).map(make).collect();
-        for sizes in SIZES {
-            for (way, cutter) in WAYS.iter().take(if sizes == SIZES[2] { 3 } else { 2 }) {
-                let mut row = vec![name.to_owned(), (*way).to_owned()];
-                row.extend(store(ask, &versions, *cutter, sizes));
-                lines.row(&row);
-            }
+        for (way, cutter, sizes) in wanted() {
+            let mut row = vec![name.to_owned(), way.to_owned()];
+            row.extend(store(ask, &versions, cutter, sizes));
+            lines.row(&row);
         }
     }
     lines.print("Content-defined cuts, six versions of some 40 MB each, zstd level 3");
+}
+
+/// Both good ways at every size, all of them at that of the store, and the other good one where it makes as many chunks.
+fn wanted() -> Vec<(&'static str, Way, [usize; 3])> {
+    let mut wanted = Vec::new();
+    for sizes in SIZES {
+        let ways = if sizes == STORE { 3 } else { 2 };
+        let ways = WAYS.iter().take(ways);
+        wanted.extend(ways.map(|(name, way)| (*name, *way, sizes)));
+    }
+    let [min, average, max] = STORE;
+    let (name, way) = WAYS[1];
+    wanted.extend([9, 10].map(|eighths| (name, way, [min, average * eighths / 8, max])));
+    wanted
 }
 
 fn store(ask: &Ask, versions: &[Vec<u8>], way: Way, sizes: [usize; 3]) -> Vec<String> {
