@@ -18,6 +18,7 @@ use crate::repository::Repository;
 use crate::tree::Tree;
 
 use attributes::{Attributes, Thing};
+use early::Written;
 use file::Files;
 use fill::Filler;
 use parts::Zeros;
@@ -30,9 +31,11 @@ pub use target::MARK;
 use target::Target;
 
 mod attributes;
+mod early;
 mod file;
 mod fill;
 mod folders;
+mod heritage;
 mod other;
 mod parts;
 mod report;
@@ -177,23 +180,38 @@ impl Job<'_> {
         let root = Root::open(path)?;
         let mark = root.mark(&target::mark(self.snapshot.id, self.target.is_ours))?;
         self.check_names(&root, &mark)?;
-        let files = Files {
-            root: &root,
+        let mut report = self.write(&root)?;
+        report.databases = self.settle(&root, &report)?;
+        self.complete(&root, &mark, &report)?;
+        Ok(report)
+    }
+
+    /// Writes everything that is selected. Not all of it is durable then.
+    fn write(&self, root: &Root) -> Result<RestoreReport> {
+        std::thread::scope(|scope| {
+            let (written, early) = early::begin(scope, || root.sync());
+            let files = self.files(root, written);
+            let mut run = Run::new(self.tree, &files, self.plan, self.root_meta(), self.monitor);
+            let ended = run.restore(self.selection);
+            let report = run.report;
+            drop(files);
+            ended.and(early.end()).map(|()| report)
+        })
+    }
+
+    fn files<'a>(&'a self, root: &'a Root, written: Written) -> Files<'a> {
+        Files {
+            root,
             filler: Filler {
                 store: self.repository.store(),
                 monitor: self.monitor,
                 zeros: Zeros::new(),
+                written,
             },
             attributes: Attributes::new(self.plan.setuid),
             overwrite: self.target.overwrite,
             keep_damaged: self.plan.keep_damaged,
-        };
-        let mut run = Run::new(self.tree, &files, self.plan, self.root_meta(), self.monitor);
-        run.restore(self.selection)?;
-        let mut report = run.report;
-        report.databases = self.settle(&root, &report)?;
-        self.complete(&root, &mark, &report)?;
-        Ok(report)
+        }
     }
 
     /// Ends it where the file system takes several of the names for one.

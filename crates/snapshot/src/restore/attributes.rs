@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 
+use super::heritage::{Heritage, ours};
 use super::root::Folder;
 use crate::entry::Meta;
 use crate::error::{IoContext, Result};
@@ -268,48 +269,8 @@ fn take_other_xattrs(file: &File, meta: &Meta) {
     }
 }
 
-/// What a folder may hand down to files that are created in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Heritage {
-    /// They are as the process makes them.
-    Nothing,
-    /// They may be of another group.
-    Group,
-    /// They may have extended attributes, of which an access list has a say in their mode.
-    Attributes,
-}
-
-impl Heritage {
-    /// What a file is that was created a moment ago.
-    pub(super) fn new_file(self) -> Thing {
-        match self {
-            Self::Nothing | Self::Group => Thing::NewFile,
-            Self::Attributes => Thing::File,
-        }
-    }
-}
-
-/// What this folder may hand down: whatever it does, it has itself.
-pub(super) fn heritage(folder: &Folder) -> Heritage {
-    if list(folder).iter().any(|name| !is_of_the_system(name)) {
-        return Heritage::Attributes;
-    }
-    // By a bit of its mode, or by how the file system is mounted.
-    let is_of_our_group = rustix::fs::fstat(folder).is_ok_and(|stat| stat.st_gid == ours().1);
-    match is_of_our_group {
-        true => Heritage::Nothing,
-        false => Heritage::Group,
-    }
-}
-
-/// User and group of what this process creates.
-fn ours() -> (u32, u32) {
-    let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
-    (user.as_raw(), group.as_raw())
-}
-
 /// The names of a file's attributes; none where the file system has no such thing.
-fn list(file: &impl AsFd) -> Vec<Vec<u8>> {
+pub(super) fn list(file: &impl AsFd) -> Vec<Vec<u8>> {
     let mut names = vec![0; 1024];
     let len = match rustix::fs::flistxattr(file, names.as_mut_slice()) {
         Err(Errno::RANGE) => {
@@ -325,7 +286,7 @@ fn list(file: &impl AsFd) -> Vec<Vec<u8>> {
 }
 
 /// Labels that the kernel gives and takes by rules of its own.
-fn is_of_the_system(name: &[u8]) -> bool {
+pub(super) fn is_of_the_system(name: &[u8]) -> bool {
     name.starts_with(b"security.") && name != CAPABILITY
 }
 

@@ -12,8 +12,9 @@ use rayon::prelude::*;
 use rustix::fs::{FileType, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 
-use super::attributes::{Attributes, Heritage, Missed, Thing, heritage};
+use super::attributes::{Attributes, Missed, Thing};
 use super::fill::{Filled, Filler, Work};
+use super::heritage::{Heritage, heritage};
 use super::root::{Folder, Root};
 use super::{Loss, Overwrite};
 use crate::content::Content;

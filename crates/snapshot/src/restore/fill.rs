@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use lifeboat_store::{ChunkId, Kind, Store};
 use rayon::prelude::*;
 
+use super::early::Written;
 use super::parts::{Part, Zeros, is_loss, joined, parts};
 use crate::content::{Content, Ref, read_chunk};
 use crate::error::{IoContext, Result, SnapshotError};
@@ -55,6 +56,8 @@ pub(super) struct Filler<'a> {
     pub(super) store: &'a Store,
     pub(super) monitor: &'a dyn Monitor,
     pub(super) zeros: Zeros,
+    /// Told of everything that is written.
+    pub(super) written: Written,
 }
 
 /// One file while it is filled, by one thread or several.
@@ -194,7 +197,9 @@ impl Filling<'_> {
         self.end.fetch_max(end, Ordering::Relaxed);
         self.file
             .write_all_at(bytes, offset)
-            .context("write", self.path)
+            .context("write", self.path)?;
+        self.filler.written.bytes(bytes.len() as u64);
+        Ok(())
     }
 }
 

@@ -33,6 +33,7 @@ impl Files<'_> {
             return Err(SnapshotError::cancelled());
         }
         let missed = self.create_whole(place, name, file, &bytes)?;
+        self.filler.written.file(file.content.len);
         self.filler.monitor.advance(file.content.len);
         Ok(Some(Done {
             fate: Fate::Written,
