@@ -17,10 +17,13 @@ use crate::id::{ChunkId, PackId, RepositoryId};
 use crate::pack::Trailer;
 use crate::storage::Storage;
 
+use bases::Bases;
+
 pub(crate) use location::{Location, list_packs, locations, read_trailer};
 pub(crate) use record::Record;
 pub(crate) use segment::Segment;
 
+mod bases;
 mod cache;
 mod location;
 mod mended;
@@ -51,6 +54,8 @@ pub(crate) struct Index {
     mended: HashSet<PackId>,
     /// Why the first of the packs that could not be read could not.
     unreadable: Option<StoreError>,
+    /// What is known of bases; forgotten with every change of the index.
+    bases: Bases,
 }
 
 impl Index {
@@ -69,6 +74,7 @@ impl Index {
             recent_packs: Vec::new(),
             mended: HashSet::new(),
             unreadable: None,
+            bases: Bases::default(),
             listing_len: listed.len(),
             listed,
         };
@@ -111,6 +117,7 @@ impl Index {
 
     /// Adds the chunks of a pack that is known to be listed.
     pub(crate) fn add(&mut self, trailer: &Trailer) {
+        self.bases = Bases::default();
         self.listed.insert(trailer.pack);
         self.recent_packs.push(trailer.pack);
         for location in locations(trailer) {
@@ -166,6 +173,7 @@ impl Index {
     /// Leaves out packs that nobody may build on.
     pub(crate) fn leave_out(&mut self, packs: &[PackId]) {
         let out: HashSet<PackId> = packs.iter().copied().collect();
+        self.bases = Bases::default();
         self.listed.retain(|pack| !out.contains(pack));
         self.recent_packs.retain(|pack| !out.contains(pack));
         for copies in self.recent.values_mut() {
@@ -205,13 +213,12 @@ impl Index {
     /// Whether listed packs hold the chunk and, where their copy is a delta, all its bases: without them the chunk is
     /// lost, and must be stored again.
     pub(crate) fn contains(&self, id: &ChunkId) -> bool {
-        let is_good = |copy: &Location| self.has_bases(copy.encoding);
-        self.copies(id).iter().take(MOST).any(is_good)
-    }
-
-    /// Whether everything that is needed to decode a copy is there.
-    pub(crate) fn has_bases(&self, encoding: Encoding) -> bool {
-        self.chain(encoding).is_some()
+        let prefix = id.prefix();
+        let recent = self.recent.get(&prefix).into_iter().flatten().copied();
+        let segments = self.segments.iter();
+        let segments = segments.flat_map(|segment| self.in_segment(segment, prefix));
+        let copies = recent.chain(segments).filter(|copy| copy.id == *id);
+        copies.take(MOST).any(|copy| self.has_bases(copy.encoding))
     }
 
     /// The copies that a copy of this encoding is made from: its base, the base of that, and so on to a whole one. `None`

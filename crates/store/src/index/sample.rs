@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::bases::Bases;
 use super::{Index, Location, Record, cache};
 use crate::disk::Disk;
 use crate::error::{Result, StoreError};
@@ -33,6 +34,7 @@ impl Index {
             recent_packs: Vec::new(),
             mended: HashSet::new(),
             unreadable: None,
+            bases: Bases::default(),
         })
     }
 }
