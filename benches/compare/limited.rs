@@ -96,7 +96,8 @@ impl<'a> Within<'a> {
         is_kept &= self.step(table, "export", &export);
         let mut forget = lifeboat.command("forget");
         is_kept &= self.step(table, "forget", forget.args(["--keep-last", "1"]));
-        is_kept && self.step(table, "gc", &lifeboat.command("gc"))
+        is_kept &= self.step(table, "gc", &lifeboat.command("gc"));
+        is_kept
     }
 
     fn step(&self, table: &mut Table, name: &str, command: &Command) -> bool {
