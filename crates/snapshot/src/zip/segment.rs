@@ -92,7 +92,11 @@ impl Segment {
         let window = before
             .get(before.len().saturating_sub(WINDOW)..)
             .unwrap_or_default();
-        let deflated = squeeze(window, plain, level).unwrap_or_else(|| stored_blocks(plain));
+        let deflated = match is_even(plain) {
+            true => None,
+            false => squeeze(window, plain, level),
+        };
+        let deflated = deflated.unwrap_or_else(|| stored_blocks(plain));
         let run = Run {
             deflated_len: deflated.len() as u64,
             plain_len: plain.len() as u64,
@@ -161,6 +165,29 @@ impl Deflater {
         let complete = self.compress.total_in() == plain.len() as u64 && len < limit;
         (complete && deflated.ends_with(&FLUSH_MARK)).then(|| deflated.to_vec())
     }
+}
+
+/// Fewer bytes look even by chance.
+const LEAST_EVEN: usize = 16 << 10;
+
+/// Whether every value of a byte is as frequent as the others, as in what is compressed or encrypted already: deflate takes
+/// the longest to find nothing there. What of such bytes would be shorter all the same repeats long runs of itself.
+fn is_even(plain: &[u8]) -> bool {
+    if plain.len() < LEAST_EVEN {
+        return false;
+    }
+    let mut counts = [0_u32; 256];
+    for &byte in plain {
+        if let Some(count) = counts.get_mut(usize::from(byte)) {
+            *count += 1;
+        }
+    }
+    let squares: u64 = counts.iter().map(|&count| u64::from(count).pow(2)).sum();
+    let length = plain.len() as u64;
+    // The sum of the squares where all are equal, the least there is. By chance it is more by about the length; what is more by
+    // a thirty-second would be shorter by three thousandths.
+    let even = length * length / 256;
+    squares <= even + even / 32 + length
 }
 
 /// Deflate that is shorter than stored blocks; `None` also if the compressor fails, since storing is always right.

@@ -173,3 +173,20 @@ fn the_first_error_comes_after_the_results_before_it() {
     let end = ordered((0..9).map(Ok), |_| 1, |job| job, |_| Err("sink"));
     assert_eq!(end, Err("sink"));
 }
+
+#[test]
+fn where_every_byte_is_as_frequent_as_the_others_nothing_is_looked_for() {
+    let half = noise(32 << 10, 9);
+    // Deflate would find the second half in the first: that it did not shows that it was not asked.
+    let twice = [&half[..], &half].concat();
+    let deflated = Segment::deflate(&twice, 6).deflated().to_vec();
+    assert!(deflated.len() > twice.len());
+    assert_eq!(inflate(&[&deflated]), twice);
+    // One word more than the others is enough to ask.
+    let mut some = twice;
+    some[..4096].fill(b'x');
+    assert!(Segment::deflate(&some, 6).run().deflated_len < 40 << 10);
+    // So are few bytes.
+    let few = [&half[..4096], &half[..4096]].concat();
+    assert!(Segment::deflate(&few, 6).run().deflated_len < 5 << 10);
+}
