@@ -125,12 +125,30 @@ impl ExtentSink for Extents<'_> {
     }
 }
 
+/// Chunks that are looked for at a time.
+const AT_ONCE: usize = 16 << 10;
+
 /// Whether every chunk of a content, its lists included, is in a pack that the session may build on (invariant I6). A
 /// content of far more chunks than anybody cuts it into is as good as absent: walking it could take for ever.
 pub(crate) fn is_stored(session: &Session<'_>, content: &Content) -> bool {
     let most = content.len / LEAST_CHUNK + content.refs.len() as u64 + 16;
-    let chunks = Chunks::of_all_depths(session.store(), content);
-    (0..)
-        .zip(chunks)
-        .all(|(number, chunk)| number < most && chunk.is_ok_and(|id| session.has(&id)))
+    let mut chunks = (0..).zip(Chunks::of_all_depths(session.store(), content));
+    let mut ids = Vec::new();
+    loop {
+        ids.clear();
+        for (number, chunk) in chunks.by_ref().take(AT_ONCE) {
+            match chunk {
+                Ok(id) if number < most => ids.push(id),
+                _ => return false,
+            }
+        }
+        if ids.is_empty() {
+            return true;
+        }
+        // In the order of the index: in any other each of them would be looked for in another part of a large one.
+        ids.sort_unstable();
+        if !ids.iter().all(|id| session.has(id)) {
+            return false;
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! From a producer of pieces to stored chunks: one thread reads and cuts, all others hash, compress and store.
 //!
-//! Two bounded batches wait between them, so memory is a few batches however long the stream is and however slow the
+//! One bounded batch waits between them, so memory is a few batches however long the stream is and however slow the
 //! repository. References come back in the order of the pieces.
 
 use std::collections::BTreeMap;
@@ -26,8 +26,8 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Bytes that a thread takes at a time: less would make the threads stand in each other's way.
 const AT_ONCE: usize = 256 << 10;
 
-/// Batches that wait between the reader and the others.
-const WAITING: usize = 1;
+/// Batches that wait between the reader and the others: it fills the next one while they are at work, and that is enough.
+const WAITING: usize = 0;
 
 /// A run of bytes that becomes one chunk.
 pub(crate) struct Piece {

@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::disk::Map;
 
-/// Most that Linux maps at once around a byte that is read, as far as it has it in its cache: what one page table tells.
-/// How much it is depends on the machine, mostly 64 KiB.
-const WINDOW: usize = 2 << 20;
+/// What Linux maps at once around a byte that is read, as far as it has it in its cache, unless it is told otherwise. A larger
+/// window would be let go of with hardly anything read in it, where lookups come in no order.
+const WINDOW: usize = 64 << 10;
 
-/// Windows that stay.
-const MOST: u32 = 8;
+/// Windows that stay: 16 MiB.
+const MOST: u32 = 256;
 
 /// The windows of a segment that were read since the last ones were let go.
 pub(super) struct Resident {
