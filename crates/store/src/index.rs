@@ -213,12 +213,9 @@ impl Index {
     /// Whether listed packs hold the chunk and, where their copy is a delta, all its bases: without them the chunk is
     /// lost, and must be stored again.
     pub(crate) fn contains(&self, id: &ChunkId) -> bool {
-        let prefix = id.prefix();
-        let recent = self.recent.get(&prefix).into_iter().flatten().copied();
-        let segments = self.segments.iter();
-        let segments = segments.flat_map(|segment| self.in_segment(segment, prefix));
-        let copies = recent.chain(segments).filter(|copy| copy.id == *id);
-        copies.take(MOST).any(|copy| self.has_bases(copy.encoding))
+        let copies = self.found(id.prefix(), usize::MAX);
+        let mut copies = copies.filter(|copy| copy.id == *id).take(MOST);
+        copies.any(|copy| self.has_bases(copy.encoding))
     }
 
     /// The copies that a copy of this encoding is made from: its base, the base of that, and so on to a whole one. `None`
@@ -239,22 +236,25 @@ impl Index {
 
     /// Every copy of every chunk whose id has this prefix; whole copies before deltas.
     pub(crate) fn named(&self, prefix: u64) -> Vec<Location> {
-        let mut copies: Vec<Location> = self.recent.get(&prefix).cloned().unwrap_or_default();
-        for segment in &self.segments {
-            copies.extend(self.in_segment(segment, prefix));
-        }
+        let mut copies: Vec<Location> = self.found(prefix, usize::MAX).collect();
         copies.sort_by_key(|location| location.encoding.base().is_some());
         copies
     }
 
     /// The first of [`named`](Self::named).
     fn first_named(&self, prefix: u64) -> Option<Location> {
+        // Of equal ones, the first is taken.
+        let found = self.found(prefix, MOST);
+        found.min_by_key(|location| location.encoding.base().is_some())
+    }
+
+    /// Copies of chunks whose id has this prefix as they are found, at most so many in memory and in each segment.
+    fn found(&self, prefix: u64, most: usize) -> impl Iterator<Item = Location> + '_ {
         let recent = self.recent.get(&prefix).into_iter().flatten().copied();
         let segments = self.segments.iter();
-        let segments = segments.flat_map(|segment| self.in_segment(segment, prefix).take(MOST));
-        let all = recent.take(MOST).chain(segments);
-        // Of equal ones, the first is taken.
-        all.min_by_key(|location| location.encoding.base().is_some())
+        let segments =
+            segments.flat_map(move |segment| self.in_segment(segment, prefix).take(most));
+        recent.take(most).chain(segments)
     }
 
     fn in_segment<'a>(
