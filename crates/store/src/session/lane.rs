@@ -65,12 +65,7 @@ impl<'a> Session<'a> {
         if piece.is_none() && full.is_none() {
             return Ok(());
         }
-        let body = lock(&lane.body);
-        drop(open);
-        match self.write(body, pack, piece, full)? {
-            Some(sealed) => self.publish(sealed),
-            None => Ok(()),
-        }
+        self.hand_on(lane, open, pack, piece, full)
     }
 
     /// Writes the pack under way to its end and makes it durable.
@@ -80,9 +75,21 @@ impl<'a> Session<'a> {
         let Some(writer) = open.take() else {
             return Ok(());
         };
+        self.hand_on(lane, open, writer.pack(), None, Some(writer))
+    }
+
+    /// Writes what was filled while nobody else can: the lock of the body is taken before that of the writer is let go.
+    fn hand_on(
+        &self,
+        lane: &Lane<'a>,
+        open: MutexGuard<'_, Option<PackWriter>>,
+        pack: PackId,
+        piece: Option<Vec<u8>>,
+        full: Option<PackWriter>,
+    ) -> Result<()> {
         let body = lock(&lane.body);
         drop(open);
-        match self.write(body, writer.pack(), None, Some(writer))? {
+        match self.write(body, pack, piece, full)? {
             Some(sealed) => self.publish(sealed),
             None => Ok(()),
         }
