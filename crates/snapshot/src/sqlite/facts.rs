@@ -19,7 +19,7 @@ use crate::limits::{self, MAX_COUNTS, MAX_FINDINGS, MAX_TABLES};
 mod check;
 mod counts;
 
-pub(super) use check::check;
+pub(super) use check::{check, check_beside, is_worth_beside};
 
 /// Most bytes of a name or a message that is kept: databases may have any.
 const MAX_TEXT: usize = 1024;

@@ -15,15 +15,12 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::capture::{CaptureOptions, Check};
+use super::capture::CaptureOptions;
 use super::error::SqliteError;
 use super::facts::{self, Checked, Facts};
 use super::header::{HEADER_BYTES, Header};
 use super::source;
 use super::vfs::{self, Object};
-
-/// A smaller file is checked sooner than a second connection is worth its while.
-const LEAST_BYTES: u64 = 16 << 20;
 
 /// The bytes of a database, readable at any place.
 pub trait Image: Send + Sync {
@@ -70,15 +67,14 @@ pub(crate) fn file_facts(
         file: Arc::clone(file),
         len,
     });
-    let is_worth_it = options.check != Check::None && len >= LEAST_BYTES;
-    let second = is_worth_it
+    let second = facts::is_worth_beside(len, options)
         .then(|| open_image(Arc::clone(&image)).ok())
         .flatten();
     let abandoned = AtomicBool::new(false);
     thread::scope(|scope| {
         let abandoned = &abandoned;
         let check = second.and_then(|second| {
-            let check = move || check_beside(&second, len, options, abandoned);
+            let check = move || facts::check_beside(&second, len, options, abandoned);
             // Where no thread is to be had the first one checks (fault F-74).
             thread::Builder::new().spawn_scoped(scope, check).ok()
         });
@@ -87,18 +83,6 @@ pub(crate) fn file_facts(
         abandoned.store(true, Ordering::Relaxed);
         facts
     })
-}
-
-/// The outcome of the check; `None` where it could not be run, which may be for want of what the counting takes.
-fn check_beside(
-    connection: &Connection,
-    bytes: u64,
-    options: &CaptureOptions,
-    abandoned: &AtomicBool,
-) -> Option<Checked> {
-    let is_stopped = || abandoned.load(Ordering::Relaxed) || options.is_stopped();
-    let checked = facts::check(connection, bytes, options, &is_stopped);
-    (!matches!(checked, Checked::Unable(_))).then_some(checked)
 }
 
 /// A file as an image.

@@ -5,17 +5,14 @@
 //! one checks when it has copied.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::capture::{CaptureOptions, Check};
+use super::capture::CaptureOptions;
 use super::facts::{self, Checked};
 use super::held;
 use super::sniff::{first_bytes, sibling};
 use super::source::Source;
-
-/// A smaller database is checked sooner than a second transaction is worth its while.
-const LEAST_BYTES: u64 = 16 << 20;
 
 /// The header of a wal-index, which SQLite changes with every commit. It has two copies at the beginning of the `-shm`,
 /// which differ while it is written: <https://www.sqlite.org/walformat.html#the_wal_index_header>.
@@ -82,18 +79,18 @@ impl Twin {
     }
 
     /// Runs the check that the options ask for, and ends the transaction. `None` where what it saw was disturbed, and where the
-    /// check could not be run: that may be for want of what the copy took. Ends early when `abandoned` is set.
+    /// check could not be run.
     pub(super) fn check(self, options: &CaptureOptions, abandoned: &AtomicBool) -> Option<Checked> {
-        let is_stopped = || abandoned.load(Ordering::Relaxed) || options.is_stopped();
-        let checked = facts::check(self.source.connection(), self.bytes, options, &is_stopped);
-        let is_told = !matches!(checked, Checked::Unable(_));
-        (self.source.end().is_ok() && is_told).then_some(checked)
+        let connection = self.source.connection();
+        let checked = facts::check_beside(connection, self.bytes, options, abandoned);
+        self.source.end().ok()?;
+        checked
     }
 }
 
 fn is_worth_it(path: &Path, options: &CaptureOptions) -> bool {
     let bytes = path.symlink_metadata().map_or(0, |stat| stat.len());
-    options.check != Check::None && bytes >= LEAST_BYTES
+    facts::is_worth_beside(bytes, options)
 }
 
 fn is_wal(source: &Source) -> Option<bool> {

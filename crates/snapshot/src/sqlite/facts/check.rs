@@ -1,5 +1,6 @@
 //! SQLite's own check of the captured state.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -13,6 +14,9 @@ const FINDINGS: usize = 100;
 
 /// Bytes of a database that a check should get through in a second, wherever it stands.
 const PACE: u64 = 4 << 20;
+
+/// A smaller database is checked sooner than a second connection is worth its while, in bytes.
+const LEAST_BESIDE: u64 = 16 << 20;
 
 /// Runs the check that was asked for. A writer may be waiting for its end, and a schema can be made such that it has none:
 /// it has a budget, and ends when `is_stopped` says so.
@@ -41,6 +45,24 @@ pub(in crate::sqlite) fn check(
         (Ok(found), None) => Checked::Damaged(found),
         (Err(error), None) => Checked::Unable(shortened(error.to_string())),
     }
+}
+
+/// Whether the check that the options ask for is worth a connection of its own, of a database of so many bytes.
+pub(in crate::sqlite) fn is_worth_beside(bytes: u64, options: &CaptureOptions) -> bool {
+    options.check != Check::None && bytes >= LEAST_BESIDE
+}
+
+/// Runs the check beside another connection to the same state. `None` where it could not be run: that may be for want of what
+/// the other takes, and then that one can try. Ends early when `abandoned` is set.
+pub(in crate::sqlite) fn check_beside(
+    connection: &Connection,
+    bytes: u64,
+    options: &CaptureOptions,
+    abandoned: &AtomicBool,
+) -> Option<Checked> {
+    let is_stopped = || abandoned.load(Ordering::Relaxed) || options.is_stopped();
+    let checked = check(connection, bytes, options, &is_stopped);
+    (!matches!(checked, Checked::Unable(_))).then_some(checked)
 }
 
 /// The outcome of a check where damage was noticed before it: that counts in any case.
