@@ -107,8 +107,8 @@ impl Bytes<'_, '_> {
 /// Reads a range that was there, so that a file that grows for ever is not followed (bad input 34), and cuts it.
 fn cut(file: &File, range: Range<u64>, outlet: &mut Outlet) -> io::Result<()> {
     let offset = range.start;
-    let mut source = Positioned { file, offset }.take(range.end - range.start);
-    let mut position = range.start;
+    let mut source = Positioned { file, offset }.take(range.end - offset);
+    let mut position = offset;
     let mut window = Vec::with_capacity(WINDOW);
     loop {
         let room = WINDOW - window.len();
