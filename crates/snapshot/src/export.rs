@@ -31,6 +31,7 @@ mod listing;
 mod mark;
 mod output;
 mod pack;
+mod packed;
 mod parts;
 mod place;
 mod positioned;

@@ -9,6 +9,7 @@
 //! needed, hence whoever copies checks first; and an archive is whole only after [`ZipWriter::finish`] — after any failed
 //! write the writer refuses to go on. The output depends on the input alone: no clock, no time zone, no thread count.
 
+mod entries;
 mod entry;
 mod feed;
 mod head;

@@ -81,8 +81,7 @@ pub(super) fn remember(repository: &Repository, snapshot: &Snapshot, zip: &Path,
     let (Some(cache), Ok(zip)) = (repository.store().cache(), std::path::absolute(zip)) else {
         return;
     };
-    let bytes = Table::encode(&zip, snapshot.sequence, rows);
-    if bytes.len() as u64 > MAX_BYTES {
+    if !Table::fits(&zip, rows.len()) {
         return;
     }
     let set = set_of(snapshot);
@@ -92,7 +91,7 @@ pub(super) fn remember(repository: &Repository, snapshot: &Snapshot, zip: &Path,
     let _ = cache.create_dir("");
     let _ = cache.remove(&name);
     if let Ok(mut file) = DurableFile::create(cache, "", name)
-        && file.write(&bytes).is_ok()
+        && Table::write(&zip, snapshot.sequence, rows, |part| file.write(part)).is_ok()
     {
         let _ = file.publish();
     }

@@ -13,9 +13,7 @@ use crate::error::Result;
 use crate::path::TreePath;
 use crate::record::Snapshot;
 use crate::tree::Tree;
-use crate::zip::{
-    DEFAULT_LEVEL, EntryHead, EntryWriter, SEGMENT_LEN, Segment, Totals, Written, ZipWriter,
-};
+use crate::zip::{EntryHead, EntryWriter, Totals, Written, ZipError, ZipWriter};
 
 /// A zip being written, with what is known of it.
 pub(super) struct Output<'a, W> {
@@ -131,14 +129,13 @@ impl<'a, W: Write + Seek + Send> Output<'a, W> {
 
     /// The description, which is the last entry.
     pub(super) fn description(&mut self, tree: &Tree<'_>) -> Result<()> {
-        let plain = self.notes.listing.to_json(self.snapshot, tree);
+        let listing = std::mem::take(&mut self.notes.listing);
+        let segments = listing.to_segments(self.snapshot, tree);
+        drop(listing);
         let mtime = self.snapshot.time_ms.div_euclid(1000);
         let head = EntryHead::new(MANIFEST_NAME, 0o644, mtime);
-        let segments: Vec<Segment> = plain
-            .chunks(SEGMENT_LEN)
-            .map(|part| Segment::deflate(part, DEFAULT_LEVEL))
-            .collect();
-        let written = self.writer.whole(&head, &segments);
+        let written = segments.map_err(ZipError::Write);
+        let written = written.and_then(|segments| self.writer.whole(&head, &segments));
         written
             .map(drop)
             .map_err(|error| zip_error(self.path, error))

@@ -16,6 +16,12 @@ pub(super) const MAX_BYTES: u64 = 256 << 20;
 /// Bytes of an encoded row.
 const ROW: usize = 32 + 8 + 4 + 4 + 4 + 32 + 32;
 
+/// Bytes of the hash that a table ends in.
+const HASH: usize = 32;
+
+/// Rows that are written at once.
+const AT_ONCE: usize = 1024;
+
 /// Names what a segment was made of.
 pub(super) type Key = [u8; 32];
 
@@ -51,6 +57,16 @@ impl Row {
             sum: *hash.as_bytes(),
         }
     }
+
+    fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.key);
+        bytes.extend_from_slice(&self.offset.to_le_bytes());
+        for number in [self.deflated_len, self.plain_len, self.crc] {
+            bytes.extend_from_slice(&number.to_le_bytes());
+        }
+        bytes.extend_from_slice(&self.hash);
+        bytes.extend_from_slice(&self.sum);
+    }
 }
 
 /// The rows of one zip, by key.
@@ -62,35 +78,47 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// The bytes of a table with these rows; `sequence` is the number of the zip's snapshot, for choosing among tables.
-    pub(super) fn encode(zip: &Path, sequence: u64, mut rows: Vec<Row>) -> Vec<u8> {
+    /// Whether one with so many rows is short enough to be read.
+    pub(super) fn fits(zip: &Path, rows: usize) -> bool {
+        let fixed = MAGIC.len() + 8 + 8 + zip.as_os_str().len() + HASH;
+        (fixed + rows * ROW) as u64 <= MAX_BYTES
+    }
+
+    /// Writes a table with these rows, piece by piece; `sequence` is the number of the zip's snapshot, for choosing among
+    /// tables.
+    ///
+    /// # Errors
+    /// What `write` says.
+    pub(super) fn write<E>(
+        zip: &Path,
+        sequence: u64,
+        mut rows: Vec<Row>,
+        mut write: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         use std::os::unix::ffi::OsStrExt as _;
         rows.sort_unstable_by_key(|row| (row.key, row.offset));
         rows.dedup_by_key(|row| row.key);
         let path = zip.as_os_str().as_bytes();
-        let mut bytes = Vec::with_capacity(128 + path.len() + rows.len() * ROW);
-        bytes.extend_from_slice(MAGIC);
+        let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(&sequence.to_le_bytes());
         bytes.extend_from_slice(&(path.len() as u64).to_le_bytes());
         bytes.extend_from_slice(path);
-        for row in &rows {
-            bytes.extend_from_slice(&row.key);
-            bytes.extend_from_slice(&row.offset.to_le_bytes());
-            for number in [row.deflated_len, row.plain_len, row.crc] {
-                bytes.extend_from_slice(&number.to_le_bytes());
-            }
-            bytes.extend_from_slice(&row.hash);
-            bytes.extend_from_slice(&row.sum);
+        let mut hasher = blake3::Hasher::new();
+        for part in rows.chunks(AT_ONCE) {
+            part.iter().for_each(|row| row.put(&mut bytes));
+            hasher.update(&bytes);
+            write(&bytes)?;
+            bytes.clear();
         }
-        let hash = blake3::hash(&bytes);
-        bytes.extend_from_slice(hash.as_bytes());
-        bytes
+        hasher.update(&bytes);
+        bytes.extend_from_slice(hasher.finalize().as_bytes());
+        write(&bytes)
     }
 
     /// The table in these bytes, if they are one and whole.
     pub(super) fn decode(mut bytes: Vec<u8>) -> Option<Self> {
         use std::os::unix::ffi::OsStringExt as _;
-        let hash = bytes.split_off(bytes.len().checked_sub(32)?);
+        let hash = bytes.split_off(bytes.len().checked_sub(HASH)?);
         if blake3::hash(&bytes).as_bytes() != hash.as_slice() {
             return None;
         }
@@ -162,10 +190,20 @@ mod tests {
         }
     }
 
+    fn encode(zip: &str, rows: Vec<Row>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let written = Table::write(Path::new(zip), 9, rows, |part| {
+            bytes.extend_from_slice(part);
+            Ok::<_, ()>(())
+        });
+        assert_eq!(written, Ok(()));
+        bytes
+    }
+
     #[test]
     fn rows_are_found_again_by_their_keys() {
         let rows = [3, 1, 2].map(row).to_vec();
-        let bytes = Table::encode(Path::new("/zips/a.zip"), 9, rows);
+        let bytes = encode("/zips/a.zip", rows);
         let table = Table::decode(bytes).unwrap();
         assert_eq!(table.zip, Path::new("/zips/a.zip"));
         for n in [1, 2, 3] {
@@ -176,8 +214,28 @@ mod tests {
     }
 
     #[test]
+    fn a_table_of_many_rows_is_never_in_memory_as_bytes() {
+        let rows: Vec<Row> = (0..5000_u32)
+            .map(|n| Row {
+                key: *blake3::hash(&n.to_le_bytes()).as_bytes(),
+                ..row(1)
+            })
+            .collect();
+        let (mut bytes, mut longest) = (Vec::new(), 0);
+        let written = Table::write(Path::new("/z"), 9, rows.clone(), |part| {
+            longest = longest.max(part.len());
+            bytes.extend_from_slice(part);
+            Ok::<_, ()>(())
+        });
+        assert_eq!(written, Ok(()));
+        assert!(longest <= AT_ONCE * ROW + 64, "{longest}");
+        let table = Table::decode(bytes).unwrap();
+        assert!(rows.iter().all(|row| table.find(&row.key) == Some(*row)));
+    }
+
+    #[test]
     fn f10_a_table_with_any_byte_turned_or_cut_off_is_none() {
-        let bytes = Table::encode(Path::new("/z"), 9, vec![row(1), row(2)]);
+        let bytes = encode("/z", vec![row(1), row(2)]);
         for at in 0..bytes.len() {
             let mut turned = bytes.clone();
             turned[at] ^= 0x40;

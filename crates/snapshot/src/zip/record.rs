@@ -35,6 +35,9 @@ const RESERVED_LEN: u16 = 16;
 const DOS_READ_ONLY: u32 = 0x01;
 const DOS_DIRECTORY: u32 = 0x10;
 
+/// Bytes of a header of the directory before its name.
+pub(super) const CENTRAL_FIXED: usize = 46;
+
 /// File type bits of a unix mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {

@@ -10,6 +10,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::io::{Seek, SeekFrom, Write};
 
 use super::ZipError;
+use super::entries::Entries;
 use super::entry::EntryWriter;
 use super::head::{EntryHead, Totals, Written};
 use super::name::{is_escaped, zip_name};
@@ -19,9 +20,6 @@ use super::time::Modified;
 
 /// From this announced length on, room for 64-bit sizes is reserved: 4 GiB less what deflate may add to it.
 const LARGE: u64 = 0xf000_0000;
-
-/// Bytes of the directory that are written at once.
-const DIRECTORY_BUFFER: usize = 64 * 1024;
 
 /// Whether the next entry may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +35,8 @@ pub struct ZipWriter<W> {
     out: W,
     position: u64,
     state: State,
-    records: Vec<Record>,
+    /// What was written, as the directory tells it: of very many entries anything else would take far more memory.
+    entries: Entries,
     /// Hashes of the names so far, keyed anew in each run so that nobody can choose names that collide.
     names: HashSet<u64>,
     hasher: RandomState,
@@ -59,7 +58,7 @@ impl<W: Write + Seek> ZipWriter<W> {
             out,
             position,
             state: State::Ready,
-            records: Vec::new(),
+            entries: Entries::default(),
             names: HashSet::new(),
             hasher: RandomState::new(),
             streams: false,
@@ -72,7 +71,7 @@ impl<W: Write + Seek> ZipWriter<W> {
             out,
             position: 0,
             state: State::Ready,
-            records: Vec::new(),
+            entries: Entries::default(),
             names: HashSet::new(),
             hasher: RandomState::new(),
             streams: true,
@@ -150,9 +149,7 @@ impl<W: Write + Seek> ZipWriter<W> {
         if u16::try_from(comment.len()).is_err() {
             return Err(ZipError::CommentTooLong { len: comment.len() });
         }
-        let entries = self.records.len() as u64;
-        let plain = self.records.iter().map(|record| record.run.plain_len);
-        let plain_len = plain.fold(0, u64::saturating_add);
+        let (entries, plain_len) = (self.entries.count(), self.entries.plain_len());
         self.step(State::Ready, State::Broken, |zip| {
             zip.put_directory(comment)
         })?;
@@ -167,18 +164,10 @@ impl<W: Write + Seek> ZipWriter<W> {
 
     fn put_directory(&mut self, comment: &[u8]) -> Result<(), ZipError> {
         let offset = self.position;
-        let records = std::mem::take(&mut self.records);
-        let mut buffer = Vec::with_capacity(DIRECTORY_BUFFER);
-        for record in &records {
-            buffer.extend_from_slice(&record.central_header());
-            if buffer.len() >= DIRECTORY_BUFFER {
-                self.put(&buffer)?;
-                buffer.clear();
-            }
-        }
-        self.put(&buffer)?;
+        let entries = std::mem::take(&mut self.entries);
+        self.put(entries.bytes())?;
         let directory = Directory {
-            entries: records.len() as u64,
+            entries: entries.count(),
             offset,
             len: self.position - offset,
         };
@@ -198,7 +187,7 @@ impl<W: Write + Seek> ZipWriter<W> {
             });
         }
         let known = self.names.contains(&self.hasher.hash_one(&name));
-        if known && self.records.iter().any(|record| record.name == name) {
+        if known && self.entries.has(&name) {
             return Err(ZipError::DuplicateName { name });
         }
         Ok(Record {
@@ -234,7 +223,7 @@ impl<W: Write + Seek> ZipWriter<W> {
             run: record.run,
         };
         self.names.insert(self.hasher.hash_one(&record.name));
-        self.records.push(record);
+        self.entries.push(&record);
         written
     }
 
