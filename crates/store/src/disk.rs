@@ -28,6 +28,12 @@ pub mod sim;
 pub trait Map: AsRef<[u8]> + Send + Sync {
     /// Gives up the memory of these bytes until they are read again, which may be at once. A hint.
     fn let_go(&self, _range: Range<usize>) {}
+
+    /// A copy of these bytes, made without their coming into this process's memory where the system can do that. `None` where
+    /// there are not so many, or they cannot be read.
+    fn copy(&self, range: Range<usize>) -> Option<Vec<u8>> {
+        Some(self.as_ref().get(range)?.to_vec())
+    }
 }
 
 /// A name of the repository that stands for something else than it should: a link, a pipe, a device, a folder.

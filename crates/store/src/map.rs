@@ -14,7 +14,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use crate::disk::Map;
@@ -47,30 +47,43 @@ pub(crate) fn bytes_of(mut file: File) -> io::Result<Box<dyn Map>> {
         return Ok(Box::new(bytes));
     }
     // SAFETY: by the module's rule nobody changes or truncates the file while it is mapped.
-    Ok(Box::new(Mapped(unsafe { memmap2::Mmap::map(&file) }?)))
+    let map = unsafe { memmap2::Mmap::map(&file) }?;
+    Ok(Box::new(Mapped { map, file }))
 }
 
 impl Map for Vec<u8> {}
 
 /// A file in memory that is its own.
-struct Mapped(memmap2::Mmap);
+struct Mapped {
+    map: memmap2::Mmap,
+    file: File,
+}
 
 impl AsRef<[u8]> for Mapped {
     fn as_ref(&self) -> &[u8] {
-        &self.0
+        &self.map
     }
 }
 
 impl Map for Mapped {
+    fn copy(&self, range: Range<usize>) -> Option<Vec<u8>> {
+        if range.end > self.map.len() {
+            return None;
+        }
+        let mut bytes = vec![0; range.len()];
+        let read = self.file.read_exact_at(&mut bytes, range.start as u64);
+        read.is_ok().then_some(bytes)
+    }
+
     fn let_go(&self, range: Range<usize>) {
-        if range.end > self.0.len() || range.is_empty() {
+        if range.end > self.map.len() || range.is_empty() {
             return;
         }
         let advice = memmap2::UncheckedAdvice::DontNeed;
         // SAFETY: the map is of a file, shared and never written to, so a page that is dropped is read from the file again
         // and is what it was: whoever holds a reference to its bytes sees no change.
         let _ = unsafe {
-            self.0
+            self.map
                 .unchecked_advise_range(advice, range.start, range.len())
         };
     }
@@ -127,6 +140,19 @@ mod tests {
         std::fs::write(&path, [7; 10_000]).unwrap();
         let bytes = bytes_of(File::open(&path).unwrap()).unwrap();
         assert_eq!((*bytes).as_ref(), [7; 10_000]);
+    }
+
+    #[test]
+    fn copies_are_of_the_same_bytes_and_of_none_that_are_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let written: Vec<u8> = (0..10_000_u32).map(|at| (at / 99) as u8).collect();
+        std::fs::write(&path, &written).unwrap();
+        let map = bytes_of(File::open(&path).unwrap()).unwrap();
+        for range in [0..10_000, 17..5000, 9999..10_000, 40..40] {
+            assert_eq!(map.copy(range.clone()).as_deref(), written.get(range));
+        }
+        assert_eq!(map.copy(9_990..10_001), None);
     }
 
     #[test]

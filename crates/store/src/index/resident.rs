@@ -3,24 +3,30 @@
 //! Pages of a mapped file count as the process's own until the system needs them for something else, and a pass over an
 //! index of gigabytes would touch every one. So it is noted which parts were read, and once they are [`MOST`] they are let
 //! go. The system keeps them in its cache as long as it has room: reading them again then costs a page fault.
+//!
+//! Lookups in no order would let go of a window for each one that they read, and mapping a window takes longer than reading a
+//! block: those are told to copy what they need.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use crate::disk::Map;
 
-/// What Linux maps at once around a byte that is read, as far as it has it in its cache, unless it is told otherwise. A larger
-/// window would be let go of with hardly anything read in it, where lookups come in no order.
-const WINDOW: usize = 64 << 10;
+/// Most that Linux maps at once around a byte that is read, as far as it has it in its cache: what one page table tells. How
+/// much it is depends on the machine and on how the file came into the cache.
+const WINDOW: usize = 2 << 20;
 
 /// Windows that stay: 16 MiB.
-const MOST: u32 = 256;
+const MOST: u32 = 8;
 
 /// The windows of a segment that were read since the last ones were let go.
 pub(super) struct Resident {
     /// Bytes of the first window that are not the segment's: windows begin at round addresses.
     before: usize,
+    windows: usize,
     read: Vec<AtomicU64>,
     count: AtomicU32,
+    /// The window of the last lookup that was not in one that is read.
+    missed: AtomicUsize,
 }
 
 impl Resident {
@@ -30,11 +36,26 @@ impl Resident {
         let windows = (before + bytes.len()).div_ceil(WINDOW);
         Self {
             before,
+            windows,
+            missed: AtomicUsize::new(usize::MAX),
             read: (0..windows.div_ceil(64))
                 .map(|_| AtomicU64::new(0))
                 .collect(),
             count: AtomicU32::new(0),
         }
+    }
+
+    /// Whether a lookup at this place is to read the map, as against a copy: where all of the segment may stay, where the window
+    /// is read already, and where the lookup before was in the same one, as when they come in order.
+    pub(super) fn is_near(&self, at: usize) -> bool {
+        if self.windows <= MOST as usize {
+            return true;
+        }
+        let window = (self.before + at) / WINDOW;
+        let bit = 1_u64 << (window % 64);
+        let word = self.read.get(window / 64);
+        word.is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0)
+            || self.missed.swap(window, Ordering::Relaxed) == window
     }
 
     /// Notes that bytes at this place are about to be read.
@@ -142,6 +163,28 @@ mod tests {
                 MOST as usize * WINDOW
             );
         }
+    }
+
+    #[test]
+    fn lookups_in_no_order_are_told_to_copy_and_those_in_order_are_not() {
+        let told = Told(vec![0; WINDOWS * WINDOW], Mutex::default());
+        let resident = Resident::new(&told.0);
+        let middle = |window: usize| window * WINDOW + WINDOW / 2;
+        for window in (0..WINDOWS).chain((0..WINDOWS).rev().skip(1)) {
+            assert!(!resident.is_near(middle(window)), "{window}");
+        }
+        assert!(resident.is_near(middle(0)));
+        resident.touch(&told, middle(0));
+        assert!(!resident.is_near(middle(9)));
+        assert!(resident.is_near(middle(0)), "it is read");
+    }
+
+    #[test]
+    fn a_segment_that_may_stay_is_never_copied() {
+        let told = Told(vec![0; (MOST as usize - 1) * WINDOW], Mutex::default());
+        let resident = Resident::new(&told.0);
+        let mut places = (0..told.0.len()).step_by(WINDOW);
+        assert!(places.all(|at| resident.is_near(at)));
     }
 
     #[test]

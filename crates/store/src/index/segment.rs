@@ -5,6 +5,7 @@
 //! is believed to stand where it does not is a chunk lost, so a block is checked before its records are used; a block
 //! that fails has none.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::record::{RECORD, Record};
@@ -12,8 +13,6 @@ use super::resident::Resident;
 use crate::disk::Map;
 use crate::id::{PackId, RepositoryId};
 use crate::pack::Reader;
-
-use search::behind;
 
 const MAGIC: &[u8; 8] = b"LBINDEX1";
 const HEAD: usize = 8 + 16 + 4 + 8;
@@ -121,80 +120,42 @@ impl Segment {
         self.records.div_ceil(PER_BLOCK as u64)
     }
 
-    /// A block's bytes without its checksum, checked on first use.
+    /// A block's bytes, checked on first use; its checksum is less than a record, so that who takes records leaves it out.
     fn block(&self, number: u64) -> Option<&[u8]> {
+        let bytes = self.mapped(self.range_of(number))?;
+        self.is_good(number, bytes).then_some(bytes)
+    }
+
+    fn mapped(&self, range: Range<usize>) -> Option<&[u8]> {
+        self.resident.touch(self.bytes.as_ref(), range.start);
+        self.resident.touch(self.bytes.as_ref(), range.end);
+        (*self.bytes).as_ref().get(range)
+    }
+
+    fn range_of(&self, number: u64) -> Range<usize> {
         let begin = self.begin() + number as usize * BLOCK;
-        let all = (*self.bytes).as_ref();
-        let end = (begin + BLOCK).min(all.len());
-        self.resident.touch(self.bytes.as_ref(), begin);
-        self.resident.touch(self.bytes.as_ref(), end);
-        let (records, checksum) = all.get(begin..end)?.split_last_chunk::<CHECKSUM>()?;
-        let word = self.checked.get(number as usize / 64)?;
+        begin..(begin + BLOCK).min((*self.bytes).as_ref().len())
+    }
+
+    fn is_good(&self, number: u64, bytes: &[u8]) -> bool {
+        let Some(word) = self.checked.get(number as usize / 64) else {
+            return false;
+        };
         let bit = 1 << (number % 64);
-        if word.load(Ordering::Relaxed) & bit == 0 {
-            if block_checksum(records) != *checksum {
-                self.damaged.store(true, Ordering::Relaxed);
-                return None;
-            }
-            word.fetch_or(bit, Ordering::Relaxed);
+        if word.load(Ordering::Relaxed) & bit != 0 {
+            return true;
         }
-        Some(records)
+        let parts = bytes.split_last_chunk::<CHECKSUM>();
+        let is_good = parts.is_some_and(|(records, sum)| block_checksum(records) == *sum);
+        match is_good {
+            true => word.fetch_or(bit, Ordering::Relaxed),
+            false => u64::from(self.damaged.fetch_or(true, Ordering::Relaxed)),
+        };
+        is_good
     }
 
     fn begin(&self) -> usize {
         HEAD + HASH + self.packs.len() * PackId::LEN
-    }
-
-    /// The prefix that a block begins with, unchecked: a wrong answer only makes a search miss.
-    fn first_prefix(&self, number: u64) -> u64 {
-        let begin = self.begin() + number as usize * BLOCK;
-        self.resident.touch(self.bytes.as_ref(), begin);
-        (*self.bytes)
-            .as_ref()
-            .get(begin..)
-            .and_then(|bytes| bytes.first_chunk())
-            .map_or(0, |head| u64::from_be_bytes(*head))
-    }
-
-    /// The first block that begins with this prefix or a higher one.
-    fn first_block(&self, prefix: u64) -> u64 {
-        let blocks = self.blocks();
-        let (mut low, mut high) = (0, blocks);
-        // Ids are hashes, so where one stands can be guessed; the guess only narrows the search.
-        let guess = ((u128::from(prefix) * u128::from(blocks)) >> 64) as u64;
-        let mut reach = 8;
-        while reach < blocks {
-            let (below, above) = (guess.saturating_sub(reach), (guess + reach).min(blocks));
-            let is_between = (below == 0 || self.first_prefix(below) < prefix)
-                && (above == blocks || self.first_prefix(above) >= prefix);
-            if is_between {
-                (low, high) = (below, above);
-                break;
-            }
-            reach *= 4;
-        }
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if self.first_prefix(middle) < prefix {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        low
-    }
-
-    /// Position of the first record with this prefix or a higher one; of a segment that [is whole](Self::is_whole).
-    pub(crate) fn lower_bound(&self, prefix: u64) -> u64 {
-        // Equal ids may begin in the block before the first one that begins with the prefix.
-        let mut position = self.first_block(prefix).saturating_sub(1) * PER_BLOCK as u64;
-        while self
-            .get(position)
-            .is_some_and(|record| record.prefix() < prefix)
-        {
-            position += 1;
-        }
-        position
     }
 
     /// The record at a position.
@@ -202,16 +163,6 @@ impl Segment {
         let block = self.block(position / PER_BLOCK as u64)?;
         let begin = (position % PER_BLOCK as u64) as usize * RECORD;
         Record::from_slice(block.get(begin..begin + RECORD)?)
-    }
-
-    /// All records whose id has this prefix.
-    pub(crate) fn find(&self, prefix: u64) -> impl Iterator<Item = Record> + '_ {
-        // Equal ids may begin in the block before the first one that begins with the prefix.
-        (self.first_block(prefix).saturating_sub(1)..self.blocks())
-            .filter_map(|number| self.block(number))
-            .flat_map(move |block| behind(block, prefix))
-            .map(Record::from_bytes)
-            .take_while(move |record| record.prefix() == prefix)
     }
 
     /// All records in order; those of damaged blocks are missing.

@@ -1,6 +1,8 @@
 //! What is found in a segment is what a look at every record finds.
 
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use super::*;
 use crate::frame::Encoding;
@@ -8,8 +10,9 @@ use crate::id::ChunkId;
 use crate::index::Location;
 use crate::pack::Kind;
 
-/// Bytes in memory.
-struct Held(Vec<u8>);
+/// Bytes in memory, with a count of the copies that were asked for.
+#[derive(Default)]
+struct Held(Vec<u8>, Arc<AtomicUsize>);
 
 impl AsRef<[u8]> for Held {
     fn as_ref(&self) -> &[u8] {
@@ -19,6 +22,11 @@ impl AsRef<[u8]> for Held {
 
 impl Map for Held {
     fn let_go(&self, _: Range<usize>) {}
+
+    fn copy(&self, range: Range<usize>) -> Option<Vec<u8>> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        Some(self.0.get(range)?.to_vec())
+    }
 }
 
 fn record(prefix: u64, rest: u8) -> Record {
@@ -37,12 +45,18 @@ fn record(prefix: u64, rest: u8) -> Record {
 }
 
 fn segment(records: &[Record]) -> Segment {
+    counted(records).0
+}
+
+fn counted(records: &[Record]) -> (Segment, Arc<AtomicUsize>) {
     let repository = RepositoryId::from_bytes([7; 16]);
     let packs = [PackId::from_bytes([1; 16])];
     let mut bytes = encode_head(repository, &packs, records.len() as u64);
     let blocks = records.chunks(PER_BLOCK).flat_map(encode_block);
     bytes.extend(blocks);
-    Segment::open("test", Box::new(Held(bytes)), repository).unwrap()
+    let copies = Arc::default();
+    let held = Box::new(Held(bytes, Arc::clone(&copies)));
+    (Segment::open("test", held, repository).unwrap(), copies)
 }
 
 #[test]
@@ -81,7 +95,8 @@ fn a_block_with_a_wrong_checksum_has_no_records_and_the_others_are_found() {
     let head = bytes.len();
     bytes.extend(records.chunks(PER_BLOCK).flat_map(encode_block));
     bytes[head + 5 * BLOCK + 100] ^= 1;
-    let segment = Segment::open("test", Box::new(Held(bytes)), repository).unwrap();
+    let held = Box::new(Held(bytes, Arc::default()));
+    let segment = Segment::open("test", held, repository).unwrap();
     for (number, record) in records.iter().enumerate() {
         let is_good = number / PER_BLOCK != 5;
         assert_eq!(
@@ -91,4 +106,26 @@ fn a_block_with_a_wrong_checksum_has_no_records_and_the_others_are_found() {
         );
     }
     assert!(segment.is_damaged());
+}
+
+#[test]
+fn lookups_in_no_order_copy_from_a_large_segment_and_find_the_same() {
+    let count = 400_000_u64;
+    let records: Vec<Record> = (0..count)
+        .map(|number| record(u64::MAX / count * number, 1))
+        .collect();
+    let (segment, copies) = counted(&records);
+    let middle = |quarter: u64| (count * (2 * quarter + 1) / 8) as usize;
+    for at in [0, 2, 1, 3, 0, 3, 1, 2].map(middle) {
+        let before = copies.load(Ordering::Relaxed);
+        let prefix = records[at].prefix();
+        assert!(segment.find(prefix).eq([records[at]]), "{at}");
+        assert!(copies.load(Ordering::Relaxed) > before, "{at}");
+    }
+    let before = copies.load(Ordering::Relaxed);
+    for at in (middle(0)..).take(1000) {
+        assert!(segment.find(records[at].prefix()).eq([records[at]]), "{at}");
+    }
+    // Only the first of those in order.
+    assert!(copies.load(Ordering::Relaxed) - before < 30);
 }
