@@ -1,5 +1,5 @@
-//! Databases of which much is said again: new extents are told by dictionaries, and all of it is as before in every state
-//! that is restored, whatever was forgotten and collected meanwhile.
+//! Databases and small files of which much is said again: what is new is told by dictionaries, and all of it is as before in
+//! every state that is restored, whatever was forgotten and collected meanwhile.
 
 use std::fs;
 use std::path::Path;
@@ -76,6 +76,49 @@ fn a_database_that_is_told_by_dictionaries_comes_back_as_it_was_in_every_state()
         let restore = ["restore", &name, "--to", to.to_str().unwrap()];
         bench.lifeboat(&restore).exits(0);
         assert!(fs::read(to.join("app.db")).unwrap() == *state, "{name}");
+    }
+    bench.lifeboat(&["verify", "--read-data"]).exits(0);
+}
+
+/// A note of words that come again and again.
+fn note(number: u32) -> String {
+    let word = |at: u32| blake3::hash(&(at % 700).to_le_bytes()).to_hex();
+    let words =
+        (0..60).map(|at| word(number.wrapping_mul(31).wrapping_add(at * at))[..40].to_owned());
+    format!("note {number}: {}", words.collect::<Vec<_>>().join(" "))
+}
+
+#[test]
+fn small_files_that_are_told_by_a_dictionary_come_back_as_they_were_in_every_state() {
+    let bench = Workbench::new();
+    let write = |numbers: std::ops::Range<u32>| {
+        for number in numbers {
+            let folder = bench.data().join(format!("folder{}", number / 100));
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join(format!("{number}.txt")), note(number)).unwrap();
+        }
+    };
+    write(0..1200);
+    bench.backs_up();
+    // A few new ones, which no dictionary would be made for.
+    write(1195..1210);
+    let stored = bench.backs_up()["stored_bytes"].as_u64().unwrap();
+    assert!(stored < 10 * 2500 / 3, "{stored}");
+    fs::write(
+        bench.data().join("folder3/333.txt"),
+        note(333) + " and more",
+    )
+    .unwrap();
+    bench.backs_up();
+    // The dictionary stays for what is told by it, although no snapshot names it.
+    bench.lifeboat(&["forget", "latest~2", "--gc"]).exits(0);
+    let to = bench.path("restored");
+    let restore = ["restore", "latest", "--to", to.to_str().unwrap()];
+    bench.lifeboat(&restore).exits(0);
+    for number in 0..1210 {
+        let read = fs::read_to_string(to.join(format!("folder{}/{number}.txt", number / 100)));
+        let more = if number == 333 { " and more" } else { "" };
+        assert_eq!(read.unwrap(), note(number) + more);
     }
     bench.lifeboat(&["verify", "--read-data"]).exits(0);
 }

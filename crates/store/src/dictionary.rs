@@ -94,10 +94,10 @@ impl Dictionary {
     }
 }
 
-/// The dictionaries that were used last, by the chunk that led to each.
+/// The dictionaries that were used last, by the chunk that each is.
 #[derive(Default)]
 pub(crate) struct Prepared {
-    /// The one used last stands last. A chunk that leads to none is remembered too.
+    /// The one used last stands last. A chunk that cannot be one is remembered too.
     used: Vec<(ChunkId, Option<Arc<Dictionary>>)>,
 }
 
@@ -110,7 +110,7 @@ impl Prepared {
         Some(entry.1)
     }
 
-    /// Remembers what a chunk leads to.
+    /// Remembers what a chunk is as a dictionary.
     pub(crate) fn keep(&mut self, id: ChunkId, dictionary: Option<Arc<Dictionary>>) {
         self.used.retain(|(used, _)| *used != id);
         if self.used.len() >= MOST_PREPARED {

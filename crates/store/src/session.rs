@@ -27,6 +27,7 @@ pub use terms::{Options, Put, Totals};
 
 use lane::Lane;
 use salvage::Salvage;
+use siblings::Siblings;
 
 mod back;
 mod dictionaries;
@@ -34,6 +35,7 @@ mod lane;
 mod publish;
 mod register;
 mod salvage;
+mod siblings;
 mod terms;
 
 /// One backup's way into the repository. All methods may be called from several threads.
@@ -49,6 +51,7 @@ pub struct Session<'a> {
     meta: Lane<'a>,
     encoder: Encoder,
     prepared: Mutex<Prepared>,
+    siblings: Mutex<Siblings>,
     published: Mutex<Vec<Trailer>>,
     /// The first failure, as far as it can be told again.
     failed: OnceLock<Option<StoreError>>,
@@ -116,6 +119,7 @@ impl<'a> Session<'a> {
             meta: Lane::default(),
             encoder: Encoder::default(),
             prepared: Mutex::default(),
+            siblings: Mutex::default(),
             published: Mutex::default(),
             failed: OnceLock::new(),
             salvage: None,

@@ -122,6 +122,7 @@ impl<'s> Assembly<'s, '_, '_> {
             self.queue.extend(before.map(|_| Queued::Omitted));
             return Some(Queued::Excluded(1));
         }
+        self.recall(before.as_ref());
         if let Some(entry) = describe::unchanged(self.session, &found, before.as_ref()) {
             return Some(Queued::Unchanged(entry));
         }
@@ -134,6 +135,15 @@ impl<'s> Assembly<'s, '_, '_> {
             before,
             result: None,
         })
+    }
+
+    /// New small files are told by what those were told by that were there before.
+    fn recall(&self, before: Option<&Entry>) {
+        let content = before.and_then(|entry| entry.node.content());
+        let small = content.filter(|content| content.depth == 0 && content.len <= SMALL);
+        if let Some(first) = small.and_then(|content| content.refs.first()) {
+            self.session.recall_sibling(first.id);
+        }
     }
 
     /// Whether it is a file of more bytes than are wanted. Whoever leaves out large files does not mean the database.

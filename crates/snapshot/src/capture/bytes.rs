@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use lifeboat_store::{Kind, Session, chunker};
+use lifeboat_store::{Session, chunker};
 
 use super::sparse::{self, Part};
 use super::stream::{self, Closed, Kin, Outlet, Piece};
@@ -66,7 +66,7 @@ impl Bytes<'_, '_> {
             chunker::first_cut(rest, true).and_then(|len| rest.split_at_checked(len))
         {
             let near = before.at(offset);
-            let id = self.session.put(Kind::Data, piece, near.as_ref())?.id;
+            let id = self.session.put_sibling(piece, near.as_ref())?.id;
             let len = piece.len() as u64;
             writer.push(Ref { id, len })?;
             offset += len;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::{Session, lock};
 use crate::dictionary::Dictionary;
 use crate::error::Result;
-use crate::frame::{encode_whole, pays};
+use crate::frame::{Frame, encode_whole, pays};
 use crate::id::ChunkId;
+use crate::index::Location;
 use crate::pack::Kind;
 
 impl Session<'_> {
@@ -16,6 +17,16 @@ impl Session<'_> {
     /// # Errors
     /// Where it cannot be stored; the session is then over.
     pub fn put_dictionary(&self, sample: &[u8], chunks: &[&[u8]]) -> Result<Option<ChunkId>> {
+        self.make_dictionary(sample, chunks, pays)
+    }
+
+    /// The same, where `pays` says what a good deal is, of a chunk told by it and whole.
+    pub(super) fn make_dictionary(
+        &self,
+        sample: &[u8],
+        chunks: &[&[u8]],
+        pays: fn(&Frame, &Frame) -> bool,
+    ) -> Result<Option<ChunkId>> {
         // A repair stores what is lacking, and this is not.
         if self.salvage.is_some() {
             return Ok(None);
@@ -24,7 +35,13 @@ impl Session<'_> {
         let Some(dictionary) = Dictionary::new(id, sample.to_vec(), self.options.level) else {
             return Ok(None);
         };
-        if !self.is_of_use(&dictionary, chunks)? {
+        let mut paying = 0;
+        for chunk in chunks {
+            let whole = encode_whole(chunk, self.options.level)?;
+            let told = dictionary.encode(chunk);
+            paying += usize::from(told.is_some_and(|told| pays(&told, &whole)));
+        }
+        if paying <= chunks.len() / 2 {
             return Ok(None);
         }
         self.put(Kind::Data, sample, None)?;
@@ -32,32 +49,30 @@ impl Session<'_> {
         Ok(Some(id))
     }
 
-    fn is_of_use(&self, dictionary: &Dictionary, chunks: &[&[u8]]) -> Result<bool> {
-        let mut paying = 0;
-        for chunk in chunks {
-            let whole = encode_whole(chunk, self.options.level)?;
-            let by_it = dictionary.encode(chunk);
-            paying += usize::from(by_it.is_some_and(|frame| pays(&frame, &whole)));
-        }
-        Ok(paying > chunks.len() / 2)
-    }
-
     /// The dictionary that a chunk of data is told by, or the chunk itself as one.
     pub(super) fn dictionary_of(&self, like: &ChunkId) -> Option<Arc<Dictionary>> {
         if let Some(known) = lock(&self.prepared).get(like) {
             return known;
         }
-        let found = self.prepare(like);
-        lock(&self.prepared).keep(*like, found.clone());
+        let root = self.root_of(like)?;
+        if let Some(known) = lock(&self.prepared).get(&root.id) {
+            return known;
+        }
+        let found = self.prepare(&root);
+        lock(&self.prepared).keep(root.id, found.clone());
         found
     }
 
-    fn prepare(&self, like: &ChunkId) -> Option<Arc<Dictionary>> {
+    /// The lowest copy that the chunk's is made from.
+    pub(super) fn root_of(&self, like: &ChunkId) -> Option<Location> {
         let like = *self.index.copies(like).first()?;
         let root = self.index.chain(like.encoding)?.last().copied();
-        let root = root.unwrap_or(like);
+        Some(root.unwrap_or(like))
+    }
+
+    fn prepare(&self, root: &Location) -> Option<Arc<Dictionary>> {
         // Where it cannot be read nothing is told by it; telling of the damage is verify's.
-        let plain = self.store.read_copy(&self.index, &root).ok()?;
+        let plain = self.store.read_copy(&self.index, root).ok()?;
         Dictionary::new(root.id, plain, self.options.level).map(Arc::new)
     }
 }

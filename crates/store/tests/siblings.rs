@@ -1,0 +1,117 @@
+//! Small files that say the same words: later ones are told by a dictionary of those before them.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+
+use lifeboat_store::disk::sim::SimDisk;
+use lifeboat_store::random::SeededRandom;
+use lifeboat_store::storage::LocalStorage;
+use lifeboat_store::{Backing, ChunkId, Kind, Options, Session, Store};
+
+/// Notes of one test, 3 MB together.
+const NOTES: u32 = 1000;
+
+fn store() -> Store {
+    let disk = Arc::new(SimDisk::new());
+    let store = Store::create(Backing {
+        storage: Arc::new(LocalStorage::new(disk)),
+        cache: None,
+        random: Arc::new(SeededRandom::new(1)),
+    });
+    store.unwrap()
+}
+
+/// A hundred words out of a thousand, each of which is in it once or twice.
+fn note(number: u32) -> Vec<u8> {
+    let word = |number: u32| blake3::hash(&(number % 1000).to_le_bytes()).to_hex();
+    let mut state = number.wrapping_mul(2_654_435_761);
+    let words = (0..100).map(|_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        word(state >> 16).chars().take(30).collect::<String>()
+    });
+    let text = words.collect::<Vec<_>>().join(" ");
+    format!("note {number}: {text}").into_bytes()
+}
+
+fn noise(number: u32) -> Vec<u8> {
+    let mut bytes = vec![0; 3000];
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&number.to_le_bytes());
+    hasher.finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+fn stored(session: &Session<'_>) -> u64 {
+    session.flush().unwrap();
+    session.totals().stored_bytes
+}
+
+fn put_alone(notes: impl IntoIterator<Item = u32>) -> u64 {
+    let store = store();
+    let session = store.begin(Options::default()).unwrap();
+    for number in notes {
+        session.put(Kind::Data, &note(number), None).unwrap();
+    }
+    stored(&session)
+}
+
+fn put_siblings(session: &Session<'_>, notes: impl IntoIterator<Item = u32>) -> Vec<ChunkId> {
+    let put = |number| session.put_sibling(&note(number), None).unwrap().id;
+    notes.into_iter().map(put).collect()
+}
+
+#[test]
+fn notes_of_the_same_words_are_stored_in_less_than_half_and_come_back() {
+    let store = store();
+    let session = store.begin(Options::default()).unwrap();
+    let ids = put_siblings(&session, 0..NOTES);
+    let told = stored(&session);
+    session.commit(b"record").unwrap();
+    let alone = put_alone(0..NOTES);
+    assert!(told < alone / 2, "{told} of {alone} bytes");
+    for (number, id) in (0..).zip(&ids) {
+        assert_eq!(store.get(id).unwrap(), note(number));
+    }
+}
+
+#[test]
+fn what_is_put_twice_is_stored_once() {
+    let store = store();
+    let session = store.begin(Options::default()).unwrap();
+    let ids = put_siblings(&session, 0..NOTES);
+    let before = session.totals().new_chunks;
+    assert_eq!(put_siblings(&session, 0..NOTES), ids);
+    assert_eq!(session.totals().new_chunks, before);
+}
+
+#[test]
+fn noise_gets_no_dictionary() {
+    let store = store();
+    let session = store.begin(Options::default()).unwrap();
+    for number in 0..NOTES {
+        session.put_sibling(&noise(number), None).unwrap();
+    }
+    assert_eq!(session.totals().new_chunks, u64::from(NOTES));
+}
+
+#[test]
+fn a_new_note_is_told_by_what_those_beside_it_are_told_by() {
+    let store = store();
+    let session = store.begin(Options::default()).unwrap();
+    let ids = put_siblings(&session, 0..NOTES);
+    session.commit(b"first").unwrap();
+
+    let session = store.begin(Options::default()).unwrap();
+    // The first notes were stored before there was a dictionary: they are told by nothing.
+    session.recall_sibling(*ids.last().unwrap());
+    session.recall_sibling(*ids.first().unwrap());
+    let new = put_siblings(&session, NOTES..NOTES + 20);
+    let told = stored(&session);
+    session.commit(b"second").unwrap();
+    let alone = put_alone(NOTES..NOTES + 20);
+    assert!(told < alone / 2, "{told} of {alone} bytes");
+    for (number, id) in (NOTES..).zip(&new) {
+        assert_eq!(store.get(id).unwrap(), note(number));
+    }
+}
