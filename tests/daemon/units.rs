@@ -43,7 +43,9 @@ fn the_units_of_the_docs_are_those_that_are_written() {
     let arguments = [config.to_str().unwrap(), "--repo", place.to_str().unwrap()];
     for (path, flags, _) in UNITS {
         let documented = fs::read_to_string(docs().join(path)).unwrap();
-        let program = env!("CARGO_BIN_EXE_lifeboat");
+        // As the program finds itself.
+        let program = fs::canonicalize(env!("CARGO_BIN_EXE_lifeboat")).unwrap();
+        let program = program.to_str().unwrap();
         let filled = documented.replace("/usr/local/bin/lifeboat", program);
         let filled = match path.ends_with(".plist") {
             true => filled.replace(

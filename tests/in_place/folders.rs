@@ -208,7 +208,7 @@ fn f50_a_stopped_restore_that_another_process_is_at_is_left_to_it() {
         assert!(bench.data().join("x").is_dir(), "{command:?}");
         assert_eq!(stages(&bench), stopped, "{command:?}");
     }
-    drop(other);
+    other.unlock().unwrap();
     bench.lifeboat(&["check-live", "data"]);
     assert_eq!(fs::read(bench.data().join("x")).unwrap(), b"a file");
     assert_eq!(stages(&bench), [""; 0]);
