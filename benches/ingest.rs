@@ -66,9 +66,9 @@ const WORKLOADS: [Workload; 5] = [
     },
     Workload {
         name: "400 PDFs",
-        make: |at| files::pdfs(at, 0, PDFS),
-        work: |at, seed| files::pdfs(at, PDFS + 5 * seed, 5),
-        heavy: |at, seed| files::pdfs(at, PDFS + 1000 + 40 * seed, 40),
+        make: |at| files::scans(at, 0, PDFS),
+        work: |at, seed| files::scans(at, PDFS + 5 * seed, 5),
+        heavy: |at, seed| files::scans(at, PDFS + 1000 + 40 * seed, 40),
     },
 ];
 

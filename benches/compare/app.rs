@@ -31,7 +31,7 @@ pub(crate) fn make(place: &Path, _: Scale) {
         let building = made.with_extension("part");
         let _ = std::fs::remove_dir_all(&building);
         clinic::copy(PATIENTS, &building);
-        files::pdfs(&building.join("uploads"), 0, 10);
+        files::scans(&building.join("uploads"), 0, 10);
         add_notes(&building, 0, NOTES);
         std::fs::rename(&building, &made).expect("the data set can be put in place");
     }

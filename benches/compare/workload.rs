@@ -37,10 +37,13 @@ const REEL_BYTES: u64 = 512 << 20;
 pub(crate) const WORKLOADS: [Workload; 6] = [
     Workload {
         name: "clinic",
-        make: |at, scale| drop(clinic::copy(scale.of(clinic::STANDARD), at)),
+        make: |at, scale| {
+            clinic::copy(scale.of(clinic::STANDARD), at);
+            files::letters(&at.join("letters"), 0, scale.of(PDFS));
+        },
         work: |at, _, seed| {
             clinic::work(&at.join("clinic.db"), seed);
-            files::pdfs(&at.join("scans"), 5 * seed, 5);
+            files::letters(&at.join("letters"), PDFS + 5 * seed, 5);
         },
         works: 1,
         heavy: |at, _, seed| clinic::heavy(&at.join("clinic.db"), seed),
@@ -50,11 +53,11 @@ pub(crate) const WORKLOADS: [Workload; 6] = [
         name: "papers",
         make: |at, scale| {
             clinic::copy(scale.of(clinic::STANDARD), at);
-            files::pdfs(&at.join("scans"), 0, scale.of(PDFS));
+            files::scans(&at.join("scans"), 0, scale.of(PDFS));
         },
         work: |at, _, seed| {
             clinic::work(&at.join("clinic.db"), seed);
-            files::pdfs(&at.join("scans"), PDFS + 5 * seed, 5);
+            files::scans(&at.join("scans"), PDFS + 5 * seed, 5);
         },
         works: 1,
         heavy: |at, _, seed| clinic::heavy(&at.join("clinic.db"), seed),
@@ -91,9 +94,9 @@ pub(crate) const WORKLOADS: [Workload; 6] = [
     Workload {
         name: "media",
         make: |at, scale| (0..REELS).for_each(|number| reel(at, number, scale)),
-        work: |at, _, seed| files::pdfs(&at.join("new"), 5 * seed, 5),
+        work: |at, _, seed| files::scans(&at.join("new"), 5 * seed, 5),
         works: 1,
-        heavy: |at, _, seed| files::pdfs(&at.join("new"), 1000 + 100 * seed, 100),
+        heavy: |at, _, seed| files::scans(&at.join("new"), 1000 + 100 * seed, 100),
         is_alone: true,
     },
 ];

@@ -1,6 +1,7 @@
 //! Folders of files from a seed: many small ones, as a source tree has, and incompressible ones, as scanned PDFs are.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::rng::Rng;
@@ -61,16 +62,25 @@ fn write_small(words: &Words, path: &Path, seed: u64, spread: u64) {
 
 /// Makes `count` files of 50 to 650 KB, from number `first` on, that look like scanned documents: a little text, then
 /// bytes that no compressor makes smaller.
-pub(crate) fn pdfs(place: &Path, first: u64, count: u64) {
+pub(crate) fn scans(place: &Path, first: u64, count: u64) {
+    pdfs(place, "scan", first..first + count, 50_000..650_000);
+}
+
+/// The same of 4 to 36 KB, as letters of a page or two are, which are compressed already.
+pub(crate) fn letters(place: &Path, first: u64, count: u64) {
+    pdfs(place, "letter", first..first + count, 4_000..36_000);
+}
+
+fn pdfs(place: &Path, name: &str, numbers: Range<u64>, bytes: Range<u64>) {
     fs::create_dir_all(place).expect("the folder can be written");
     let words = Words::new();
-    for number in first..first + count {
+    for number in numbers {
         let mut rng = Rng::new(0x0bdf + number);
-        let mut bytes = format!("%PDF-1.4\n% {}\n", words.text(&mut rng, 300)).into_bytes();
-        let head = bytes.len();
-        bytes.resize(head + rng.between(50_000, 650_000) as usize, 0);
-        rng.fill(&mut bytes[head..]);
-        fs::write(place.join(format!("scan-{number:05}.pdf")), bytes)
+        let mut pdf = format!("%PDF-1.4\n% {}\n", words.text(&mut rng, 300)).into_bytes();
+        let head = pdf.len();
+        pdf.resize(head + rng.between(bytes.start, bytes.end) as usize, 0);
+        rng.fill(&mut pdf[head..]);
+        fs::write(place.join(format!("{name}-{number:05}.pdf")), pdf)
             .expect("the folder can be written");
     }
 }
