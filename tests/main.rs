@@ -71,6 +71,8 @@ mod live;
 mod live_sqlite;
 /// Differences between snapshots, and files across all of them.
 mod look;
+/// What is held in memory of each thing that is stored.
+mod memory;
 /// Who is told of what, by which way, and how often.
 mod notify;
 /// Sources of databases that are in no good state, or seem to be.

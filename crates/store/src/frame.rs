@@ -136,20 +136,19 @@ pub(crate) fn pays(delta: &Frame, whole: &Frame) -> bool {
 }
 
 pub(crate) fn encode_whole(plain: &[u8], level: i32) -> Result<Frame> {
-    let bytes = CONTEXTS
+    let mut bytes = CONTEXTS
         .with_borrow_mut(|(context, _)| compress(context, plain, level))
         .map_err(|_| StoreError::WriteCheck)?;
-    Ok(if bytes.len() < plain.len() - plain.len() / ZSTD_PAYS {
-        Frame {
-            encoding: Encoding::Zstd,
-            bytes,
+    let encoding = match bytes.len() < plain.len() - plain.len() / ZSTD_PAYS {
+        true => Encoding::Zstd,
+        false => {
+            // In the memory that is there.
+            bytes.clear();
+            bytes.extend_from_slice(plain);
+            Encoding::Raw
         }
-    } else {
-        Frame {
-            encoding: Encoding::Raw,
-            bytes: plain.to_vec(),
-        }
-    })
+    };
+    Ok(Frame { encoding, bytes })
 }
 
 /// Compresses with a context that may have a dictionary, or a prefix for this one frame.

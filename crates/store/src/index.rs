@@ -5,7 +5,7 @@
 //! counts only while its pack is listed (invariant I6), so a cache that is stale, foreign, damaged or gone costs time
 //! and nothing else.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -18,6 +18,7 @@ use crate::pack::Trailer;
 use crate::storage::Storage;
 
 use bases::Bases;
+use recent::Recent;
 
 pub(crate) use location::{Location, list_packs, locations, read_trailer};
 pub(crate) use record::Record;
@@ -27,11 +28,13 @@ mod bases;
 mod cache;
 mod location;
 mod mended;
+mod recent;
 mod record;
 mod resident;
 #[cfg(feature = "testing")]
 mod sample;
 mod segment;
+mod spill;
 
 /// Most links of a chain of deltas, down to its whole chunk: no longer one is written, nor followed (invariant I14).
 pub(crate) const MAX_LINKS: usize = 16;
@@ -47,8 +50,8 @@ pub(crate) struct Index {
     /// How many packs the listing had, those included that could not be read.
     listing_len: usize,
     segments: Vec<Arc<Segment>>,
-    /// Copies in packs that no segment covers, by the prefix of their id.
-    recent: HashMap<u64, Vec<Location>>,
+    /// Copies in packs that no segment covers.
+    recent: Recent,
     recent_packs: Vec<PackId>,
     /// Packs that are known by their parity and not by their own trailer.
     mended: HashSet<PackId>,
@@ -68,15 +71,10 @@ impl Index {
         let listed = list_packs(storage)?;
         let segments = cache.map_or_else(Vec::new, |disk| cache::open_segments(disk, repository));
         let mut index = Self {
-            repository,
             segments,
-            recent: HashMap::new(),
-            recent_packs: Vec::new(),
-            mended: HashSet::new(),
-            unreadable: None,
-            bases: Bases::default(),
             listing_len: listed.len(),
             listed,
+            ..Self::empty(repository)
         };
         for group in index.uncovered().chunks(cache::GROUP_PACKS) {
             index.read_trailers(storage, group)?;
@@ -84,7 +82,23 @@ impl Index {
                 index.spill(cache);
             }
         }
+        index.recent.settle();
         Ok(index)
+    }
+
+    /// Of no packs.
+    pub(crate) fn empty(repository: RepositoryId) -> Self {
+        Self {
+            repository,
+            listed: HashSet::new(),
+            listing_len: 0,
+            segments: Vec::new(),
+            recent: Recent::default(),
+            recent_packs: Vec::new(),
+            mended: HashSet::new(),
+            unreadable: None,
+            bases: Bases::default(),
+        }
     }
 
     /// Listed packs that no segment covers, sorted so that equal listings are read in equal order.
@@ -120,28 +134,7 @@ impl Index {
         self.bases = Bases::default();
         self.listed.insert(trailer.pack);
         self.recent_packs.push(trailer.pack);
-        for location in locations(trailer) {
-            self.recent
-                .entry(location.id.prefix())
-                .or_default()
-                .push(location);
-        }
-    }
-
-    /// Moves what was read into a cache segment, so that memory stays bounded; it stays in memory where the cache cannot be
-    /// written.
-    fn spill(&mut self, cache: Option<&dyn Disk>) {
-        let Some(disk) = cache else { return };
-        let packs = &self.recent_packs;
-        let records = self.records(&cache::numbered(packs));
-        let name = cache::write_segment(disk, self.repository, packs, records);
-        if let Ok(name) = name
-            && let Some(segment) = cache::open_segment(disk, &name, self.repository)
-        {
-            self.segments.push(Arc::new(segment));
-            self.recent.clear();
-            self.recent_packs.clear();
-        }
+        self.recent.add(trailer);
     }
 
     /// The answer for a chunk of which there is no copy: missing, unless a pack that may have it could not be read.
@@ -158,27 +151,13 @@ impl Index {
         self.listing_len == listing.len() && self.listed.iter().all(is_there)
     }
 
-    /// What is in memory, sorted for a segment whose packs have these numbers.
-    fn records(&self, numbers: &HashMap<PackId, u32>) -> Vec<Record> {
-        let mut records: Vec<Record> = self
-            .recent
-            .values()
-            .flatten()
-            .filter_map(|location| Some(Record::new(location, *numbers.get(&location.pack)?)))
-            .collect();
-        records.par_sort_unstable();
-        records
-    }
-
     /// Leaves out packs that nobody may build on.
     pub(crate) fn leave_out(&mut self, packs: &[PackId]) {
         let out: HashSet<PackId> = packs.iter().copied().collect();
         self.bases = Bases::default();
         self.listed.retain(|pack| !out.contains(pack));
         self.recent_packs.retain(|pack| !out.contains(pack));
-        for copies in self.recent.values_mut() {
-            copies.retain(|copy| !out.contains(&copy.pack));
-        }
+        self.recent.retain(|pack| !out.contains(pack));
     }
 
     /// Whether the pack is there and can be read.
@@ -194,7 +173,7 @@ impl Index {
     /// The copies that are in no segment, sorted, with the packs that their numbers mean.
     pub(crate) fn recent(&self) -> (Vec<PackId>, Vec<Record>) {
         let packs = self.recent_packs.clone();
-        let records = self.records(&cache::numbered(&packs));
+        let records = self.recent.records(&cache::numbered(&packs));
         (packs, records)
     }
 
@@ -216,6 +195,12 @@ impl Index {
         let copies = self.found(id.prefix(), usize::MAX);
         let mut copies = copies.filter(|copy| copy.id == *id).take(MOST);
         copies.any(|copy| self.has_bases(copy.encoding))
+    }
+
+    /// Whether listed packs have a copy of the chunk, whatever it is made from.
+    pub(crate) fn holds(&self, id: &ChunkId) -> bool {
+        let mut copies = self.found(id.prefix(), usize::MAX);
+        copies.any(|copy| copy.id == *id)
     }
 
     /// The copies that a copy of this encoding is made from: its base, the base of that, and so on to a whole one. `None`
@@ -250,7 +235,7 @@ impl Index {
 
     /// Copies of chunks whose id has this prefix as they are found, at most so many in memory and in each segment.
     fn found(&self, prefix: u64, most: usize) -> impl Iterator<Item = Location> + '_ {
-        let recent = self.recent.get(&prefix).into_iter().flatten().copied();
+        let recent = self.recent.find(prefix);
         let segments = self.segments.iter();
         let segments =
             segments.flat_map(move |segment| self.in_segment(segment, prefix).take(most));
@@ -266,21 +251,6 @@ impl Index {
             .find(prefix)
             .filter_map(|record| record.location(segment.pack(record.pack_number())?))
             .filter(|location| self.listed.contains(&location.pack))
-    }
-
-    /// Writes what is only in memory to the cache once it is worth a file. Best effort: the cache is disposable.
-    pub(crate) fn save(&self, disk: &dyn Disk) {
-        if self.recent_packs.len() >= cache::WORTH_PACKS || self.recent.len() >= cache::WORTH_CHUNKS
-        {
-            cache::save(disk, self.repository, self);
-        }
-    }
-
-    /// Writes anew what is left of segments that mostly tell of packs which are gone. Best effort, as all of the cache.
-    pub(crate) fn tidy(&self, disk: &dyn Disk) {
-        if self.segments.iter().any(|part| cache::is_stale(self, part)) {
-            cache::save(disk, self.repository, self);
-        }
     }
 }
 

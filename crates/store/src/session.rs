@@ -7,7 +7,6 @@
 //!
 //! A write that failed ends the session (rule R5): what the disk then holds is unknown, and only new names are safe.
 
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -18,7 +17,7 @@ use crate::id::{ChunkId, SnapshotId};
 use crate::index::{Index, Location, MAX_LINKS};
 use crate::layout::Object;
 use crate::mutant::{self, Mutant};
-use crate::pack::{Kind, Trailer};
+use crate::pack::Kind;
 use crate::parity::Encoder;
 use crate::storage::Claim;
 use crate::store::Store;
@@ -26,12 +25,15 @@ use crate::store::Store;
 pub use terms::{Options, Put, Totals};
 
 use lane::Lane;
+use own::Own;
 use salvage::Salvage;
 use siblings::Siblings;
 
 mod back;
 mod dictionaries;
+mod known;
 mod lane;
+mod own;
 mod publish;
 mod register;
 mod salvage;
@@ -45,14 +47,13 @@ pub struct Session<'a> {
     claim: Mutex<Box<dyn Claim + 'a>>,
     index: Arc<Index>,
     options: Options,
-    /// Chunks that the session stores or has stored.
-    claimed: Mutex<HashSet<ChunkId>>,
+    /// What the session stores or has stored.
+    own: Mutex<Own>,
     data: Lane<'a>,
     meta: Lane<'a>,
     encoder: Encoder,
     prepared: Mutex<Prepared>,
     siblings: Mutex<Siblings>,
-    published: Mutex<Vec<Trailer>>,
     /// The first failure, as far as it can be told again.
     failed: OnceLock<Option<StoreError>>,
     /// Where it is a repair's: what it looks for.
@@ -114,13 +115,12 @@ impl<'a> Session<'a> {
             claim: Mutex::new(claim),
             index,
             options,
-            claimed: Mutex::default(),
+            own: Mutex::new(Own::new(store.id(), options.most_held)),
             data: Lane::default(),
             meta: Lane::default(),
             encoder: Encoder::default(),
             prepared: Mutex::default(),
             siblings: Mutex::default(),
-            published: Mutex::default(),
             failed: OnceLock::new(),
             salvage: None,
             new_bytes: AtomicU64::new(0),
@@ -169,7 +169,7 @@ impl<'a> Session<'a> {
         like: Option<&ChunkId>,
     ) -> Result<Put> {
         let id = ChunkId::of(kind, plain);
-        if !self.needs(&id) || !lock(&self.claimed).insert(id) {
+        if !self.needs(&id) || !lock(&self.own).claim(id) {
             return Ok(Put { id, new: false });
         }
         let is_rehearsal = self.salvage.as_ref().is_some_and(|s| s.is_rehearsal);
@@ -254,22 +254,14 @@ impl<'a> Session<'a> {
         self.check_running()?;
         unlocked(self.claim).commit(record)?;
         // Nothing is stored any more, and the index cache wants memory.
-        drop((
-            self.data,
-            self.meta,
-            self.encoder,
-            self.claimed,
-            self.prepared,
-        ));
+        drop((self.data, self.meta, self.encoder, self.prepared));
         // The snapshot is there; without its copy it is as whole as with it.
         let _ = self.store.copy_record(self.id, record);
         self.store.forget_index();
         if let Some(cache) = self.store.cache() {
             let mut index = self.index;
             if let Some(index) = Arc::get_mut(&mut index) {
-                for trailer in unlocked(self.published) {
-                    index.add(&trailer);
-                }
+                index.append(unlocked(self.own).into_index());
             }
             index.save(cache);
         }
@@ -282,8 +274,8 @@ impl<'a> Session<'a> {
     /// Where its pending record stays; whoever needs to evicts it.
     pub fn abandon(self) -> Result<()> {
         if mutant::is(Mutant::AbortDeletes) {
-            for trailer in lock(&self.published).iter() {
-                self.store.storage().remove(Object::Pack(trailer.pack))?;
+            for pack in self.written() {
+                self.store.storage().remove(Object::Pack(pack))?;
             }
         }
         unlocked(self.claim).abandon()

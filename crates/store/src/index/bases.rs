@@ -59,8 +59,6 @@ impl Index {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{HashMap, HashSet};
-
     use super::*;
     use crate::id::{ChunkId, PackId, RepositoryId};
     use crate::pack::{Kind, Stored, Trailer};
@@ -82,17 +80,7 @@ mod tests {
 
     #[test]
     fn a_base_that_goes_is_not_known_any_more() {
-        let mut index = Index {
-            repository: RepositoryId::from_bytes([0; 16]),
-            listed: HashSet::new(),
-            listing_len: 0,
-            segments: Vec::new(),
-            recent: HashMap::new(),
-            recent_packs: Vec::new(),
-            mended: HashSet::new(),
-            unreadable: None,
-            bases: Bases::default(),
-        };
+        let mut index = Index::empty(RepositoryId::from_bytes([0; 16]));
         let [base, one, other] = [1, 2, 3].map(|chunk| ChunkId::from_bytes([chunk; 32]));
         let delta = Encoding::Prefix {
             base: base.prefix(),

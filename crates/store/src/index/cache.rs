@@ -24,11 +24,11 @@ pub(crate) const WORTH_CHUNKS: usize = 4096;
 /// Packs whose trailers are read at once.
 pub(crate) const GROUP_PACKS: usize = 16;
 
-/// Chunks that are kept in memory, at some hundred bytes each, before they are spilled to a segment.
+/// Chunks that are kept in memory, at 64 bytes each, before they are spilled to a segment.
 pub(crate) const GROUP_CHUNKS: usize = 200_000;
 
 /// Most segments of a cache; more are merged.
-const MOST_SEGMENTS: usize = 6;
+pub(crate) const MOST_SEGMENTS: usize = 6;
 
 const ENDING: &str = ".index";
 
@@ -71,9 +71,10 @@ pub(crate) fn write_segment(
     disk: &dyn Disk,
     repository: RepositoryId,
     packs: &[PackId],
-    records: Vec<Record>,
+    records: &[Record],
 ) -> Result<String> {
-    write_sorted(disk, repository, packs, records.len() as u64, records)
+    let count = records.len() as u64;
+    write_sorted(disk, repository, packs, count, records.iter().copied())
 }
 
 pub(crate) fn write_sorted(
@@ -162,12 +163,13 @@ pub(super) fn is_stale(index: &Index, segment: &Segment) -> bool {
     there.count() * 2 <= segment.packs().count()
 }
 
-fn merge(
+/// Writes what these segments and the index's memory tell of packs that are there to a new segment, and gives its name.
+pub(super) fn merge(
     disk: &dyn Disk,
     repository: RepositoryId,
     index: &Index,
     merged: &[Arc<Segment>],
-) -> Result<()> {
+) -> Result<String> {
     let mut packs: Vec<PackId> = merged
         .iter()
         // A segment with a damaged block does not tell all of its packs: their trailers are read again.
@@ -181,7 +183,7 @@ fn merge(
     let numbers = numbered(&packs);
     let count = merge_records(index, merged, &numbers).count() as u64;
     let records = merge_records(index, merged, &numbers);
-    write_sorted(disk, repository, &packs, count, records).map(drop)
+    write_sorted(disk, repository, &packs, count, records)
 }
 
 /// All records of the segments and of memory in order, each once, with the packs numbered anew.
@@ -200,7 +202,7 @@ fn merge_records<'a>(
             segment.records().filter_map(move |r| renumber(segment, r)),
         ));
     }
-    runs.push(Box::new(index.records(numbers).into_iter()));
+    runs.push(Box::new(index.recent.records(numbers).into_iter()));
     let mut merge = Merge::new(runs);
     let mut last = None;
     std::iter::from_fn(move || {

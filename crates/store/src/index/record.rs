@@ -7,6 +7,9 @@ use crate::pack::{MAX_STORED, Reader, decode_encoding, decode_kind, encoding_tag
 /// Bytes of a record: id 32, offset 8, base 8, pack number 4, stored length 4, plain length 4, encoding 1, kind 1, zero 2.
 pub(crate) const RECORD: usize = 64;
 
+/// Where the number of the pack stands.
+const PACK: usize = 32 + 8 + 8;
+
 /// A stored copy, in the bytes of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Record([u8; RECORD]);
@@ -28,6 +31,15 @@ impl Record {
             *to = from;
         }
         Self(record)
+    }
+
+    /// The same copy where its pack has another number.
+    pub(crate) fn renumbered(&self, pack_number: u32) -> Self {
+        let mut bytes = self.0;
+        for (to, from) in bytes.iter_mut().skip(PACK).zip(pack_number.to_le_bytes()) {
+            *to = from;
+        }
+        Self(bytes)
     }
 
     /// The record of these bytes.

@@ -1,9 +1,7 @@
 //! An index of copies that were made up, for measuring.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::bases::Bases;
 use super::{Index, Location, Record, cache};
 use crate::disk::Disk;
 use crate::error::{Result, StoreError};
@@ -26,15 +24,10 @@ impl Index {
             what: "it does not open".to_owned(),
         })?;
         Ok(Self {
-            repository,
             listed: packs.iter().copied().collect(),
             listing_len: packs.len(),
             segments: vec![Arc::new(segment)],
-            recent: HashMap::new(),
-            recent_packs: Vec::new(),
-            mended: HashSet::new(),
-            unreadable: None,
-            bases: Bases::default(),
+            ..Self::empty(repository)
         })
     }
 }

@@ -23,7 +23,7 @@ const ENTRY: usize = 1 + 32 + 4 + 4;
 /// Bytes of the entry of a delta, which names its base.
 const DELTA_ENTRY: usize = ENTRY + 8;
 
-/// Most entries of a pack that is read; those that are written have at most half as many.
+/// Most entries of a pack that is read; those that are written have far fewer.
 pub(crate) const MAX_ENTRIES: u32 = 128 << 10;
 
 /// Most stored bytes of a chunk. What does not shrink is stored raw; the rest is room for an envelope around it.

@@ -14,6 +14,10 @@ use crate::storage::Upload;
 /// faster than chunks one by one.
 const PIECE: usize = 256 << 10;
 
+/// Entries of a pack that is full. Of very small chunks the table is most of a session's memory, several times over while
+/// it is written and checked.
+const MOST_ENTRIES: usize = MAX_ENTRIES as usize / 8;
+
 /// The half that takes chunks.
 pub(crate) struct PackWriter {
     /// What has not been handed on.
@@ -88,8 +92,7 @@ impl PackWriter {
 
     /// Whether it holds as much as a pack should, given how many stored bytes that is.
     pub(crate) fn is_full(&self, pack_bytes: u64) -> bool {
-        self.trailer.body_len >= pack_bytes
-            || self.trailer.entries.len() >= MAX_ENTRIES as usize / 2
+        self.trailer.body_len >= pack_bytes || self.trailer.entries.len() >= MOST_ENTRIES
     }
 }
 

@@ -11,6 +11,9 @@ use super::{CHECKSUM, Share, checksum, refused};
 use crate::error::Result;
 use crate::id::PackId;
 
+/// Room for the parity of the packs that are usual; where it is not filled it takes no memory.
+const MOST_WRITTEN: usize = 2 << 20;
+
 /// The library's memory, as large as a stripe. It is used a few milliseconds at a time, so several makers share one.
 #[derive(Clone, Default)]
 pub(crate) struct Encoder(Arc<Mutex<Option<ReedSolomonEncoder>>>);
@@ -47,6 +50,8 @@ impl ParityMaker {
         self.hasher.update(bytes);
         self.pack_len += bytes.len() as u64;
         let full = Shape::stripe_of_large();
+        // Growing little by little, it would leave as much behind. What is not filled takes no memory.
+        self.stripe.reserve_exact(full - self.stripe.len());
         while !bytes.is_empty() {
             // A stripe that is full is closed by what follows it: the last one has a rule of its own.
             if self.stripe.len() == full {
@@ -73,8 +78,8 @@ impl ParityMaker {
             checksums: mem::take(&mut self.checksums),
         };
         self.hasher.reset();
-        let mut object = head.encode();
-        object.append(&mut self.recovery);
+        let mut object = mem::take(&mut self.recovery);
+        object.splice(0..0, head.encode());
         Ok((object, head.pack_hash))
     }
 
@@ -115,6 +120,9 @@ impl ParityMaker {
             encoder.add_original_shard(shard).map_err(refused)?;
         }
         let encoded = encoder.encode().map_err(refused)?;
+        if self.recovery.is_empty() {
+            self.recovery.reserve_exact(MOST_WRITTEN);
+        }
         for shard in encoded.recovery_iter() {
             self.checksums.push(checksum(shard));
             self.recovery.extend_from_slice(shard);

@@ -13,7 +13,7 @@ use crate::small::put_object;
 impl<'a> Session<'a> {
     /// Stores a copy of a chunk that is there, in these bytes, which were checked.
     pub(crate) fn copy(&self, at: &Location, frame: &Frame) -> Result<()> {
-        if !lock(&self.claimed).insert(at.id) {
+        if !lock(&self.own).claim(at.id) {
             return Ok(());
         }
         let stored = self.check_running();
@@ -35,7 +35,7 @@ impl<'a> Session<'a> {
             put_object(self.store.storage(), object, &parity)?;
         }
         self.stored_bytes.fetch_add(stored, Ordering::Relaxed);
-        lock(&self.published).push(pack.trailer);
+        lock(&self.own).publish(&pack.trailer, self.store.cache());
         Ok(())
     }
 }

@@ -81,15 +81,13 @@ impl Session<'_> {
 
     /// The wanted chunks that came.
     pub fn salvaged(&self) -> HashSet<ChunkId> {
-        let claimed = lock(&self.claimed);
         let Some(salvage) = &self.salvage else {
             return HashSet::new();
         };
-        claimed
-            .iter()
-            .copied()
-            .filter(|id| salvage.wants(id))
-            .collect()
+        let wanted = salvage.wanted.read();
+        let wanted = wanted.unwrap_or_else(PoisonError::into_inner);
+        let own = lock(&self.own);
+        wanted.iter().copied().filter(|id| own.has(id)).collect()
     }
 
     /// Whether the session may build on a copy of the chunk in one of these packs. One that is made from what a plan has
@@ -111,7 +109,6 @@ impl Session<'_> {
 
     /// The packs that it has published.
     pub(crate) fn written(&self) -> Vec<PackId> {
-        let published = lock(&self.published);
-        published.iter().map(|trailer| trailer.pack).collect()
+        lock(&self.own).packs().to_vec()
     }
 }

@@ -1,5 +1,6 @@
 //! What is told to a session, and what it tells.
 
+use super::own::MOST_HELD;
 use crate::id::ChunkId;
 use crate::parity::Share;
 
@@ -12,6 +13,8 @@ pub struct Options {
     pub pack_bytes: u64,
     /// How much parity is written beside packs.
     pub parity: Share,
+    /// Chunks of published packs that are kept in memory before they are written to the index cache, at 64 bytes each.
+    pub most_held: usize,
 }
 
 impl Default for Options {
@@ -20,6 +23,7 @@ impl Default for Options {
             level: 3,
             pack_bytes: 32 << 20,
             parity: Share::default(),
+            most_held: MOST_HELD,
         }
     }
 }

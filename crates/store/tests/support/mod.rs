@@ -54,6 +54,9 @@ pub(crate) fn chunk(number: u32) -> Vec<u8> {
     noise
 }
 
+/// Chunks that a session holds in memory.
+const MOST_HELD: usize = 6;
+
 /// A backup in steps, so that several can go on at once.
 pub(crate) struct BackUp<'a> {
     session: Session<'a>,
@@ -67,6 +70,8 @@ impl<'a> BackUp<'a> {
             session: store.begin(Options {
                 level: 1,
                 pack_bytes,
+                // So that the index cache is written while the session is at work, and once is merged.
+                most_held: MOST_HELD,
                 ..Options::default()
             })?,
             record: Vec::new(),
