@@ -1,0 +1,70 @@
+//! A folder as it was in the snapshot before, walked beside the one that is now.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use lifeboat_store::{ChunkId, Store};
+
+use super::FolderReader;
+use crate::content::Content;
+use crate::entry::Entry;
+use crate::path::Name;
+
+/// The folder before, which the walk asks for entries ahead of the writer that asks for nodes.
+pub(crate) type SharedBefore<'a> = Rc<RefCell<Before<'a>>>;
+
+/// A folder as it was, walked beside the one that is.
+pub(crate) struct Before<'a> {
+    pub(super) content: Content,
+    reader: FolderReader<'a>,
+    next: Option<Entry>,
+    /// Whether an entry was stepped over.
+    passed_over: bool,
+}
+
+impl<'a> Before<'a> {
+    /// Begins at the first entry.
+    pub(crate) fn shared(store: &'a Store, content: &Content) -> SharedBefore<'a> {
+        let mut reader = FolderReader::new(store, content);
+        // A folder that cannot be read is as good as none: everything in it is read from the source again.
+        let next = reader.next().transpose();
+        Rc::new(RefCell::new(Self {
+            content: content.clone(),
+            reader,
+            passed_over: next.is_err(),
+            next: next.unwrap_or_default(),
+        }))
+    }
+
+    /// The entry of this name; asked in ascending order.
+    pub(crate) fn find(&mut self, name: &Name) -> Option<Entry> {
+        while self.next.as_ref()?.name < *name {
+            self.passed_over = true;
+            self.next = self.step();
+        }
+        if self.next.as_ref()?.name != *name {
+            return None;
+        }
+        let next = self.step();
+        std::mem::replace(&mut self.next, next)
+    }
+
+    fn step(&mut self) -> Option<Entry> {
+        let next = self.reader.next().transpose();
+        // Nobody knows what stood where it cannot be read.
+        self.passed_over |= next.is_err();
+        next.unwrap_or_default()
+    }
+
+    /// Whether it held an entry that was not asked for.
+    pub(super) fn has_unasked(&self) -> bool {
+        self.passed_over || self.next.is_some()
+    }
+
+    /// The node in which an entry of this name stood or would have stood.
+    pub(super) fn node_near(&self, name: &Name) -> Option<ChunkId> {
+        let nodes = &self.reader.nodes_seen;
+        let behind = nodes.partition_point(|(first, _)| first <= name);
+        nodes.get(behind.saturating_sub(1)).map(|(_, id)| *id)
+    }
+}
