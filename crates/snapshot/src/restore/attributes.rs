@@ -6,7 +6,7 @@
 //! recorded one (F-53): a repository is not proof enough to hand out the rights of root.
 
 use std::fs::File;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, XattrFlags};
@@ -14,6 +14,7 @@ use rustix::io::Errno;
 
 use super::heritage::{Heritage, ours};
 use super::root::Folder;
+use super::xattrs;
 use crate::entry::Meta;
 use crate::error::{IoContext, Result};
 use crate::path::{Name, escape};
@@ -22,12 +23,6 @@ use lifeboat_store::words::system_words;
 /// The bits that lend rights.
 const SETUID: u32 = 0o4000;
 const SETGID: u32 = 0o2000;
-
-/// Rights of a file in an attribute.
-const CAPABILITY: &[u8] = b"security.capability";
-
-/// Longest list of attributes, and longest value, that Linux has.
-const XATTR_MAX: usize = 65536;
 
 /// Times that every file system keeps as they are; beyond them, what was set is looked at.
 const PLAIN_SECS: std::ops::Range<i64> = -(1 << 31)..(1 << 31);
@@ -87,7 +82,7 @@ impl Attributes {
         let is = rustix::fs::fstat(file).ok();
         let is_owned = self.give_owner(file, meta, is.as_ref(), &mut missed);
         if thing != Thing::NewFile {
-            take_other_xattrs(file, meta);
+            xattrs::take_others(file, meta);
         }
         self.give_xattrs(file, meta, &mut missed);
         let mode = self.mode(file, meta, thing == Thing::Folder, &mut missed);
@@ -160,7 +155,7 @@ impl Attributes {
 
     fn give_xattrs(&self, file: &File, meta: &Meta, missed: &mut Missed) {
         for (name, value) in &meta.xattrs {
-            if **name == *CAPABILITY && !(self.setuid && self.is_root) {
+            if **name == *xattrs::CAPABILITY && !(self.setuid && self.is_root) {
                 missed.say("its capabilities were not asked for, or only root can set them");
                 continue;
             }
@@ -256,38 +251,6 @@ fn chmod_special(folder: &Folder, name: &Name, mode: Mode) -> std::io::Result<()
 /// The path by which the system calls an open descriptor.
 fn in_proc(fd: &impl AsRawFd) -> PathBuf {
     Path::new("/proc/self/fd").join(fd.as_raw_fd().to_string())
-}
-
-/// Takes away attributes that are not recorded: new files may have inherited an access list of the folder they are in.
-fn take_other_xattrs(file: &File, meta: &Meta) {
-    for name in list(file) {
-        let is_wanted = meta.xattrs.iter().any(|(wanted, _)| **wanted == *name);
-        if !is_wanted && !is_of_the_system(&name) {
-            // Where it cannot be removed it was not inherited, and its file system insists on it.
-            let _ = rustix::fs::fremovexattr(file, name.as_slice());
-        }
-    }
-}
-
-/// The names of a file's attributes; none where the file system has no such thing.
-pub(super) fn list(file: &impl AsFd) -> Vec<Vec<u8>> {
-    let mut names = vec![0; 1024];
-    let len = match rustix::fs::flistxattr(file, names.as_mut_slice()) {
-        Err(Errno::RANGE) => {
-            names.resize(XATTR_MAX, 0);
-            rustix::fs::flistxattr(file, names.as_mut_slice())
-        }
-        result => result,
-    };
-    names.truncate(len.unwrap_or(0));
-    let names = names.split(|&byte| byte == 0);
-    let names = names.filter(|name| !name.is_empty());
-    names.map(<[u8]>::to_vec).collect()
-}
-
-/// Labels that the kernel gives and takes by rules of its own.
-pub(super) fn is_of_the_system(name: &[u8]) -> bool {
-    name.starts_with(b"security.") && name != CAPABILITY
 }
 
 fn timestamps(meta: &Meta) -> Timestamps {

@@ -1,11 +1,11 @@
-//! One file of the target: new, kept, mended or replaced.
+//! One file of the target: what becomes of it, and writing it anew.
 //!
 //! Bytes are written under a name of their own, and the file gets its name when it is whole: what a restore that was cut
-//! short leaves under a file's name is either what stood there before or what was to be restored. A file that is mended
-//! where it differs loses its name for as long as it is neither. Small files of a new target are an exception, see
-//! [`small`](super::small).
+//! short leaves under a file's name is either what stood there before or what was to be restored. Small files of a new target
+//! are an exception, see [`small`](super::small).
 
 use std::fs::File;
+use std::path::Path;
 
 use lifeboat_store::words::in_one_line;
 use rayon::prelude::*;
@@ -15,6 +15,7 @@ use rustix::io::Errno;
 use super::attributes::{Attributes, Missed, Thing};
 use super::fill::{Filled, Filler, Work};
 use super::heritage::{Heritage, heritage};
+use super::partial::{damaged_name, partial_name};
 use super::root::{Folder, Root};
 use super::{Loss, Overwrite};
 use crate::content::Content;
@@ -58,6 +59,12 @@ impl Done {
             fate,
             missed: Missed::default(),
         }
+    }
+
+    /// It is there, and has all of its attributes that it can have.
+    pub(super) fn described(fate: Fate, missed: Missed, path: &Path) -> Result<Self> {
+        let missed = missed.unless_fault(path)?;
+        Ok(Self { fate, missed })
     }
 }
 
@@ -166,59 +173,8 @@ impl Files<'_> {
         self.complete(folder, (&partial, name), &handle, (work, thing), file)
     }
 
-    /// A regular file stands there that is only here.
-    fn put_over(&self, folder: &Folder, name: &Name, file: &Waiting, stat: &Stat) -> Result<Done> {
-        let path = folder.locate(name);
-        let handle = folder.open(name, OFlags::RDONLY).context("open", &path)?;
-        if !self.looks_right(file, stat) {
-            let found = self
-                .filler
-                .fill(&handle, &path, &file.content, Work::Compare)?;
-            if !found.lost.is_empty() {
-                // What is there is worth more than a part of what was.
-                return Ok(Done::plainly(Fate::Lost(loss(file, found))));
-            }
-            if found.changed > 0 || stat.st_size.cast_unsigned() != file.content.len {
-                return self.mend(folder, name, file, &handle);
-            }
-        }
-        self.filler.monitor.advance(file.content.len);
-        if file.is_database {
-            remove_side_files(folder, name)?;
-        }
-        let missed = self.attributes.give(&handle, &file.meta, Thing::File);
-        let missed = missed.unless_fault(&path)?;
-        Ok(Done {
-            fate: Fate::Kept,
-            missed,
-        })
-    }
-
-    /// Whether length and time are believed to tell that the bytes are right.
-    fn looks_right(&self, file: &Waiting, stat: &Stat) -> bool {
-        let mtime = file.meta.mtime;
-        self.overwrite == Some(Overwrite::IfChanged)
-            && stat.st_size.cast_unsigned() == file.content.len
-            && (stat.st_mtime, u64::from(mtime.nanos)) == (mtime.secs, stat.st_mtime_nsec)
-    }
-
-    fn mend(&self, folder: &Folder, name: &Name, file: &Waiting, handle: &File) -> Result<Done> {
-        let path = folder.locate(name);
-        // It may be one that not even its owner may write to.
-        rustix::fs::fchmod(handle, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR)
-            .context("open", &path)?;
-        if file.is_database {
-            remove_side_files(folder, name)?;
-        }
-        let partial = partial_name(name);
-        folder.rename(name, &partial)?;
-        let handle = folder.open(&partial, OFlags::RDWR).context("open", &path)?;
-        let work = (Work::Mend, Thing::File);
-        self.complete(folder, (&partial, name), &handle, work, file)
-    }
-
     /// Fills the partial file, and gives it its attributes and its name.
-    fn complete(
+    pub(super) fn complete(
         &self,
         folder: &Folder,
         (partial, name): (&Name, &Name),
@@ -264,7 +220,7 @@ impl Files<'_> {
     }
 }
 
-fn loss(file: &Waiting, filled: Filled) -> Loss {
+pub(super) fn loss(file: &Waiting, filled: Filled) -> Loss {
     Loss {
         path: file.path.clone(),
         ranges: filled.lost,
@@ -296,32 +252,11 @@ fn reopen(folder: &Folder, partial: &Name) -> Result<Option<File>> {
 }
 
 /// A WAL or a journal beside another state of its database would be replayed into it (F-51).
-fn remove_side_files(folder: &Folder, name: &Name) -> Result<()> {
+pub(super) fn remove_side_files(folder: &Folder, name: &Name) -> Result<()> {
     for ending in [&b"-wal"[..], b"-shm", b"-journal"] {
         if let Ok(side) = Name::new([name.as_bytes(), ending].concat()) {
             folder.remove(&side)?;
         }
     }
     Ok(())
-}
-
-/// The name under which a file is written.
-pub(super) fn partial_name(name: &Name) -> Name {
-    of_lifeboat(name, "partial")
-}
-
-/// The name of a file that lacks some of its bytes: its own and an ending, where that is not too long.
-fn damaged_name(name: &Name) -> Name {
-    let long = [name.as_bytes(), b".lifeboat-damaged"].concat();
-    match Name::new(long) {
-        Ok(long) if long.as_bytes().len() <= 255 => long,
-        _ => of_lifeboat(name, "damaged"),
-    }
-}
-
-/// Short enough for every file system, and the same whenever the file is restored.
-fn of_lifeboat(name: &Name, what: &str) -> Name {
-    let hash = blake3::hash(name.as_bytes()).to_hex();
-    let digits = hash.get(..16).unwrap_or_default();
-    Name::new(format!(".lifeboat-{digits}.{what}")).unwrap_or_else(|_| name.clone())
 }

@@ -1,7 +1,8 @@
 //! What new files get from the folder that they are created in, rather than from the process.
 
-use super::attributes::{Thing, is_of_the_system, list};
+use super::attributes::Thing;
 use super::root::Folder;
+use super::xattrs;
 
 /// What a folder may hand down to files that are created in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +27,10 @@ impl Heritage {
 
 /// What this folder may hand down: whatever it does, it has itself.
 pub(super) fn heritage(folder: &Folder) -> Heritage {
-    if list(folder).iter().any(|name| !is_of_the_system(name)) {
+    if xattrs::list(folder)
+        .iter()
+        .any(|name| !xattrs::is_of_the_system(name))
+    {
         return Heritage::Attributes;
     }
     // By a bit of its mode, or by how the file system is mounted.

@@ -3,7 +3,8 @@
 use rustix::fs::{AtFlags, FileType, Mode};
 
 use super::Overwrite;
-use super::file::{Done, Fate, Files, partial_name};
+use super::file::{Done, Fate, Files};
+use super::partial::partial_name;
 use super::root::Folder;
 use crate::entry::{Meta, Special};
 use crate::error::{IoContext, Result};
@@ -17,26 +18,16 @@ impl Files<'_> {
             && rustix::fs::readlinkat(&folder, name.as_bytes(), Vec::new())
                 .is_ok_and(|there| there.as_bytes() == target);
         if is_there {
-            return Ok(Done {
-                fate: Fate::Kept,
-                missed: self
-                    .attributes
-                    .give_link(&folder, &name, meta)
-                    .unless_fault(&folder.locate(&name))?,
-            });
+            let missed = self.attributes.give_link(&folder, &name, meta);
+            return Done::described(Fate::Kept, missed, &folder.locate(&name));
         }
         if !self.clear(&folder, &name)? {
             return Ok(Done::plainly(Fate::Left));
         }
         rustix::fs::symlinkat(target, &folder, name.as_bytes())
             .context("link", &folder.locate(&name))?;
-        Ok(Done {
-            fate: Fate::Written,
-            missed: self
-                .attributes
-                .give_link(&folder, &name, meta)
-                .unless_fault(&folder.locate(&name))?,
-        })
+        let missed = self.attributes.give_link(&folder, &name, meta);
+        Done::described(Fate::Written, missed, &folder.locate(&name))
     }
 
     /// Gives a file that is there another name.
@@ -82,13 +73,8 @@ impl Files<'_> {
         let mode = Mode::RUSR | Mode::WUSR;
         rustix::fs::mknodat(&folder, name.as_bytes(), kind, mode, device)
             .context("create", &folder.locate(&name))?;
-        Ok(Done {
-            fate: Fate::Written,
-            missed: self
-                .attributes
-                .give_special(&folder, &name, meta)
-                .unless_fault(&folder.locate(&name))?,
-        })
+        let missed = self.attributes.give_special(&folder, &name, meta);
+        Done::described(Fate::Written, missed, &folder.locate(&name))
     }
 
     /// Makes room for what is made anew rather than mended; `false` where what is there stays.

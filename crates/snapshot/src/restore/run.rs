@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use lifeboat_store::words::in_one_line;
 
+use super::account::Account;
 use super::file::{Done, Fate, Files, Waiting};
 use super::folders::{Folders, Made};
 use super::parts::is_loss;
@@ -12,8 +13,8 @@ use super::select::Selection;
 use super::{Loss, Restore, RestoreReport};
 use crate::content::Content;
 use crate::entry::{Entry, Meta, Node};
-use crate::error::{Result, SnapshotError};
-use crate::monitor::{Monitor, Warning, WarningKind, go_on};
+use crate::error::Result;
+use crate::monitor::{Monitor, WarningKind, go_on};
 use crate::path::TreePath;
 use crate::tree::Tree;
 
@@ -21,28 +22,18 @@ use crate::tree::Tree;
 const BATCH_FILES: usize = 2048;
 const BATCH_BYTES: u64 = 64 << 20;
 
-/// Entries without all of their attributes that are named; the rest are counted.
-const NAMED: u64 = 20;
-
-/// Errors of the system that concern one entry, as against a target to which nothing more can be written: a name that is
-/// too long or not allowed there, rights, something in the way.
-const OF_ONE_ENTRY: [i32; 15] = [1, 13, 16, 17, 20, 21, 22, 26, 27, 31, 36, 39, 40, 84, 95];
-
 /// A restore in progress.
 pub(super) struct Run<'a> {
     tree: &'a Tree<'a>,
     files: &'a Files<'a>,
     monitor: &'a dyn Monitor,
     plan: &'a Restore,
-    pub(super) report: RestoreReport,
+    account: Account<'a>,
     folders: Folders<'a>,
     waiting: Vec<Waiting>,
     waiting_bytes: u64,
     /// The first file of each group of hard links.
     groups: HashMap<u64, (TreePath, Content)>,
-    /// Entries that lack attributes, and those of which the owner is another.
-    lacking: u64,
-    of_others: u64,
 }
 
 impl<'a> Run<'a> {
@@ -61,14 +52,17 @@ impl<'a> Run<'a> {
             files,
             monitor,
             plan,
-            report: RestoreReport::default(),
+            account: Account::new(files.root, monitor),
             folders: Folders::new(files, root, deletes),
             waiting: Vec::new(),
             waiting_bytes: 0,
             groups: HashMap::new(),
-            lacking: 0,
-            of_others: 0,
         }
+    }
+
+    /// What was done so far.
+    pub(super) fn into_report(self) -> RestoreReport {
+        self.account.report
     }
 
     /// Writes everything that is selected.
@@ -82,7 +76,7 @@ impl<'a> Run<'a> {
                 Err(error) if is_loss(&error) => {
                     let path = walk.folder();
                     self.folders.is_lacking(&path);
-                    self.lose(Loss {
+                    self.account.lose(Loss {
                         path,
                         ranges: Vec::new(),
                         reason: format!("entries of this folder are lost: {}", in_one_line(&error)),
@@ -94,7 +88,7 @@ impl<'a> Run<'a> {
         self.write_waiting()?;
         self.folders.leave_all();
         self.finish_folders()?;
-        self.tell_of_attributes();
+        self.account.tell_of_attributes();
         Ok(())
     }
 
@@ -112,12 +106,12 @@ impl<'a> Run<'a> {
         match self.folders.make()? {
             Made::All => {}
             Made::Barred(what) => {
-                self.unwritable(path, what);
+                self.account.unwritable(path, what);
                 return Ok(());
             }
         }
         if is_folder {
-            self.report.folders += 1;
+            self.account.report.folders += 1;
             return Ok(());
         }
         self.monitor.item(&self.files.root.locate(path));
@@ -127,18 +121,21 @@ impl<'a> Run<'a> {
             Node::Symlink { target } => self
                 .files
                 .put_link(path, &target, &meta)
-                .map(|done| self.settle(path, done, |report| report.links += 1)),
+                .map(|done| self.account.settle(path, done, |report| report.links += 1)),
             Node::Special { kind, device } if self.plan.special_files => self
                 .files
                 .put_special(path, kind, device, &meta)
-                .map(|done| self.settle(path, done, |report| report.specials += 1)),
+                .map(|done| {
+                    self.account
+                        .settle(path, done, |report| report.specials += 1)
+                }),
             node => {
                 let message = format!("a {} is made on request only", node.kind());
-                self.warn(path, WarningKind::Skipped, message);
+                self.account.warn(path, WarningKind::Skipped, message);
                 Ok(())
             }
         };
-        done.or_else(|error| self.forgive(path, error))
+        done.or_else(|error| self.account.forgive(path, error))
     }
 
     fn take_file(
@@ -180,9 +177,9 @@ impl<'a> Run<'a> {
             self.write_waiting()?;
             if let Some(first) = is_same(&self.groups) {
                 let done = self.files.put_name(path, &first)?;
-                self.report.bytes += content.len;
+                self.account.report.bytes += content.len;
                 self.monitor.advance(content.len);
-                self.settle(path, done, |report| report.files += 1);
+                self.account.settle(path, done, |report| report.files += 1);
                 return Ok(true);
             }
         }
@@ -207,8 +204,8 @@ impl<'a> Run<'a> {
                 report.files += 1;
                 report.bytes += len;
             };
-            done.map(|done| self.settle(&file.path, done, count))
-                .or_else(|error| self.forgive(&file.path, error))?;
+            done.map(|done| self.account.settle(&file.path, done, count))
+                .or_else(|error| self.account.forgive(&file.path, error))?;
         }
         self.finish_folders()
     }
@@ -218,91 +215,16 @@ impl<'a> Run<'a> {
         for (path, result) in self.folders.finish() {
             match result {
                 Ok((missed, deleted)) => {
-                    self.report.deleted += deleted;
+                    self.account.report.deleted += deleted;
                     let done = Done {
                         fate: Fate::Written,
                         missed,
                     };
-                    self.settle(&path, done, |_| {});
+                    self.account.settle(&path, done, |_| {});
                 }
-                Err(error) => self.forgive(&path, error)?,
+                Err(error) => self.account.forgive(&path, error)?,
             }
         }
         Ok(())
-    }
-
-    fn settle(&mut self, path: &TreePath, done: Done, count: impl FnOnce(&mut RestoreReport)) {
-        match done.fate {
-            Fate::Lost(loss) => return self.lose(loss),
-            Fate::Left => self.report.left += 1,
-            Fate::Kept => {
-                let files = self.report.files;
-                count(&mut self.report);
-                self.report.kept += self.report.files - files;
-            }
-            Fate::Written => count(&mut self.report),
-        }
-        self.of_others += u64::from(done.missed.owner);
-        if let Some(line) = done.missed.line() {
-            self.lacking += 1;
-            if self.lacking <= NAMED {
-                self.warn(path, WarningKind::Attribute, line);
-            }
-        }
-    }
-
-    /// An entry that the target does not take is named, and the others are restored.
-    fn forgive(&mut self, path: &TreePath, error: SnapshotError) -> Result<()> {
-        let SnapshotError::Io { source, .. } = &error else {
-            return Err(error);
-        };
-        if !source
-            .raw_os_error()
-            .is_some_and(|code| OF_ONE_ENTRY.contains(&code))
-        {
-            return Err(error);
-        }
-        self.unwritable(path, in_one_line(&error));
-        Ok(())
-    }
-
-    fn unwritable(&mut self, path: &TreePath, message: String) {
-        self.warn(path, WarningKind::Unwritable, message);
-    }
-
-    fn lose(&mut self, loss: Loss) {
-        let warning = Warning {
-            path: self.files.root.locate(&loss.path),
-            kind: WarningKind::Lost,
-            message: loss.to_string(),
-        };
-        self.monitor.warning(&warning);
-        self.report.lost.push(loss);
-    }
-
-    fn tell_of_attributes(&mut self) {
-        let root = TreePath::root();
-        if self.lacking > NAMED {
-            let more = self.lacking - NAMED;
-            let message = format!("{more} more entries lack some of their attributes");
-            self.warn(&root, WarningKind::Attribute, message);
-        }
-        if self.of_others > 0 {
-            let message = format!(
-                "{} entries do not have their recorded owners: only root can give them",
-                self.of_others
-            );
-            self.warn(&root, WarningKind::Attribute, message);
-        }
-    }
-
-    fn warn(&mut self, path: &TreePath, kind: WarningKind, message: String) {
-        let warning = Warning {
-            path: self.files.root.locate(path),
-            kind,
-            message,
-        };
-        self.monitor.warning(&warning);
-        self.report.warnings.push(warning);
     }
 }
