@@ -52,6 +52,7 @@ mod find;
 mod folder;
 mod forgotten;
 mod fresh;
+mod growth;
 pub mod history;
 mod image;
 mod import;
@@ -93,6 +94,7 @@ pub use export::{FoundZip, MANIFEST_NAME, ZipReport, ZipTarget};
 pub use find::{Finder, FoundPath, Version};
 pub use forgotten::{ForgottenListing, ForgottenSnapshot};
 pub use fresh::{Flaws, Newest, SourceKey, is_younger};
+pub use growth::growth_per_day;
 pub use history::{History, HookEnd, HookRun, Moment, NewRun, Run, RunKind};
 pub use import::{Import, ImportReport, Imported, Outcome};
 pub use inplace::{

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anstyle::Style;
 use chrono::{DateTime, Utc};
-use lifeboat_snapshot::history::growth_per_day;
+use lifeboat_snapshot::growth_per_day;
 use lifeboat_snapshot::store::SnapshotId;
 use lifeboat_snapshot::{
     Drill, History, Newest, Repository, Run, RunKind, Snapshot, SourceKey, is_younger,

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use lifeboat_snapshot::history::growth_per_day;
+use lifeboat_snapshot::growth_per_day;
 use lifeboat_snapshot::{Listing, Repository};
 
 use super::finding::Finding;
