@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 use lifeboat_store::{Options, Session, SnapshotId};
@@ -48,6 +47,7 @@ pub(crate) mod file;
 mod own;
 mod past;
 mod plan;
+mod queued;
 mod relatives;
 mod room;
 mod roots;
@@ -111,17 +111,12 @@ impl Repository {
         let parent = parent.cloned();
         monitor.begin(Task::Capture, parent.as_ref().map(|parent| parent.bytes));
         // A parent whose manifest is damaged is no parent: everything is read anew.
-        let before = parent.as_ref();
-        let before = before.and_then(|parent| self.manifest(parent).ok());
-        let known = before.as_ref();
-        let known = known.map(|before| (before.databases.clone(), before.flags.clone()));
-        let (databases_before, flags_before) = known.unzip();
-        let settings = Settings {
-            plan,
-            before: &databases_before.unwrap_or_default(),
-            now_ms: now.timestamp_millis(),
-            stop: Arc::default(),
-        };
+        let before = parent
+            .as_ref()
+            .and_then(|parent| self.manifest(parent).ok());
+        let settings = Settings::new(plan, before.as_ref(), now);
+        let roots = before.iter().flat_map(|before| &before.sources);
+        let roots = roots.map(|source| source.root.clone()).collect();
         let mut tally = Tally::default();
         tally.warn_of_plan(self.store().verify_plan(), monitor);
         let alike = listing.snapshots.iter().rev().filter(is_alike);
@@ -129,12 +124,14 @@ impl Repository {
             tally.warn(monitor, doubt);
         }
         let manifest =
-            self.capture_sources(session, &settings, sources, before, &mut tally, monitor)?;
+            self.capture_sources(session, &settings, sources, roots, &mut tally, monitor)?;
         past.map_or(Ok(()), Past::check_unpacked)?;
         let near = parent.as_ref().map(|parent| &parent.manifest);
-        let is_unchanged = flags_before.as_ref() == Some(&manifest.flags)
-            && !tally.differs
-            && settings.are_same(&manifest.databases);
+        let has_same_flags = before
+            .as_ref()
+            .is_some_and(|before| before.flags == manifest.flags);
+        let is_unchanged =
+            has_same_flags && !tally.differs && settings.are_same(&manifest.databases);
         Ok(Draft {
             is_unchanged,
             manifest: put_meta(session, &manifest.encode()?, near)?,
@@ -151,19 +148,16 @@ impl Repository {
         session: &Session<'_>,
         settings: &Settings<'_>,
         sources: &[PathBuf],
-        before: Option<Manifest>,
+        before: Vec<Entry>,
         tally: &mut Tally,
         monitor: &dyn Monitor,
     ) -> Result<Manifest> {
-        let mut before = before
-            .map_or_else(Vec::new, |before| before.sources)
-            .into_iter();
+        let mut before = before.into_iter();
         let mut stored = Vec::new();
         for (number, path) in (0..).zip(sources) {
             tally.source = number;
             let before = before.next();
             let files_before = tally.files;
-            let before = before.map(|before| before.root);
             let mut root = self.capture_source(session, settings, path, before, tally, monitor)?;
             if tally.files == files_before && !settings.plan.allow_empty {
                 self.check_emptied(settings.plan, path)?;

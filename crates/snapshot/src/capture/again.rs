@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::fs::Metadata;
 use std::path::Path;
-use std::sync::Arc;
 
 use lifeboat_store::Session;
 
@@ -46,12 +45,7 @@ pub(crate) fn folder(
         own: BTreeMap::new(),
         ..plan.clone()
     };
-    let settings = Settings {
-        plan: &plan,
-        before: &[],
-        now_ms: repository.clock().now().timestamp_millis(),
-        stop: Arc::default(),
-    };
+    let settings = Settings::new(&plan, None, repository.clock().now());
     let mut tally = Tally::default();
     repository
         .capture_source(session, &settings, path, None, &mut tally, monitor)

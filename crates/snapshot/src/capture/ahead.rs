@@ -5,9 +5,10 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use super::assemble::{Ahead, Assembly, Queued};
+use super::assemble::{Ahead, Assembly};
 use super::describe;
 use super::file::{self, SMALL};
+use super::queued::Queued;
 use super::walk::{Found, Step, is_sidecar_of};
 use crate::entry::{Entry, Node};
 use crate::folder::Before;

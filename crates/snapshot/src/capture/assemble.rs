@@ -7,12 +7,11 @@
 use std::path::Path;
 
 use lifeboat_store::Session;
-use rayon::prelude::*;
 
 use super::describe;
 use super::exclude::Excludes;
-use super::file::{SMALL, Stored};
 use super::past::forget_looks;
+use super::queued::{Queued, read_small};
 use super::settings::Settings;
 use super::settle::read;
 use super::tally::Tally;
@@ -20,7 +19,7 @@ use super::walk::{Found, Step};
 use crate::entry::{Entry, Node};
 use crate::error::Result;
 use crate::folder::{FolderWriter, SharedBefore};
-use crate::monitor::{Monitor, Warning, go_on};
+use crate::monitor::{Monitor, go_on};
 use crate::path::{Name, TreePath};
 
 /// Queued files at which the queue is worked off.
@@ -31,39 +30,6 @@ const QUEUE_BYTES: u64 = 8 << 20;
 
 /// Steps at which the queue is worked off, even if nothing needs reading.
 const QUEUE_STEPS: usize = 4096;
-
-/// A step that is decided, and the reading that it needs.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "most of a queue is the largest variant"
-)]
-pub(super) enum Queued<'s> {
-    Enter {
-        found: Found,
-        entry_before: Option<Entry>,
-        before: Option<SharedBefore<'s>>,
-    },
-    Leave,
-    /// Told in its place, so that a second capture of a folder takes back what the first one told, and nothing else.
-    Note(Warning),
-    /// It has no bytes; what it was in the snapshot before is behind it.
-    Entry(Entry, Option<Entry>),
-    /// It was in the snapshot before and is not to be stored any more.
-    Omitted,
-    /// Left out on purpose, so many.
-    Excluded(u64),
-    /// It is a file as it was before.
-    Unchanged(Entry),
-    Read {
-        found: Found,
-        before: Option<Entry>,
-        result: Option<Result<Option<Stored>>>,
-    },
-    Database {
-        found: Found,
-        before: Option<Entry>,
-    },
-}
 
 /// Where the walk is, ahead of the replay.
 pub(super) struct Ahead<'s> {
@@ -168,21 +134,7 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
     fn work_off(&mut self) -> Result<()> {
         let mut queue = std::mem::take(&mut self.queue);
         (self.queued_files, self.queued_bytes) = (0, 0);
-        let (session, monitor, settings) = (self.session, self.monitor, self.settings);
-        let small: Vec<_> = queue
-            .iter_mut()
-            .filter_map(|queued| match queued {
-                Queued::Read {
-                    found,
-                    before,
-                    result,
-                } if found.stat.len() <= SMALL => Some((&*found, &*before, result)),
-                _ => None,
-            })
-            .collect();
-        small.into_par_iter().for_each(|(found, before, result)| {
-            *result = Some(read(session, monitor, settings, found, before.as_ref()));
-        });
+        read_small(&mut queue, self.session, self.monitor, self.settings);
         queue.into_iter().try_for_each(|queued| self.replay(queued))
     }
 

@@ -4,8 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use chrono::{DateTime, Utc};
+
 use super::plan::{Backup, CheckPolicy, CountQuery};
-use crate::manifest::Database;
+use crate::manifest::{Database, Manifest};
 use crate::path::TreePath;
 use crate::sqlite::{CaptureOptions, Check, Checked, Facts};
 
@@ -22,7 +24,17 @@ pub(crate) struct Settings<'p> {
     pub(super) stop: Arc<AtomicBool>,
 }
 
-impl Settings<'_> {
+impl<'p> Settings<'p> {
+    /// The settings of a backup that begins now, beside the manifest of the snapshot before.
+    pub(super) fn new(plan: &'p Backup, before: Option<&'p Manifest>, now: DateTime<Utc>) -> Self {
+        Self {
+            plan,
+            before: before.map_or(&[], |before| &before.databases),
+            now_ms: now.timestamp_millis(),
+            stop: Arc::default(),
+        }
+    }
+
     pub(super) fn takes_databases(&self, path: &Path) -> bool {
         !self
             .plan
