@@ -204,8 +204,7 @@ impl Comparison<'_> {
         top: Option<Place>,
     ) -> Result<()> {
         let bytes = entry.node.content().map_or(0, |content| content.len);
-        let is_database = matches!(entry.node, Node::Database { .. });
-        if is_database {
+        if matches!(entry.node, Node::Database { .. }) {
             self.plan.databases.push(DatabaseChange {
                 path: self.target(place.0)?.at(&place.1),
                 then: self.facts.get(path).cloned(),
@@ -230,13 +229,18 @@ impl Comparison<'_> {
         self.plan.added += 1;
         self.plan.bytes += bytes;
         self.plan.staged.insert(path.clone());
-        let Some(top) = top else {
-            return Ok(());
-        };
+        match top {
+            Some(top) => self.put(&place, entry, top, bytes),
+            None => Ok(()),
+        }
+    }
+
+    /// Plans the putting of `top`, which the missing entry is or is in.
+    fn put(&mut self, place: &Place, entry: &Entry, top: Place, bytes: u64) -> Result<()> {
         let tree = self.target(top.0)?.tree_of(&top.1);
-        let is_database = is_database && top == place;
+        let is_database = matches!(entry.node, Node::Database { .. }) && top == *place;
         let side_files = match is_database {
-            true => self.orphans(&place)?,
+            true => self.orphans(place)?,
             false => Vec::new(),
         };
         self.plan.differences.push(Difference {
@@ -246,7 +250,7 @@ impl Comparison<'_> {
             side_files,
             ..Difference::at(top.clone(), &tree)
         });
-        if top != place || matches!(entry.node, Node::Folder { .. }) {
+        if top != *place || matches!(entry.node, Node::Folder { .. }) {
             self.covered = Some(top);
         }
         Ok(())
