@@ -8,27 +8,26 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anstyle::Style;
 use chrono::{DateTime, Utc};
 use lifeboat_snapshot::growth_per_day;
 use lifeboat_snapshot::store::SnapshotId;
-use lifeboat_snapshot::{
-    Drill, History, Newest, Repository, Run, RunKind, Snapshot, SourceKey, is_younger,
-};
+use lifeboat_snapshot::{Drill, History, Newest, Repository, Run, RunKind, Snapshot, SourceKey};
 
 use crate::config::Config;
 use crate::context::{Context, paths, real_soon, this_host};
 use crate::daemon;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::ui::{facts, paint, words};
+use crate::ui::{facts, words};
 
 use next::Next;
+use state::{State, state};
 use told::{document, print};
 
 pub(super) mod next;
 pub(crate) mod notice;
 mod prometheus;
+mod state;
 mod textfile;
 mod told;
 
@@ -48,17 +47,6 @@ pub(crate) struct Args {
     /// Write that text into a file, whole or not at all, for a textfile collector: its name should end in .prom
     #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "prometheus"])]
     textfile: Option<PathBuf>,
-}
-
-/// How a source stands; the order is that of concern.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum State {
-    Fresh,
-    Incomplete,
-    Stale,
-    /// The last run did not end in a snapshot.
-    Failed,
-    Missing,
 }
 
 /// All that is told.
@@ -211,102 +199,4 @@ pub(super) fn wanted(config: &Config) -> Vec<SourceKey> {
         (host.clone(), path)
     };
     config.source_paths().iter().map(key).collect()
-}
-
-/// A snapshot from the future shows a clock that was or is wrong, and is old: see [`is_younger`].
-fn state(
-    newest: Option<&Newest>,
-    failure: Option<&Run>,
-    limit: Duration,
-    now: DateTime<Utc>,
-) -> State {
-    let Some(newest) = newest else {
-        return State::Missing;
-    };
-    let is_fresh = is_younger(newest.snapshot.time().to_utc(), limit, now);
-    match () {
-        () if failure.is_some_and(has_failed) => State::Failed,
-        () if !is_fresh => State::Stale,
-        () if newest.has_everything() => State::Fresh,
-        () => State::Incomplete,
-    }
-}
-
-/// Whether a run was to end in a snapshot and did not. One that somebody has stopped on purpose has not failed.
-fn has_failed(run: &Run) -> bool {
-    let stopped = [Exit::Interrupted, Exit::Terminated].map(Exit::code);
-    run.snapshot.is_none() && !stopped.contains(&run.exit)
-}
-
-impl State {
-    /// For monitoring systems: a number never changes its meaning.
-    fn number(self) -> u8 {
-        match self {
-            Self::Fresh => 0,
-            Self::Incomplete => 1,
-            Self::Stale => 2,
-            Self::Missing => 3,
-            Self::Failed => 4,
-        }
-    }
-
-    /// For programs.
-    fn word(self) -> &'static str {
-        match self {
-            Self::Fresh => "fresh",
-            Self::Incomplete => "incomplete",
-            Self::Stale => "stale",
-            Self::Failed => "failed",
-            Self::Missing => "none",
-        }
-    }
-
-    /// For people.
-    fn shown(self) -> &'static str {
-        match self {
-            Self::Fresh => "ok",
-            Self::Incomplete => "incomplete",
-            Self::Stale => "too old",
-            Self::Failed => "failed",
-            Self::Missing => "none",
-        }
-    }
-
-    fn exit(self) -> Exit {
-        match self {
-            Self::Fresh => Exit::Done,
-            Self::Incomplete | Self::Stale | Self::Failed => Exit::Stale,
-            Self::Missing => Exit::NoneYet,
-        }
-    }
-
-    fn style(self) -> Style {
-        match self {
-            Self::Fresh => paint::GOOD,
-            Self::Incomplete | Self::Stale => paint::FAIR,
-            Self::Failed | Self::Missing => paint::BAD,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn states_have_their_exits_and_the_worst_one_wins() {
-        assert_eq!(State::Fresh.exit().code(), 0);
-        assert_eq!(State::Incomplete.exit().code(), 20);
-        assert_eq!(State::Stale.exit().code(), 20);
-        let none = state(None, None, Duration::ZERO, Utc::now());
-        assert_eq!(none.exit().code(), 21);
-        let all = [
-            State::Stale,
-            State::Failed,
-            State::Missing,
-            State::Fresh,
-            State::Incomplete,
-        ];
-        assert_eq!(all.into_iter().max(), Some(State::Missing));
-    }
 }
