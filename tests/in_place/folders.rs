@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lifeboat_snapshot::{InPlace, SnapshotError};
+use lifeboat_snapshot::{InPlace, InPlaceError, SnapshotError};
 
 use super::meanwhile::restored_with;
 use super::{add_to_wal, database, in_place, notes, stages, undo};
@@ -32,7 +32,12 @@ fn assert_refused(bench: &Workbench, act: &(dyn Fn() + Sync)) {
         ..InPlace::default()
     };
     let result = restored_with(bench, &options, None, act);
-    let refused = matches!(result, Err(SnapshotError::ChangedMeanwhile { .. }));
+    let refused = matches!(
+        result,
+        Err(SnapshotError::InPlace(
+            InPlaceError::ChangedMeanwhile { .. }
+        ))
+    );
     assert!(refused, "{result:?}");
     assert_eq!(stages(bench), [""; 0]);
 }

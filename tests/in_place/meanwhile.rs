@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lifeboat_snapshot::monitor::{Monitor, Progress, Task};
-use lifeboat_snapshot::{InPlace, InPlaceReport, SnapshotError, Unwatched};
+use lifeboat_snapshot::{InPlace, InPlaceError, InPlaceReport, SnapshotError, Unwatched};
 use rusqlite::Connection;
 
 use super::online::{ONLINE, bench};
@@ -112,7 +112,12 @@ fn f51_online_a_commit_of_a_short_visit_after_the_saving_is_not_overwritten() {
             let path = bench.data().join("app.db");
             let at = is_last_moment.then_some(path.as_path());
             let result = restored(&bench, at, &|| short_visit(&path));
-            let changed = matches!(result, Err(SnapshotError::ChangedMeanwhile { .. }));
+            let changed = matches!(
+                result,
+                Err(SnapshotError::InPlace(
+                    InPlaceError::ChangedMeanwhile { .. }
+                ))
+            );
             assert!(changed, "{mode} {is_last_moment}: {result:?}");
             assert_eq!((notes(&path), late_notes(&path)), (13, 1), "{mode}");
             assert_eq!(fs::read(bench.data().join("notes.txt")).unwrap(), b"now");
@@ -125,7 +130,12 @@ fn f51_online_a_file_that_changes_before_the_databases_are_written_leaves_them_a
     let bench = bench("WAL");
     let file = bench.data().join("notes.txt");
     let result = restored(&bench, None, &|| fs::write(&file, "later").unwrap());
-    let changed = matches!(result, Err(SnapshotError::ChangedMeanwhile { .. }));
+    let changed = matches!(
+        result,
+        Err(SnapshotError::InPlace(
+            InPlaceError::ChangedMeanwhile { .. }
+        ))
+    );
     assert!(changed, "{result:?}");
     assert_eq!(notes(&bench.data().join("app.db")), 13);
     assert_eq!(fs::read(file).unwrap(), b"later");
@@ -136,9 +146,9 @@ fn f51_online_a_file_that_changes_after_a_database_was_written_is_told_with_the_
     let bench = bench("WAL");
     let (path, file) = (bench.data().join("app.db"), bench.data().join("notes.txt"));
     let result = restored(&bench, Some(&path), &|| fs::write(&file, "later").unwrap());
-    let Err(SnapshotError::WrittenBack {
+    let Err(SnapshotError::InPlace(InPlaceError::WrittenBack {
         written, safety, ..
-    }) = result
+    })) = result
     else {
         panic!("{result:?}");
     };
@@ -197,7 +207,12 @@ fn f51_online_a_commit_to_any_database_leaves_all_of_them_alone() {
         let bench = Workbench::new();
         let [one, other] = two(&bench, mode);
         let result = restored(&bench, Some(&other), &|| short_visit(&other));
-        let changed = matches!(result, Err(SnapshotError::ChangedMeanwhile { .. }));
+        let changed = matches!(
+            result,
+            Err(SnapshotError::InPlace(
+                InPlaceError::ChangedMeanwhile { .. }
+            ))
+        );
         assert!(changed, "{mode}: {result:?}");
         assert_eq!((notes(&one), notes(&other)), (13, 13), "{mode}");
         assert_eq!(late_notes(&other), 1, "{mode}");

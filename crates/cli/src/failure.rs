@@ -3,6 +3,7 @@
 //! Every text passes through the escape on its way out, because it may quote a hostile file name; and nothing here may
 //! show how the program is built. What a library error means for the exit code and the hint is decided in the rooms below.
 
+use std::error::Error;
 use std::io;
 use std::path::Path;
 
@@ -45,6 +46,14 @@ impl Failure {
             hint: None,
             fields: Map::new(),
             silent: false,
+        }
+    }
+
+    /// An error in its own words, with those of its causes.
+    fn of(exit: Exit, error: &dyn Error) -> Self {
+        Self {
+            cause: causes(error),
+            ..Self::new(exit, error.to_string())
         }
     }
 

@@ -18,6 +18,7 @@ use crate::record::Snapshot;
 use crate::repository::Repository;
 use work::Work;
 
+pub use error::InPlaceError;
 pub(crate) use files::open_folder;
 pub use holders::Holder;
 pub(crate) use holders::Wanted;
@@ -32,6 +33,7 @@ pub(crate) use {journal::try_journal, leader::try_leader};
 mod attributes;
 mod back;
 mod compare;
+mod error;
 mod extras;
 mod files;
 mod finish;
@@ -97,7 +99,7 @@ impl Repository {
     /// Does what the plan says, after a safety snapshot.
     ///
     /// # Errors
-    /// Everything is then as before, unless [`SnapshotError::RestoreStopped`] or [`SnapshotError::WrittenBack`] says otherwise.
+    /// Everything is then as before, unless [`InPlaceError::RestoreStopped`] or [`InPlaceError::WrittenBack`] says otherwise.
     pub fn restore_in_place(
         &self,
         snapshot: &Snapshot,
@@ -144,7 +146,7 @@ impl Repository {
             source: source.map(Path::to_owned),
         };
         match self.find("latest", &filter) {
-            Err(SnapshotError::SnapshotUnknown { .. }) => Err(SnapshotError::NothingToUndo),
+            Err(SnapshotError::SnapshotUnknown { .. }) => Err(InPlaceError::NothingToUndo.into()),
             result => result,
         }
     }

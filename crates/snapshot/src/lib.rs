@@ -98,8 +98,8 @@ pub use growth::growth_per_day;
 pub use history::{History, HookEnd, HookRun, Moment, NewRun, Run, RunKind};
 pub use import::{Import, ImportReport, Imported, Outcome};
 pub use inplace::{
-    DatabaseChange, Holder, InPlace, InPlaceReport, Now, Plan, SAFETY_TAG, Settled, Touched,
-    finish_interrupted,
+    DatabaseChange, Holder, InPlace, InPlaceError, InPlaceReport, Now, Plan, SAFETY_TAG, Settled,
+    Touched, finish_interrupted,
 };
 pub use lifeboat_store as store;
 pub use lifeboat_store::gc::Collected;

@@ -19,6 +19,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::content::Content;
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::image::StoredDatabase;
+use crate::inplace::InPlaceError;
 use crate::monitor::{Monitor, go_on};
 use crate::recent::COARSE_TICK;
 use crate::sqlite::{self, CommitMark, SqliteError};
@@ -59,7 +60,7 @@ impl Mark {
             go_on(monitor)?;
             if began.elapsed() >= PATIENCE {
                 let path = path.to_owned();
-                return Err(SnapshotError::ChangedMeanwhile { path });
+                return Err(InPlaceError::ChangedMeanwhile { path }.into());
             }
             std::thread::sleep(PAUSE);
         }
@@ -69,9 +70,10 @@ impl Mark {
     pub(crate) fn check(&self, path: &Path) -> Result<()> {
         match look(path)?.bytes == self.0 {
             true => Ok(()),
-            false => Err(SnapshotError::ChangedMeanwhile {
+            false => Err(InPlaceError::ChangedMeanwhile {
                 path: path.to_owned(),
-            }),
+            }
+            .into()),
         }
     }
 }

@@ -3,47 +3,59 @@
 use std::path::{Path, PathBuf};
 
 use lifeboat_snapshot::store::SnapshotId;
-use lifeboat_snapshot::{Holder, SnapshotError};
+use lifeboat_snapshot::{Holder, InPlaceError, SnapshotError};
 
 use super::{Failure, disk};
 use crate::exit::Exit;
 
-/// The exit of an error that only such a restore has.
-pub(super) fn exit_of(error: &SnapshotError) -> Option<Exit> {
-    Some(match error {
-        SnapshotError::TargetHeld { .. } | SnapshotError::InUse { .. } => Exit::Held,
-        SnapshotError::ChangedMeanwhile { .. } => Exit::SourceBusy,
-        SnapshotError::NotSaved { .. }
-        | SnapshotError::NotOnline { .. }
-        | SnapshotError::JournalUnusable { .. }
-        | SnapshotError::LeaderMissing { .. } => Exit::Target,
-        SnapshotError::RestoreStopped { source, .. } => disk::exit_of(source),
-        SnapshotError::NothingToUndo => Exit::Usage,
-        SnapshotError::RestoredWrong { .. } => Exit::Damage,
-        _ => return None,
-    })
+impl From<InPlaceError> for Failure {
+    fn from(error: InPlaceError) -> Self {
+        match error {
+            InPlaceError::WrittenBack {
+                written,
+                safety,
+                source,
+            } => written_back(&written, safety, *source),
+            error => explained(Self::of(exit_of(&error), &error), &error),
+        }
+    }
+}
+
+fn exit_of(error: &InPlaceError) -> Exit {
+    match error {
+        InPlaceError::TargetHeld { .. } | InPlaceError::InUse { .. } => Exit::Held,
+        InPlaceError::ChangedMeanwhile { .. } => Exit::SourceBusy,
+        InPlaceError::NotSaved { .. }
+        | InPlaceError::NotOnline { .. }
+        | InPlaceError::JournalUnusable { .. }
+        | InPlaceError::LeaderMissing { .. } => Exit::Target,
+        InPlaceError::RestoreStopped { source, .. } => disk::exit_of(source),
+        InPlaceError::NothingToUndo => Exit::Usage,
+        InPlaceError::RestoredWrong { .. } => Exit::Damage,
+        _ => Exit::Failed,
+    }
 }
 
 /// Sorts what its sentence says into what, cause, hint and facts.
-pub(super) fn explained(failure: Failure, error: &SnapshotError) -> Failure {
+fn explained(failure: Failure, error: &InPlaceError) -> Failure {
     match error {
-        SnapshotError::TargetHeld { path } => failure.path(path).hint("wait for it to end"),
-        SnapshotError::InUse { path, holders } => in_use(path, holders),
-        SnapshotError::NotSaved { path, reason } => {
+        InPlaceError::TargetHeld { path } => failure.path(path).hint("wait for it to end"),
+        InPlaceError::InUse { path, holders } => in_use(path, holders),
+        InPlaceError::NotSaved { path, reason } => {
             let what = format!("{} cannot be saved before it is replaced", path.display());
             Failure::new(Exit::Target, what)
                 .because(reason)
                 .path(path)
                 .hint("nothing was changed; restore with --to another folder, and move things by hand")
         }
-        SnapshotError::NotOnline { path, reason } => failure.because(reason).path(path).hint(
+        InPlaceError::NotOnline { path, reason } => failure.because(reason).path(path).hint(
             "nothing was changed; stop the programs that use it, and restore without --online",
         ),
-        SnapshotError::ChangedMeanwhile { path } => failure
+        InPlaceError::ChangedMeanwhile { path } => failure
             .path(path)
             .because("a program is writing to it")
             .hint("nothing was changed; stop that program, and try again"),
-        SnapshotError::JournalUnusable { path, reason } => Failure::new(
+        InPlaceError::JournalUnusable { path, reason } => Failure::new(
             Exit::Target,
             "the restore that a crash has stopped cannot be finished",
         )
@@ -52,24 +64,24 @@ pub(super) fn explained(failure: Failure, error: &SnapshotError) -> Failure {
         .hint(
             "its safety snapshot holds everything: lifeboat list shows it, tagged before-restore",
         ),
-        SnapshotError::LeaderMissing { path, leader } => failure.path(path).hint(format!(
+        InPlaceError::LeaderMissing { path, leader } => failure.path(path).hint(format!(
             "nothing was changed; mount the disk of {}, and run the same command again",
             leader.display()
         )),
-        SnapshotError::RestoreStopped {
+        InPlaceError::RestoreStopped {
             path,
             taken_back,
             kept,
             ..
         } => stopped(failure.path(path), *taken_back, kept),
-        SnapshotError::RestoredWrong { path, reason } => Failure::new(
+        InPlaceError::RestoredWrong { path, reason } => Failure::new(
             Exit::Damage,
             format!("{} is not fit to be put in place", path.display()),
         )
         .because(reason)
         .path(path)
         .hint("nothing was changed; try an older snapshot"),
-        SnapshotError::NothingToUndo => failure
+        InPlaceError::NothingToUndo => failure
             .hint("lifeboat restore --in-place saves what it replaces; nothing did that here yet"),
         _ => failure,
     }
@@ -96,11 +108,7 @@ fn stopped(failure: Failure, taken_back: bool, kept: &[PathBuf]) -> Failure {
 }
 
 /// Tells what happened in its own words, and that something was changed before: most of those words end in the opposite.
-pub(super) fn written_back(
-    written: &[PathBuf],
-    safety: Option<SnapshotId>,
-    source: SnapshotError,
-) -> Failure {
+fn written_back(written: &[PathBuf], safety: Option<SnapshotId>, source: SnapshotError) -> Failure {
     let inner = Failure::from(source);
     let exit = inner.exit();
     let shown: Vec<String> = written

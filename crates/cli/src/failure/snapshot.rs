@@ -4,9 +4,10 @@ use std::io;
 use std::path::Path;
 
 use lifeboat_snapshot::SnapshotError;
+use lifeboat_snapshot::store::SnapshotId;
 use lifeboat_snapshot::zip::ZipError;
 
-use super::{Failure, causes, disk, in_place, store};
+use super::{Failure, disk, store};
 use crate::exit::Exit;
 use crate::ui::words;
 
@@ -15,19 +16,8 @@ impl From<SnapshotError> for Failure {
         match error {
             SnapshotError::Store(error) => error.into(),
             SnapshotError::Sqlite(error) => error.into(),
-            SnapshotError::WrittenBack {
-                written,
-                safety,
-                source,
-            } => in_place::written_back(&written, safety, *source),
-            error => {
-                let failure = Self::new(exit_of(&error), error.to_string());
-                let failure = match causes(&error) {
-                    Some(cause) => failure.because(cause),
-                    None => failure,
-                };
-                explained(failure, &error)
-            }
+            SnapshotError::InPlace(error) => error.into(),
+            error => explained(Self::of(exit_of(&error), &error), &error),
         }
     }
 }
@@ -64,7 +54,7 @@ fn exit_of(error: &SnapshotError) -> Exit {
         SnapshotError::NoSpace { .. } | SnapshotError::NoFiles { .. } => Exit::NoSpace,
         SnapshotError::Zip { source, .. } => zip(source),
         SnapshotError::Io { source, .. } => disk::exit_of(source),
-        other => in_place::exit_of(other).unwrap_or(Exit::Failed),
+        _ => Exit::Failed,
     }
 }
 
@@ -91,13 +81,7 @@ fn with_hint(failure: Failure, error: Option<&io::Error>) -> Failure {
 fn explained(failure: Failure, error: &SnapshotError) -> Failure {
     match error {
         SnapshotError::SourceVanished { path, files_before } => vanished(path, *files_before),
-        SnapshotError::SnapshotAmbiguous { candidates, .. } => {
-            let ids: Vec<String> = candidates.iter().map(ToString::to_string).collect();
-            failure
-                .because(few(&ids))
-                .field("candidates", ids)
-                .hint("type more of its digits")
-        }
+        SnapshotError::SnapshotAmbiguous { candidates, .. } => ambiguous(failure, candidates),
         SnapshotError::TargetUnusable { path, reason } => {
             Failure::new(Exit::Target, format!("{} cannot be used", path.display()))
                 .because(reason)
@@ -136,7 +120,6 @@ fn explained(failure: Failure, error: &SnapshotError) -> Failure {
         }
         SnapshotError::Zip { path, source } => with_hint(failure, zip_io(source)).path(path),
         SnapshotError::Io { source, path, .. } => with_hint(failure, Some(source)).path(path),
-        other if in_place::exit_of(other).is_some() => in_place::explained(failure, other),
         other => match advice(other) {
             Some(hint) => failure.hint(hint),
             None => failure,
@@ -208,6 +191,14 @@ fn no_space(path: &Path, needed: u64, free: u64) -> Failure {
     .hint("make room there, or choose another place")
 }
 
+fn ambiguous(failure: Failure, candidates: &[SnapshotId]) -> Failure {
+    let ids: Vec<String> = candidates.iter().map(ToString::to_string).collect();
+    failure
+        .because(few(&ids))
+        .field("candidates", ids)
+        .hint("type more of its digits")
+}
+
 /// The first few of many things.
 fn few_of(things: &[String]) -> String {
     let shown = things.iter().take(10).cloned().collect::<Vec<_>>();
@@ -227,103 +218,4 @@ fn few(ids: &[String]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::PathBuf;
-
-    use lifeboat_snapshot::store::SnapshotId;
-
-    use super::*;
-
-    #[test]
-    fn kinds_have_their_exits() {
-        let path = PathBuf::from("/x");
-        let missing = io::Error::from(io::ErrorKind::NotFound);
-        let full = io::Error::from(io::ErrorKind::StorageFull);
-        let cases = [
-            (
-                SnapshotError::SourceMissing {
-                    path: path.clone(),
-                    source: missing,
-                },
-                7,
-            ),
-            (
-                SnapshotError::SourceVanished {
-                    path: path.clone(),
-                    files_before: 3,
-                },
-                7,
-            ),
-            (
-                SnapshotError::SourceInRepository {
-                    path: path.clone(),
-                    repository: path.clone(),
-                },
-                2,
-            ),
-            (
-                SnapshotError::SnapshotUnknown {
-                    name: "abcd".into(),
-                },
-                2,
-            ),
-            (
-                SnapshotError::SnapshotRemoved {
-                    id: SnapshotId::from_bytes([1; 16]),
-                },
-                2,
-            ),
-            (SnapshotError::TargetNotEmpty { path: path.clone() }, 8),
-            (
-                SnapshotError::Refused {
-                    what: "a folder",
-                    reason: "order".into(),
-                },
-                9,
-            ),
-            (
-                SnapshotError::Zip {
-                    path: path.clone(),
-                    source: ZipError::Write(full),
-                },
-                28,
-            ),
-            (
-                SnapshotError::NoSpace {
-                    path,
-                    needed_bytes: 2,
-                    free_bytes: 1,
-                },
-                28,
-            ),
-        ];
-        for (error, code) in cases {
-            let text = error.to_string();
-            assert_eq!(Failure::from(error).exit().code(), code, "{text}");
-        }
-    }
-
-    #[test]
-    fn no_space_names_both_numbers() {
-        let path = PathBuf::from("/media/usb");
-        let (needed_bytes, free_bytes) = (3 << 20, 1 << 20);
-        let failure = Failure::from(SnapshotError::NoSpace {
-            path,
-            needed_bytes,
-            free_bytes,
-        });
-        assert_eq!(
-            failure.lines()[1].1,
-            "3.0 MiB are needed and 1.0 MiB are free"
-        );
-        assert_eq!(failure.event()["needed_bytes"], needed_bytes);
-    }
-
-    #[test]
-    fn the_cause_of_a_missing_source_is_the_systems() {
-        let path = PathBuf::from("/gone");
-        let source = io::Error::from_raw_os_error(2);
-        let failure = Failure::from(SnapshotError::SourceMissing { path, source });
-        assert_eq!(failure.lines()[1].1, "No such file or directory");
-    }
-}
+mod tests;

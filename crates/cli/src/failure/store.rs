@@ -3,18 +3,13 @@
 use lifeboat_snapshot::store::StoreError;
 use lifeboat_snapshot::store::layout::PLAN;
 
-use super::{Failure, causes, disk};
+use super::{Failure, disk};
 use crate::exit::Exit;
 use crate::signals;
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let failure = Self::new(exit_of(&error), error.to_string());
-        let failure = match causes(&error) {
-            Some(cause) => failure.because(cause),
-            None => failure,
-        };
-        explained(failure, &error)
+        explained(Self::of(exit_of(&error), &error), &error)
     }
 }
 

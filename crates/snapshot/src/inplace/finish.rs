@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::error::InPlaceError;
 use super::files::Real;
 use super::journal::{Change, Journal, Step};
 use super::{back, stage, steps};
@@ -34,22 +35,24 @@ pub(super) fn finish(journal: &Journal, files: &[Real], leader: &Path) -> Result
         return Err(stopped_at(leader.to_owned(), error));
     }
     Journal::end(leader)?;
-    Err(SnapshotError::RestoreStopped {
+    Err(InPlaceError::RestoreStopped {
         path,
         taken_back: true,
         // What could not be tidied up is found by whoever comes next.
         kept: clear(journal, leader).unwrap_or_default(),
         source: stopped.error,
-    })
+    }
+    .into())
 }
 
 fn stopped_at(path: PathBuf, source: std::io::Error) -> SnapshotError {
-    SnapshotError::RestoreStopped {
+    InPlaceError::RestoreStopped {
         path,
         taken_back: false,
         kept: Vec::new(),
         source,
     }
+    .into()
 }
 
 /// Marks the stages of these steps as not to be thrown away, and says in them what is what.

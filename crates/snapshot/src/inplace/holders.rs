@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
 
-use crate::error::{Result, SnapshotError};
+use super::error::InPlaceError;
+use crate::error::Result;
 use crate::sqlite;
 
 /// Where SQLite locks a database, and how many bytes: one pending, one reserved, 510 shared.
@@ -67,15 +68,16 @@ pub(crate) fn find(wanted: &[Wanted]) -> Vec<Holder> {
 /// That nobody holds any of these.
 ///
 /// # Errors
-/// [`SnapshotError::InUse`] with all that do.
+/// [`InPlaceError::InUse`] with all that do.
 pub(super) fn check(wanted: &[Wanted]) -> Result<()> {
     let holders = find(wanted);
     match holders.first() {
         None => Ok(()),
-        Some(first) => Err(SnapshotError::InUse {
+        Some(first) => Err(InPlaceError::InUse {
             path: first.path.clone(),
             holders,
-        }),
+        }
+        .into()),
     }
 }
 

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::error::InPlaceError;
 use super::holders::{self, Wanted};
 use super::live;
 use super::plan::{Difference, Now, What};
 use super::work::Work;
 use crate::content::Content;
 use crate::entry::Node;
-use crate::error::{Result, SnapshotError};
+use crate::error::Result;
 use crate::image::StoredDatabase;
 use crate::inplace::live::look;
 use crate::manifest::Database;
@@ -99,13 +100,13 @@ impl Work<'_> {
         let then = database.facts.page_size;
         match now {
             Some(Now::Facts(now)) if now.journal_mode == "wal" && now.page_size != then => {
-                Err(SnapshotError::NotOnline {
+                Err(InPlaceError::NotOnline {
                     path: path.clone(),
                     reason: format!(
                         "it is in WAL mode with pages of {} bytes, and those of the snapshot have {then}",
                         now.page_size
                     ),
-                })
+                }.into())
             }
             _ => Ok(()),
         }
@@ -133,11 +134,12 @@ impl Work<'_> {
             .and_then(|()| self.swap(&ready));
         done.map_err(|error| match written.is_empty() {
             true => error,
-            false => SnapshotError::WrittenBack {
+            false => InPlaceError::WrittenBack {
                 written,
                 safety: safety.map(|safety| safety.id),
                 source: Box::new(error),
-            },
+            }
+            .into(),
         })
     }
 
@@ -153,10 +155,11 @@ impl Work<'_> {
             let facts = image_facts(image, &options)?;
             if let (Checked::Damaged(findings), false) = (&facts.check, self.options.force) {
                 let finding = findings.first().map_or("", String::as_str);
-                return Err(SnapshotError::RestoredWrong {
+                return Err(InPlaceError::RestoredWrong {
                     path: one.path.clone(),
                     reason: format!("it was damaged when it was backed up: {finding}"),
-                });
+                }
+                .into());
             }
         }
         Ok(())
@@ -180,7 +183,7 @@ impl Work<'_> {
                     is_database: true,
                 };
                 let holders = holders::find(&[wanted]);
-                return Err(SnapshotError::InUse { path, holders });
+                return Err(InPlaceError::InUse { path, holders }.into());
             }
         }
         Ok(())

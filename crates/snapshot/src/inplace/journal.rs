@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+use super::error::InPlaceError;
 use super::files::sync_folder;
 use super::was::{Inner, Shape, SideFiles, Was};
 use crate::entry::Meta;
@@ -160,7 +161,7 @@ impl Journal {
             .context("read", &path)?;
         match Self::decode(&bytes) {
             Ok(journal) => Ok(Some(journal)),
-            Err(reason) => Err(SnapshotError::JournalUnusable { path, reason }),
+            Err(reason) => Err(InPlaceError::JournalUnusable { path, reason }.into()),
         }
     }
 

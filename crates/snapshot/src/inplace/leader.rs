@@ -10,10 +10,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use super::error::InPlaceError;
 use super::files::sync_folder;
 use super::journal::Journal;
 use super::stage;
-use crate::error::{IoContext, Result, SnapshotError};
+use crate::error::{IoContext, Result};
 
 /// The file's name in the stage that is led.
 const NAME: &str = "leader";
@@ -60,10 +61,11 @@ pub(super) fn of(stage: &Path) -> Result<Option<Leader>> {
     };
     match parse(&bytes) {
         Some(leader) => Ok(Some(leader)),
-        None => Err(SnapshotError::JournalUnusable {
+        None => Err(InPlaceError::JournalUnusable {
             path,
             reason: "does not name another folder for restoring".to_owned(),
-        }),
+        }
+        .into()),
     }
 }
 
@@ -93,10 +95,11 @@ impl Leader {
         match fs::symlink_metadata(&self.stage) {
             Ok(_) => Ok(Journal::read(&self.stage)?.is_none()),
             Err(error) if error.kind() == io::ErrorKind::NotFound && self.is_in_reach() => Ok(true),
-            Err(_) => Err(SnapshotError::LeaderMissing {
+            Err(_) => Err(InPlaceError::LeaderMissing {
                 path: led.to_owned(),
                 leader: self.stage.clone(),
-            }),
+            }
+            .into()),
         }
     }
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use rustix::fs::FlockOperation;
 
+use super::error::InPlaceError;
 use super::holders::{self, Wanted};
-use crate::error::{Result, SnapshotError};
+use crate::error::Result;
 use crate::sqlite;
 
 /// Locks on databases; given up when dropped.
@@ -34,13 +35,14 @@ impl DatabaseLocks {
             let file = Arc::new(file);
             sqlite::keep_shared(Arc::clone(&file));
             if rustix::fs::fcntl_lock(&*file, FlockOperation::NonBlockingLockExclusive).is_err() {
-                return Err(SnapshotError::InUse {
+                return Err(InPlaceError::InUse {
                     holders: holders::find(&[Wanted {
                         path: path.clone(),
                         is_database: true,
                     }]),
                     path,
-                });
+                }
+                .into());
             }
             locks.0.push(file);
         }

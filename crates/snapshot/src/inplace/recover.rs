@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::error::InPlaceError;
 use super::files::{Real, sync_folder};
 use super::finish::{clear, finish};
 use super::holders::{self, Wanted};
@@ -9,7 +10,7 @@ use super::journal::Journal;
 use super::leader;
 use super::locks::DatabaseLocks;
 use super::stage::{self, Lock};
-use crate::error::{IoContext, Result, SnapshotError};
+use crate::error::{IoContext, Result};
 use crate::monitor::{Monitor, Warning, WarningKind};
 
 /// What was done about restores that a crash has stopped.
@@ -98,9 +99,10 @@ fn finish_stage(leader: &Path, settled: &mut Settled) -> Result<()> {
         None => return Ok(()),
         Some(again) if again == journal => {}
         Some(_) => {
-            return Err(SnapshotError::TargetHeld {
+            return Err(InPlaceError::TargetHeld {
                 path: leader.to_owned(),
-            });
+            }
+            .into());
         }
     }
     let _locks = DatabaseLocks::take(journal.databases())?;

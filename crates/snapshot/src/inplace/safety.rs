@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::compare::Place;
+use super::error::InPlaceError;
 use super::live::{self, Stamp};
 use super::plan::{InPlace, Plan, What};
 use super::was::Role;
@@ -76,10 +77,11 @@ fn sources(plan: &Plan) -> Result<Vec<PathBuf>> {
         match live::look(path)? {
             None => {}
             Some(stat) if stat.is_symlink() && path.canonicalize().is_err() => {
-                return Err(SnapshotError::NotSaved {
+                return Err(InPlaceError::NotSaved {
                     path: path.clone(),
                     reason: "it is a link that leads nowhere".to_owned(),
-                });
+                }
+                .into());
             }
             Some(_) => sources.push(path.clone()),
         }
@@ -91,10 +93,11 @@ fn sources(plan: &Plan) -> Result<Vec<PathBuf>> {
 fn nothing_to_save(plan: &Plan) -> Result<Option<Snapshot>> {
     match saved(plan).next() {
         None => Ok(None),
-        Some((place, _)) => Err(SnapshotError::NotSaved {
+        Some((place, _)) => Err(InPlaceError::NotSaved {
             path: plan.path(place),
             reason: "no safety snapshot could be taken".to_owned(),
-        }),
+        }
+        .into()),
     }
 }
 
@@ -151,7 +154,7 @@ fn check_stamp(plan: &Plan, place: &Place, stamp: &Stamp) -> Result<()> {
     let path = target.at(&place.1);
     match Stamp::at(&path)? {
         Some(now) if now == *stamp => Ok(()),
-        _ => Err(SnapshotError::ChangedMeanwhile { path }),
+        _ => Err(InPlaceError::ChangedMeanwhile { path }.into()),
     }
 }
 
@@ -160,7 +163,7 @@ pub(super) fn check_stamps(plan: &Plan) -> Result<()> {
     still(plan).try_for_each(|(place, stamp)| check_stamp(plan, place, stamp))?;
     for (path, stamp) in side_files(plan) {
         if Stamp::at(path)? != *stamp {
-            return Err(SnapshotError::ChangedMeanwhile { path: path.clone() });
+            return Err(InPlaceError::ChangedMeanwhile { path: path.clone() }.into());
         }
     }
     Ok(())
@@ -199,10 +202,11 @@ fn check(repository: &Repository, safety: &Snapshot, plan: &mut Plan) -> Result<
         }
     }
     if let Some((place, _)) = needed.pop_first() {
-        return Err(SnapshotError::NotSaved {
+        return Err(InPlaceError::NotSaved {
             path: plan.path(&place),
             reason: "the safety snapshot does not hold it as it is".to_owned(),
-        });
+        }
+        .into());
     }
     note_kept(plan, &saved_as_files)
 }
@@ -213,11 +217,11 @@ fn note_kept(plan: &mut Plan, saved_as_files: &BTreeSet<Place>) -> Result<()> {
     let is_file = |place: &Place| saved_as_files.contains(place);
     for difference in &plan.differences {
         if difference.online && is_file(&difference.place) {
-            return Err(SnapshotError::NotSaved {
+            return Err(InPlaceError::NotSaved {
                 path: plan.path(&difference.place),
                 reason: "it cannot be read as a database, and --online would write over what is in its WAL"
                     .to_owned(),
-            });
+            }.into());
         }
     }
     let databases = plan.differences.iter().filter(|found| found.is_database);

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, ResolveFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
+use super::error::InPlaceError;
 use super::files::{open_folder, path_of, sync_folder};
 use super::leader;
 use crate::error::{IoContext, Result, SnapshotError};
@@ -39,9 +40,10 @@ impl Lock {
         let folder = open_folder(live).context("open", live)?;
         match rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self { _folder: folder }),
-            Err(Errno::WOULDBLOCK) => Err(SnapshotError::TargetHeld {
+            Err(Errno::WOULDBLOCK) => Err(InPlaceError::TargetHeld {
                 path: live.to_owned(),
-            }),
+            }
+            .into()),
             // A file system without locks: the stage's name is then all that keeps two apart.
             Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOLCK | Errno::BADF) => {
                 Ok(Self { _folder: folder })
@@ -108,10 +110,11 @@ pub(super) fn make(stage: &Path) -> Result<()> {
         Ok(_) => {
             check_owner(stage)?;
             if leader::of(stage)?.is_some() {
-                return Err(SnapshotError::JournalUnusable {
+                return Err(InPlaceError::JournalUnusable {
                     path: stage.to_owned(),
                     reason: "belongs to a restore that must be finished first".to_owned(),
-                });
+                }
+                .into());
             }
             discard(stage)?;
         }

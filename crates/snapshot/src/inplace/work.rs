@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::error::InPlaceError;
 use super::holders::{self, Wanted};
 use super::journal::Journal;
 use super::plan::{Difference, InPlace, Plan, What};
@@ -102,10 +103,11 @@ impl Work<'_> {
         for target in &self.plan.targets {
             let stage = stage::place(&target.source, &target.folder)?;
             if Journal::read(&stage)?.is_some() {
-                return Err(SnapshotError::JournalUnusable {
+                return Err(InPlaceError::JournalUnusable {
                     path: stage,
                     reason: "belongs to a restore that must be finished first".to_owned(),
-                });
+                }
+                .into());
             }
             stage::make(&stage)?;
             self.stages.push(stage);
@@ -185,10 +187,11 @@ impl Work<'_> {
                 .repository
                 .restore(self.snapshot, &plan, self.monitor)?;
             if let Some(loss) = report.lost.first() {
-                return Err(SnapshotError::RestoredWrong {
+                return Err(InPlaceError::RestoredWrong {
                     path: loss.path.below(&target.folder),
                     reason: loss.to_string(),
-                });
+                }
+                .into());
             }
             self.warnings.extend(report.warnings.iter().cloned());
             self.describe_folders(number, &new)?;
@@ -223,10 +226,11 @@ impl Work<'_> {
                 ),
                 _ => continue,
             };
-            return Err(SnapshotError::RestoredWrong {
+            return Err(InPlaceError::RestoredWrong {
                 path: database.path.clone(),
                 reason,
-            });
+            }
+            .into());
         }
         let in_place = opened.into_iter().map(|database| {
             let path = database.path.strip_prefix(new).unwrap_or(&database.path);

@@ -7,13 +7,14 @@ use std::path::Path;
 use serde_bytes::ByteBuf;
 
 use super::compare::Place;
+use super::error::InPlaceError;
 use super::files::{Files, Look, Real, Spot};
 use super::journal::{Change, Folder, Journal, Step};
 use super::plan::{Difference, What};
 use super::was::{Inner, Shape, SideFiles, Was};
 use super::work::Work;
 use super::{NEW, attributes, steps};
-use crate::error::{IoContext, Result, SnapshotError};
+use crate::error::{IoContext, Result};
 use crate::path::TreePath;
 
 impl Work<'_> {
@@ -128,10 +129,11 @@ impl Work<'_> {
         let look = look.transpose().context("look at", &at)?.flatten();
         match look {
             Some(look) => Ok((staged, look)),
-            None => Err(SnapshotError::RestoredWrong {
+            None => Err(InPlaceError::RestoredWrong {
                 path: at,
                 reason: "it was not written".to_owned(),
-            }),
+            }
+            .into()),
         }
     }
 }

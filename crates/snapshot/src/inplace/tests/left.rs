@@ -9,6 +9,7 @@ use super::super::was::{Inner, Role};
 use super::super::{finish, leader, stage};
 use super::*;
 use crate::error::{IoContext, SnapshotError};
+use crate::inplace::InPlaceError;
 
 /// A live folder in a folder of its own, and its stage with something in it.
 fn live_and_stage(above: &Path) -> (PathBuf, PathBuf) {
@@ -47,7 +48,7 @@ fn f50_a_stage_whose_leader_is_on_a_disk_that_is_not_mounted_is_left_alone() {
         let error = settle(&live).unwrap_err();
         assert!(matches!(
             &error,
-            SnapshotError::LeaderMissing { path, leader } if *path == stage && *leader == first
+            SnapshotError::InPlace(InPlaceError::LeaderMissing { path, leader }) if *path == stage && *leader == first
         ));
         assert!(holds(&stage));
     };
@@ -85,7 +86,10 @@ fn a_leader_file_that_names_nothing_is_an_error() {
     for bytes in ["", "7", "7 ", "x /a/.lifeboat-restore-1", "7 /a/b"] {
         fs::write(stage.join("leader"), bytes).unwrap();
         let error = settle(&live).unwrap_err();
-        assert!(matches!(error, SnapshotError::JournalUnusable { .. }));
+        assert!(matches!(
+            error,
+            SnapshotError::InPlace(InPlaceError::JournalUnusable { .. })
+        ));
         assert!(holds(&stage), "{bytes}");
     }
 }
