@@ -11,6 +11,9 @@ use crate::frame::Frame;
 use crate::id::ChunkId;
 use crate::pack::Kind;
 
+/// Longer chunks have enough in them that repeats.
+const SHORT: usize = 64 << 10;
+
 /// Bytes of new chunks after which a dictionary is made anew: what is lost with one is no more than that, and files far from
 /// each other are of another kind.
 const REGION: u64 = 16 << 20;
@@ -58,6 +61,9 @@ impl Session<'_> {
     /// # Errors
     /// Where it cannot be stored; the session is then over.
     pub fn put_sibling(&self, plain: &[u8], near: Option<&ChunkId>) -> Result<Put> {
+        if plain.len() > SHORT {
+            return self.put(Kind::Data, plain, near);
+        }
         let like = self.like();
         let put = self.put_like(Kind::Data, plain, near, like.as_ref())?;
         let gathered = match put.new {
