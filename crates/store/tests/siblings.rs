@@ -115,3 +115,18 @@ fn a_new_note_is_told_by_what_those_beside_it_are_told_by() {
         assert_eq!(store.get(id).unwrap(), note(number));
     }
 }
+
+#[test]
+fn notes_that_are_told_by_their_own_past_make_no_dictionary() {
+    let store = store();
+    let session = store.begin(Options::default()).unwrap();
+    let ids = put_siblings(&session, 0..NOTES);
+    session.commit(b"first").unwrap();
+
+    let session = store.begin(Options::default()).unwrap();
+    for (number, id) in (0..).zip(&ids) {
+        let edited = [note(number), b" and more".to_vec()].concat();
+        session.put_sibling(&edited, Some(id)).unwrap();
+    }
+    assert_eq!(session.totals().new_chunks, u64::from(NOTES));
+}

@@ -66,7 +66,8 @@ impl Session<'_> {
         }
         let like = self.like();
         let put = self.put_like(Kind::Data, plain, near, like.as_ref())?;
-        let gathered = match put.new {
+        // What is told by its own past needs no dictionary.
+        let gathered = match put.new && near.is_none() {
             true => lock(&self.siblings).learn(plain),
             false => None,
         };
