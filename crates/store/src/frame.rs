@@ -75,6 +75,9 @@ thread_local! {
     // Contexts are large and slow to make: one pair a thread serves every whole chunk.
     static CONTEXTS: RefCell<(CCtx<'static>, DCtx<'static>)> =
         RefCell::new((CCtx::create(), DCtx::create()));
+
+    // Where compressed bytes are put before they are known to be worth it.
+    static ROOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Encodes plain bytes at a zstd level: as a delta where a base or a dictionary is given and it pays, else whole. The
@@ -110,8 +113,12 @@ pub(crate) fn encode(
 /// The frame, if what comes out of it is what went in.
 fn checked(frame: Frame, plain: &[u8], base: Option<Base<'_>>) -> Result<Frame> {
     let base = base.map(|base| base.plain);
-    let back = decode(frame.encoding, &frame.bytes, plain.len(), base);
-    match back.as_deref() == Ok(plain) {
+    let is_right = match frame.encoding {
+        // What comes out of it are its bytes.
+        Encoding::Raw => frame.bytes == plain,
+        _ => decode(frame.encoding, &frame.bytes, plain.len(), base).as_deref() == Ok(plain),
+    };
+    match is_right {
         true => Ok(frame),
         false => Err(StoreError::WriteCheck),
     }
@@ -136,28 +143,45 @@ pub(crate) fn pays(delta: &Frame, whole: &Frame) -> bool {
 }
 
 pub(crate) fn encode_whole(plain: &[u8], level: i32) -> Result<Frame> {
-    let mut bytes = CONTEXTS
-        .with_borrow_mut(|(context, _)| compress(context, plain, level))
-        .map_err(|_| StoreError::WriteCheck)?;
-    let encoding = match bytes.len() < plain.len() - plain.len() / ZSTD_PAYS {
-        true => Encoding::Zstd,
-        false => {
-            // In the memory that is there.
-            bytes.clear();
-            bytes.extend_from_slice(plain);
-            Encoding::Raw
-        }
-    };
-    Ok(Frame { encoding, bytes })
+    let is_worth = |len| len < plain.len() - plain.len() / ZSTD_PAYS;
+    let compressed = CONTEXTS.with_borrow_mut(|(context, _)| {
+        compress_for(context, plain, level, |bytes| {
+            is_worth(bytes.len()).then(|| bytes.to_vec())
+        })
+    });
+    let compressed = compressed.map_err(|_| StoreError::WriteCheck)?;
+    Ok(match compressed {
+        Some(bytes) => Frame {
+            encoding: Encoding::Zstd,
+            bytes,
+        },
+        None => Frame {
+            encoding: Encoding::Raw,
+            bytes: plain.to_vec(),
+        },
+    })
 }
 
 /// Compresses with a context that may have a dictionary, or a prefix for this one frame.
 pub(crate) fn compress(context: &mut CCtx<'_>, plain: &[u8], level: i32) -> Result<Vec<u8>, usize> {
+    compress_for(context, plain, level, <[u8]>::to_vec)
+}
+
+/// The same for whoever looks at the bytes first. Each thread keeps the room for them: taken anew for each chunk, so much more
+/// than it needs, it would leave the process's memory in pieces.
+fn compress_for<T>(
+    context: &mut CCtx<'_>,
+    plain: &[u8],
+    level: i32,
+    take: impl FnOnce(&[u8]) -> T,
+) -> Result<T, usize> {
     context.set_parameter(CParameter::CompressionLevel(level))?;
-    let mut bytes = Vec::with_capacity(compress_bound(plain.len()));
-    context.compress2(&mut bytes, plain)?;
-    bytes.shrink_to_fit();
-    Ok(bytes)
+    ROOM.with_borrow_mut(|room| {
+        room.clear();
+        room.reserve_exact(compress_bound(plain.len()));
+        context.compress2(room, plain)?;
+        Ok(take(room))
+    })
 }
 
 /// The plain bytes of a stored chunk, or words on why there are none. The caller checks them against the id.

@@ -76,12 +76,6 @@ impl Resident {
         word.fetch_or(bit, Ordering::Relaxed);
     }
 
-    /// Lets go of everything: what is read next is not what was read last.
-    pub(super) fn clear(&self, map: &dyn Map) {
-        self.count.store(0, Ordering::Relaxed);
-        self.let_go(map);
-    }
-
     /// Lets go of what was read. Another thread may be reading there: then it comes back.
     fn let_go(&self, map: &dyn Map) {
         let mut run: Option<(usize, usize)> = None;

@@ -23,9 +23,6 @@ const CHECKSUM: usize = 8;
 pub(crate) const PER_BLOCK: usize = 63;
 const BLOCK: usize = PER_BLOCK * RECORD + CHECKSUM;
 
-/// Blocks of a pass that stay in memory: 1 MiB.
-const PASSED: u64 = 256;
-
 /// A cache file, mapped.
 pub(crate) struct Segment {
     bytes: Box<dyn Map>,
@@ -145,7 +142,7 @@ impl Segment {
             return false;
         };
         let bit = 1 << (number % 64);
-        if word.load(Ordering::Relaxed) & bit != 0 {
+        if self.is_checked(number) {
             return true;
         }
         let parts = bytes.split_last_chunk::<CHECKSUM>();
@@ -155,6 +152,12 @@ impl Segment {
             false => u64::from(self.damaged.fetch_or(true, Ordering::Relaxed)),
         };
         is_good
+    }
+
+    /// Whether a block was found good already.
+    fn is_checked(&self, number: u64) -> bool {
+        let word = self.checked.get(number as usize / 64);
+        word.is_some_and(|word| word.load(Ordering::Relaxed) & 1 << (number % 64) != 0)
     }
 
     fn begin(&self) -> usize {
@@ -168,40 +171,9 @@ impl Segment {
         Record::from_slice(block.get(begin..begin + RECORD)?)
     }
 
-    /// All records in order; those of damaged blocks are missing. What was passed is let go of: several segments are read
-    /// beside each other when they are merged.
-    pub(crate) fn records(&self) -> impl Iterator<Item = Record> + '_ {
-        (0..self.blocks())
-            .filter_map(|number| self.next_block(number))
-            .flat_map(|block| block.as_chunks().0)
-            .map(Record::from_bytes)
-    }
-
-    /// A block of a pass over all of them.
-    fn next_block(&self, number: u64) -> Option<&[u8]> {
-        if number.is_multiple_of(PASSED) {
-            self.resident.clear(self.bytes.as_ref());
-        }
-        self.block(number)
-    }
-
     /// Whether a block was met whose checksum does not match.
     pub(crate) fn is_damaged(&self) -> bool {
         self.damaged.load(Ordering::Relaxed)
-    }
-
-    /// Whether every block is good, so that its records are all there.
-    pub(crate) fn is_whole(&self) -> bool {
-        let is_good = |number| self.is_checked(number) || self.next_block(number).is_some();
-        let is_whole = (0..self.blocks()).all(is_good);
-        self.resident.clear(self.bytes.as_ref());
-        is_whole
-    }
-
-    /// Whether a block was found good already.
-    fn is_checked(&self, number: u64) -> bool {
-        let word = self.checked.get(number as usize / 64);
-        word.is_some_and(|word| word.load(Ordering::Relaxed) & 1 << (number % 64) != 0)
     }
 }
 
@@ -245,6 +217,7 @@ fn block_checksum(records: &[u8]) -> [u8; CHECKSUM] {
     hash.as_bytes().first_chunk().copied().unwrap_or_default()
 }
 
+mod pass;
 mod search;
 #[cfg(test)]
 mod tests;

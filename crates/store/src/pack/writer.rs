@@ -48,9 +48,9 @@ pub(crate) struct Written {
 }
 
 impl PackWriter {
-    /// Begins a pack.
-    pub(crate) fn begin(pack: PackId, kind: Kind) -> Self {
-        let mut buffer = Vec::with_capacity(PIECE);
+    /// Begins a pack; `spare` is memory that may be used, or none.
+    pub(crate) fn begin(pack: PackId, kind: Kind, spare: Vec<u8>) -> Self {
+        let mut buffer = room_in(spare);
         buffer.extend_from_slice(HEAD);
         Self {
             buffer,
@@ -69,8 +69,14 @@ impl PackWriter {
         self.trailer.pack
     }
 
-    /// Appends a stored chunk. What it gives is for [`PackBody::write`].
-    pub(crate) fn push(&mut self, id: ChunkId, plain_len: u32, frame: &Frame) -> Option<Vec<u8>> {
+    /// Appends a stored chunk. What it gives is for [`PackBody::write`]; `spare` gives memory for what follows that.
+    pub(crate) fn push(
+        &mut self,
+        id: ChunkId,
+        plain_len: u32,
+        frame: &Frame,
+        spare: impl FnOnce() -> Vec<u8>,
+    ) -> Option<Vec<u8>> {
         self.buffer.extend_from_slice(&frame.bytes);
         // Both lengths are at most MAX_PLAIN.
         let stored_len = frame.bytes.len() as u32;
@@ -83,7 +89,7 @@ impl PackWriter {
         });
         let whole = self.buffer.len() / PIECE * PIECE;
         let rest = self.buffer.get(whole..).filter(|_| whole > 0)?;
-        let mut buffer = Vec::with_capacity(PIECE);
+        let mut buffer = room_in(spare());
         buffer.extend_from_slice(rest);
         let mut piece = std::mem::replace(&mut self.buffer, buffer);
         piece.truncate(whole);
@@ -94,6 +100,12 @@ impl PackWriter {
     pub(crate) fn is_full(&self, pack_bytes: u64) -> bool {
         self.trailer.body_len >= pack_bytes || self.trailer.entries.len() >= MOST_ENTRIES
     }
+}
+
+fn room_in(mut spare: Vec<u8>) -> Vec<u8> {
+    spare.clear();
+    spare.reserve_exact(PIECE);
+    spare
 }
 
 impl<'a> PackBody<'a> {
@@ -170,5 +182,42 @@ impl Sealed<'_> {
                 name: self.pack.trailer.pack.to_string(),
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Encoding;
+
+    #[test]
+    fn what_follows_a_piece_is_gathered_in_the_memory_of_one_before() {
+        let pack = PackId::from_bytes([1; 16]);
+        let mut writer = PackWriter::begin(pack, Kind::Data, Vec::new());
+        let mut spare = Vec::with_capacity(2 * PIECE);
+        let mut places = vec![spare.as_ptr()];
+        let mut written = Vec::new();
+        for byte in 0..20 {
+            let frame = Frame {
+                encoding: Encoding::Raw,
+                bytes: vec![byte; PIECE - 1000],
+            };
+            let id = ChunkId::of(Kind::Data, &frame.bytes);
+            let piece = writer.push(id, frame.bytes.len() as u32, &frame, || {
+                std::mem::take(&mut spare)
+            });
+            if let Some(piece) = piece {
+                assert_eq!(piece.len() % PIECE, 0);
+                written.extend_from_slice(&piece);
+                places.push(piece.as_ptr());
+                spare = piece;
+            }
+        }
+        places.sort_unstable();
+        places.dedup();
+        assert!(places.len() <= 3, "{} buffers", places.len());
+        written.extend_from_slice(&writer.buffer);
+        let chunks = (0..20).flat_map(|byte| vec![byte; PIECE - 1000]);
+        assert!(written.into_iter().skip(HEAD.len()).eq(chunks));
     }
 }

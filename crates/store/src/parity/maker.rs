@@ -29,6 +29,8 @@ pub(crate) struct ParityMaker {
     stripe: Vec<u8>,
     checksums: Vec<[u8; CHECKSUM]>,
     recovery: Vec<u8>,
+    /// Memory of an object that is written.
+    spare: Vec<u8>,
 }
 
 impl ParityMaker {
@@ -42,6 +44,7 @@ impl ParityMaker {
             stripe: Vec::new(),
             checksums: Vec::new(),
             recovery: Vec::new(),
+            spare: Vec::new(),
         }
     }
 
@@ -83,6 +86,12 @@ impl ParityMaker {
         Ok((object, head.pack_hash))
     }
 
+    /// Takes back the memory of an object that it gave.
+    pub(crate) fn give_back(&mut self, mut object: Vec<u8>) {
+        object.clear();
+        self.spare = object;
+    }
+
     /// Gives up the pack; what is pushed next is another one.
     pub(crate) fn forget(&mut self) {
         self.hasher.reset();
@@ -120,7 +129,8 @@ impl ParityMaker {
             encoder.add_original_shard(shard).map_err(refused)?;
         }
         let encoded = encoder.encode().map_err(refused)?;
-        if self.recovery.is_empty() {
+        if self.recovery.capacity() == 0 {
+            self.recovery = mem::take(&mut self.spare);
             self.recovery.reserve_exact(MOST_WRITTEN);
         }
         for shard in encoded.recovery_iter() {

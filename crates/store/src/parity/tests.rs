@@ -263,3 +263,20 @@ fn the_code_is_the_one_that_was_written_with() {
     let hash = blake3::hash(&parity).to_hex();
     assert_eq!(hash.as_str(), CODE, "the library computes another code");
 }
+
+#[test]
+fn the_memory_of_an_object_that_was_given_back_serves_for_the_next() {
+    let mut maker = ParityMaker::new(Share::default(), &Encoder::default());
+    let packs = [noise(700_000, 1), noise(900_000, 2), noise(300_000, 3)];
+    let mut places = Vec::new();
+    for pack in &packs {
+        maker.push(pack).unwrap();
+        let object = maker.finish(PACK).unwrap().0;
+        let mut fresh = ParityMaker::new(Share::default(), &Encoder::default());
+        fresh.push(pack).unwrap();
+        assert_eq!(object, fresh.finish(PACK).unwrap().0);
+        places.push(object.as_ptr());
+        maker.give_back(object);
+    }
+    assert!(places.iter().all(|place| *place == places[0]));
+}

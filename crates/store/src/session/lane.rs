@@ -20,6 +20,9 @@ use crate::parity::ParityMaker;
 pub(super) struct Lane<'a> {
     writer: Mutex<Option<PackWriter>>,
     body: Mutex<Body<'a>>,
+    /// Memory of a piece that is written. With one for each, taken and given back by different threads, the process's memory
+    /// would be in pieces.
+    spare: Mutex<Vec<u8>>,
 }
 
 #[derive(Default)]
@@ -31,8 +34,21 @@ struct Body<'a> {
     is_broken: bool,
 }
 
+impl Lane<'_> {
+    fn spare(&self) -> Vec<u8> {
+        std::mem::take(&mut lock(&self.spare))
+    }
+
+    /// Takes back the memory of a parity object that is written.
+    pub(super) fn give_back(&self, object: Vec<u8>) {
+        if let Some(parity) = &mut lock(&self.body).parity {
+            parity.give_back(object);
+        }
+    }
+}
+
 impl<'a> Session<'a> {
-    fn lane(&self, kind: Kind) -> &Lane<'a> {
+    pub(super) fn lane(&self, kind: Kind) -> &Lane<'a> {
         match kind {
             Kind::Data => &self.data,
             Kind::Meta => &self.meta,
@@ -51,10 +67,13 @@ impl<'a> Session<'a> {
         let mut open = lock(&lane.writer);
         let mut writer = match open.take() {
             Some(writer) => writer,
-            None => PackWriter::begin(PackId::from_bytes(self.store.draw()?), kind),
+            None => {
+                let pack = PackId::from_bytes(self.store.draw()?);
+                PackWriter::begin(pack, kind, lane.spare())
+            }
         };
         let pack = writer.pack();
-        let piece = writer.push(id, plain_len, frame);
+        let piece = writer.push(id, plain_len, frame, || lane.spare());
         let full = match writer.is_full(self.options.pack_bytes) {
             true => Some(writer),
             false => {
@@ -89,7 +108,11 @@ impl<'a> Session<'a> {
     ) -> Result<()> {
         let body = lock(&lane.body);
         drop(open);
-        match self.write(body, pack, piece, full)? {
+        let sealed = self.write(body, pack, piece.as_deref(), full)?;
+        if let Some(piece) = piece {
+            *lock(&lane.spare) = piece;
+        }
+        match sealed {
             Some(sealed) => self.publish(sealed),
             None => Ok(()),
         }
@@ -100,7 +123,7 @@ impl<'a> Session<'a> {
         &self,
         mut body: MutexGuard<'_, Body<'a>>,
         pack: PackId,
-        piece: Option<Vec<u8>>,
+        piece: Option<&[u8]>,
         full: Option<PackWriter>,
     ) -> Result<Option<Sealed<'a>>> {
         if std::mem::replace(&mut body.is_broken, true) {
@@ -120,7 +143,7 @@ impl<'a> Session<'a> {
         &self,
         body: &mut Body<'a>,
         pack: PackId,
-        piece: Option<Vec<u8>>,
+        piece: Option<&[u8]>,
         full: Option<PackWriter>,
     ) -> Result<Option<Sealed<'a>>> {
         let mut under_way = match body.pack.take() {
@@ -132,7 +155,7 @@ impl<'a> Session<'a> {
             body.parity = Some(ParityMaker::new(share, &self.encoder));
         }
         if let Some(piece) = piece {
-            under_way.write(&piece, body.parity.as_mut())?;
+            under_way.write(piece, body.parity.as_mut())?;
         }
         if let Some(writer) = full {
             return under_way.seal(writer, body.parity.as_mut()).map(Some);

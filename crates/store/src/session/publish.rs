@@ -33,6 +33,7 @@ impl<'a> Session<'a> {
             stored += parity.len() as u64;
             let object = Object::Parity(pack.trailer.pack);
             put_object(self.store.storage(), object, &parity)?;
+            self.lane(pack.trailer.kind).give_back(parity);
         }
         self.stored_bytes.fetch_add(stored, Ordering::Relaxed);
         lock(&self.own).publish(&pack.trailer, self.store.cache());

@@ -105,7 +105,34 @@ fn a_block_with_a_wrong_checksum_has_no_records_and_the_others_are_found() {
             "{number}"
         );
     }
-    assert!(segment.is_damaged());
+    assert!(segment.is_damaged() && !segment.is_whole());
+    let good = (0..).zip(&records).filter(|(at, _)| at / PER_BLOCK != 5);
+    assert!(segment.records().eq(good.map(|(_, record)| *record)));
+}
+
+/// Bytes that can be read through the map alone.
+struct Uncopied(Vec<u8>);
+
+impl AsRef<[u8]> for Uncopied {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Map for Uncopied {
+    fn copy(&self, _: Range<usize>) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+#[test]
+fn a_pass_leaves_nothing_out_where_nothing_can_be_copied() {
+    let records: Vec<Record> = (0..5000).map(|number| record(number, 1)).collect();
+    let repository = RepositoryId::from_bytes([7; 16]);
+    let mut bytes = encode_head(repository, &[PackId::from_bytes([1; 16])], 5000);
+    bytes.extend(records.chunks(PER_BLOCK).flat_map(encode_block));
+    let segment = Segment::open("test", Box::new(Uncopied(bytes)), repository).unwrap();
+    assert!(segment.records().eq(records) && segment.is_whole());
 }
 
 #[test]
