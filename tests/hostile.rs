@@ -18,10 +18,18 @@ mod decoders;
 mod forge;
 /// What descriptions may hold, and how much memory they may take.
 mod limits;
+/// Numbers that nobody has.
+mod numbers;
 /// Packs that lie, and packs and indexes in the wrong place.
 mod packs;
 /// Files of a repository that are links, pipes, devices and folders.
 mod places;
+/// That what was forged is refused.
+mod refused;
+/// What decoders are fed with.
+mod seeds;
+/// Folders, names and links that no backup writes.
+mod trees;
 /// Work that multiplies: lists, folders and deltas that refer to each other many times.
 mod work;
 

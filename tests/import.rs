@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Workbench, outside, tree};
 
+mod bombs;
 mod corpus;
 mod hostile;
 mod interrupted;
