@@ -4,6 +4,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use lifeboat_store::random::noise;
+
 use crate::support::answer::shown;
 use crate::support::{Answer, Workbench};
 
@@ -58,11 +60,4 @@ pub(crate) fn as_nobody(bench: &Workbench, args: &[&str]) -> Answer {
         &program,
     ];
     Answer::of(&mut bench.command_by(&setpriv, args))
-}
-
-/// Bytes that do not compress.
-fn noise(len: usize) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    blake3::Hasher::new().finalize_xof().fill(&mut bytes);
-    bytes
 }

@@ -1,6 +1,7 @@
 //! Snapshots that are forgotten, brought back, pinned: what goes, what stays, and what is refused.
 
 use lifeboat_snapshot::{Filter, Repository, Snapshot, SnapshotError, Unwatched};
+use lifeboat_store::random::noise;
 
 use crate::support::Workbench;
 use crate::support::snapshots::contents;
@@ -122,12 +123,9 @@ fn a_damaged_pin_is_a_pin() {
 fn forgetting_with_gc_frees_the_room_and_what_is_pinned_or_kept_stays_whole() {
     let bench = Workbench::with_files();
     let mut all = Vec::new();
-    for number in 0..4_u8 {
-        // Bytes that do not compress and that no other snapshot has.
-        let noise = blake3::Hasher::new().update(&[number]).finalize_xof();
-        let mut bytes = vec![0; 200_000];
-        std::io::Read::read_exact(&mut { noise }, &mut bytes).unwrap();
-        bench.write("noise.bin", bytes);
+    for number in 0..4 {
+        // Bytes that no other snapshot has.
+        bench.write("noise.bin", noise(200_000, number));
         all.push(bench.backs_up()["snapshot"].as_str().unwrap().to_owned());
     }
     let stats = bench

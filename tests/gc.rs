@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
+use lifeboat_store::random::noise;
+
 use crate::support::{Answer, Workbench, outside, tree};
 
 mod damaged;
@@ -97,16 +99,6 @@ fn repository_bytes(place: &Path) -> u64 {
     bytes
 }
 
-/// Bytes that do not compress, others for each seed.
-fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    blake3::Hasher::new()
-        .update(&seed.to_le_bytes())
-        .finalize_xof()
-        .fill(&mut bytes);
-    bytes
-}
-
 /// A database whose rows change a few at a time, and a file that does.
 fn change(bench: &Workbench, round: u64) {
     let connection = rusqlite::Connection::open(bench.data().join("app.db")).unwrap();
@@ -119,12 +111,12 @@ fn change(bench: &Workbench, round: u64) {
         } else {
             (number * 61 + round * 37) % 4000
         };
-        let note = noise(round * 10_000 + number, 300);
+        let note = noise(300, round * 10_000 + number);
         let insert = "INSERT OR REPLACE INTO visits VALUES (?1, ?2)";
         connection.execute(insert, (id as i64, note)).unwrap();
     }
     connection.execute_batch("COMMIT").unwrap();
-    bench.write(format!("papers/{}.txt", round % 5), noise(round, 20_000));
+    bench.write(format!("papers/{}.txt", round % 5), noise(20_000, round));
 }
 
 #[test]

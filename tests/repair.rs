@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lifeboat_snapshot::{LostKind, Repair, RepairReport, Unwatched, Verify};
+use lifeboat_store::random::noise;
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -21,19 +22,10 @@ mod lost;
 /// Records and their copies.
 mod records;
 
-/// Bytes that do not compress, the same every time.
-fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&seed.to_le_bytes());
-    hasher.finalize_xof().fill(&mut bytes);
-    bytes
-}
-
 /// Files, one of them large, and a database.
 fn bench() -> Workbench {
     let bench = Workbench::with_files();
-    bench.write("large.bin", noise(1, 900_000));
+    bench.write("large.bin", noise(900_000, 1));
     let app = Connection::open(bench.data().join("app.db")).unwrap();
     app.execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (randomblob(300000))")
         .unwrap();

@@ -6,6 +6,8 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use lifeboat_store::random::noise;
+
 use crate::support::{Answer, Workbench, outside, tree};
 
 /// Restores that are cut short, and run again.
@@ -19,14 +21,6 @@ mod target;
 
 /// The mark of a folder that is not complete.
 const MARK: &str = ".lifeboat-restore";
-
-/// Bytes that do not compress, another row for each seed.
-fn noise(len: usize, seed: u8) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&[seed]).finalize_xof().fill(&mut bytes);
-    bytes
-}
 
 /// With a snapshot of a few files, small and large.
 fn with_snapshot() -> Workbench {

@@ -4,25 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use lifeboat_store::random::noise;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::support::Workbench;
 
-/// Bytes that do not compress.
-fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&seed.to_le_bytes());
-    hasher.finalize_xof().fill(&mut bytes);
-    bytes
-}
-
 /// So many snapshots, each with packs of its own.
 fn bench(snapshots: u64) -> Workbench {
     let bench = Workbench::new();
     for number in 0..snapshots {
-        bench.write(format!("file {number}"), noise(number, 40_000));
+        bench.write(format!("file {number}"), noise(40_000, number));
         bench.backs_up();
     }
     bench
@@ -69,7 +61,7 @@ fn a_part_at_a_time_reads_everything_and_remembers_it() {
         "{text}"
     );
     // What comes later was not read yet.
-    bench.write("later", noise(99, 40_000));
+    bench.write("later", noise(40_000, 99));
     bench.backs_up();
     assert_eq!(
         verified_at(&bench).iter().filter(|at| at.is_null()).count(),

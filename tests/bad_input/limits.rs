@@ -26,7 +26,7 @@ fn bad_59_f74_few_descriptors_one_thread_and_short_files() {
     few(&["verify", "--read-data"]);
     few(&["restore", "latest", "--to", "restored"]);
     tree::assert_same(&bench.data(), &bench.path("restored"));
-    bench.write("large.bin", noise(4_000_000));
+    bench.write("large.bin", noise(4_000_000, 0));
     let short = ["prlimit", "--fsize=1000000:1000000", program];
     let args = ["backup", "data", "--no-zip"];
     Answer::of(&mut bench.command_by(&short, args))
@@ -121,7 +121,7 @@ fn bad_59_f74_in_little_memory_what_is_small_works_and_nothing_is_lost() {
     little(&["list"]).exits(0);
     little(&["verify", "--read-data", "--threads", "1"]).exits(0);
     // What gets no memory ends as if it had been killed (F-01).
-    bench.write("large.bin", noise(20_000_000));
+    bench.write("large.bin", noise(20_000_000, 0));
     let answer = little(&["backup", "data", "--no-zip"]);
     assert!(!answer.stderr().contains("panicked"), "{answer}");
     assert_eq!(count(&bench), 1 + usize::from(answer.code() == Some(0)));

@@ -38,7 +38,7 @@ fn bad_44_f05_no_space_for_a_backup_leaves_the_repository_as_it_was() {
         return;
     };
     bench.backs_up();
-    bench.write("large.bin", noise(20_000_000));
+    bench.write("large.bin", noise(20_000_000, 0));
     bench
         .lifeboat(&["backup", "data", "--no-zip"])
         .exits(28)
@@ -60,7 +60,7 @@ fn bad_44_f05_no_space_for_a_backup_leaves_the_repository_as_it_was() {
 #[test]
 fn bad_44_f50_no_space_for_a_restore_is_told_before_anything_is_written() {
     let bench = Workbench::new();
-    bench.write("large.bin", noise(8_000_000));
+    bench.write("large.bin", noise(8_000_000, 0));
     bench.backs_up();
     let Some(small) = Small::mount(bench.path("small"), "3m") else {
         return;
@@ -177,7 +177,7 @@ fn bad_44_a_first_backup_that_cannot_fit_is_refused_before_it_is_begun() {
         return;
     };
     bench.lifeboat(&["init"]).exits(0);
-    bench.write("large.bin", noise(80_000_000));
+    bench.write("large.bin", noise(80_000_000, 0));
     let answer = bench
         .lifeboat(&["backup", "data", "--no-zip", "--json"])
         .exits(28)

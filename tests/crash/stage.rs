@@ -8,6 +8,7 @@ use lifeboat_store::Backing;
 use lifeboat_store::clock::FixedClock;
 use lifeboat_store::disk::sim::SimDisk;
 use lifeboat_store::random::SeededRandom;
+use lifeboat_store::random::noise;
 use lifeboat_store::storage::LocalStorage;
 use rusqlite::Connection;
 
@@ -40,18 +41,6 @@ pub(super) fn create(disk: &SimDisk, process: u64) -> Result<Repository, Snapsho
     Repository::create_on(backing(disk, process), clock())
 }
 
-/// Bytes that do not compress, the same every time.
-pub(super) fn noise(len: usize) -> Vec<u8> {
-    let mut state = 1_u64;
-    let next = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        state.to_le_bytes()[7]
-    };
-    std::iter::repeat_with(next).take(len).collect()
-}
-
 /// A folder in two states, with a database, nested folders and a link.
 pub(super) struct Sources {
     pub(super) bench: Workbench,
@@ -60,7 +49,7 @@ pub(super) struct Sources {
 impl Sources {
     pub(super) fn new() -> Self {
         let bench = Workbench::with_files();
-        bench.write("large.bin", noise(150_000));
+        bench.write("large.bin", noise(150_000, 1));
         let app = Connection::open(bench.data().join("app.db")).unwrap();
         app.execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (randomblob(90000))")
             .unwrap();

@@ -3,7 +3,9 @@
 
 use std::fs;
 
-use super::Looks;
+use lifeboat_store::random::noise;
+
+use super::power::Looks;
 use crate::support::tree::{differences, looks};
 use crate::support::{Answer, Workbench, outside, struck};
 
@@ -69,7 +71,7 @@ impl Before {
         let newest = bench.backs_up()["snapshot"].as_str().unwrap().to_owned();
         let held = looks(&bench.data());
         bench.write("papers/two.txt", "third");
-        bench.write("new.bin", super::noise(300_000));
+        bench.write("new.bin", noise(300_000, 0));
         let other = ["-r", "other", "backup", "data", "--zip-dir", "zips"];
         fs::create_dir(bench.path("zips")).unwrap();
         bench.lifeboat(&other).exits(0);

@@ -96,7 +96,7 @@ impl Model {
             let path = place.join(format!("{}.bin", random.below(6)));
             let _ = fs::remove_file(&path);
             if random.below(4) > 0 {
-                fs::write(&path, super::noise(random.below(CONTENTS), 40_000)).unwrap();
+                fs::write(&path, super::noise(40_000, random.below(CONTENTS))).unwrap();
             }
         }
         self.looks[folder] = Rc::new(looks(&place));
@@ -177,7 +177,7 @@ fn change_database(path: &std::path::Path, random: &mut Random) {
         let insert = "INSERT OR REPLACE INTO visits VALUES (?1, ?2)";
         let row = (
             random.below(200) as i64,
-            super::noise(random.below(1000), 600),
+            super::noise(600, random.below(1000)),
         );
         connection.execute(insert, row).unwrap();
     }

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lifeboat_store::random::noise;
 use lifeboat_store::{ChunkId, Kind};
 
 use super::forge::{self, Copy, content, entry, file_of};
@@ -137,7 +138,7 @@ fn bad_21_a_pack_whose_trailer_lies_is_named_and_hides_nothing_else() {
 fn packs(count: u64) -> (Workbench, Vec<PathBuf>) {
     let bench = Workbench::with_files();
     for number in 0..count {
-        bench.write(format!("{number}.bin"), noise(number));
+        bench.write(format!("{number}.bin"), noise(60_000, number));
         bench.backs_up();
     }
     let files = bench.files_in("packs").into_iter();
@@ -145,14 +146,6 @@ fn packs(count: u64) -> (Workbench, Vec<PathBuf>) {
     let packs: Vec<PathBuf> = packs.map(|(path, _)| path).collect();
     assert_eq!(packs.len() as u64, count);
     (bench, packs)
-}
-
-fn noise(seed: u64) -> Vec<u8> {
-    let mut bytes = vec![0; 60_000];
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&seed.to_le_bytes());
-    hasher.finalize_xof().fill(&mut bytes);
-    bytes
 }
 
 /// That verify names each of these, and that what a restore gives is right or told to be missing.
@@ -240,7 +233,7 @@ fn bad_26_an_index_of_packs_that_are_gone_or_of_another_repository_is_not_believ
     assert!(indexes() > 0);
     bench.lifeboat(&["list"]).exits(0);
     bench.lifeboat(&["verify", "--read-data"]).exits(0);
-    bench.write("another.bin", noise(77));
+    bench.write("another.bin", noise(60_000, 77));
     bench.backs_up();
     bench
         .lifeboat(&["restore", "latest", "--to", "restored"])

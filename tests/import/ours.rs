@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use lifeboat_store::random::noise;
+
 use super::{app_zip, database, import};
 use crate::support::{Workbench, tree};
 
@@ -52,9 +54,7 @@ fn lose_packs(bench: &Workbench) {
 #[test]
 fn f13_an_archive_of_a_snapshot_that_has_lost_bytes_is_taken_in_again_and_brings_them_back() {
     let bench = Workbench::with_files();
-    let mut noise = vec![0; 200_000];
-    blake3::Hasher::new().finalize_xof().fill(&mut noise);
-    bench.write("scan.bin", noise);
+    bench.write("scan.bin", noise(200_000, 0));
     let summary = bench
         .lifeboat(&["backup", "data", "--json"])
         .exits(0)

@@ -28,7 +28,7 @@ fn open(disk: &SimDisk, process: u64) -> Result<Repository, SnapshotError> {
 fn stage() -> (Workbench, SimDisk, Vec<(Snapshot, Contents)>) {
     let bench = bench();
     let first = bench.backup().snapshot.unwrap();
-    bench.write("second.bin", noise(9, 90_000));
+    bench.write("second.bin", noise(90_000, 9));
     let second = bench.backup().snapshot.unwrap();
     let disk = SimDisk::copy_from(&RealDisk::new(bench.place())).unwrap();
     let whole = open(&disk, 1).unwrap();

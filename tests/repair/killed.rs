@@ -14,7 +14,7 @@ const WRITING: [&str; 5] = ["write", "pwrite64", "fsync", "renameat2", "unlink"]
 fn damaged() -> Workbench {
     let bench = bench();
     bench.backs_up();
-    bench.write("second.bin", noise(9, 90_000));
+    bench.write("second.bin", noise(90_000, 9));
     bench.backs_up();
     damage(&largest_pack(&bench), |bytes| bytes[1000..9000].fill(0x77));
     let record: PathBuf = bench.files_in("snapshots").into_keys().next().unwrap();

@@ -12,11 +12,11 @@ use crate::support::snapshots::{contents, readable};
 /// Two backups with packs of their own; what only the first one had is gone from the source, and so is its pack.
 fn half_lost() -> (Workbench, [Snapshot; 2], RepairReport) {
     let bench = Workbench::with_files();
-    bench.write("papers/old.bin", noise(2, 300_000));
+    bench.write("papers/old.bin", noise(300_000, 2));
     let first = bench.backup().snapshot.unwrap();
     let pack = largest_pack(&bench);
     fs::remove_file(bench.data().join("papers/old.bin")).unwrap();
-    bench.write("new.bin", noise(3, 400_000));
+    bench.write("new.bin", noise(400_000, 3));
     let second = bench.backup().snapshot.unwrap();
     fs::remove_file(&pack).unwrap();
     fs::remove_dir_all(bench.place().join("parity")).unwrap();
@@ -57,7 +57,7 @@ fn f13_what_nobody_has_is_named_by_snapshot_path_and_range_and_the_rest_is_resto
     let text = bench.lifeboat(&["repair"]).exits(4).text();
     assert!(text.contains("papers/old.bin: bytes 0 to 299999"), "{text}");
     // Bytes that come back to the source come back to the snapshot.
-    bench.write("papers/old.bin", noise(2, 300_000));
+    bench.write("papers/old.bin", noise(300_000, 2));
     bench.lifeboat(&["repair", "--apply"]).exits(5);
     contents(&bench.repository(), &first).unwrap();
 }
@@ -93,7 +93,7 @@ fn f13_a_lost_description_is_named_and_no_snapshot_is_removed_from_the_list() {
 fn f13_entries_of_folders_that_are_lost_come_back_with_what_lies_behind_them() {
     let bench = Workbench::new();
     for number in 0..400 {
-        bench.write(format!("many/file {number}"), noise(number, 50));
+        bench.write(format!("many/file {number}"), noise(50, number));
     }
     bench.write("other/file", "x");
     bench.age_data();
@@ -131,7 +131,7 @@ fn f13_entries_of_folders_that_are_lost_come_back_with_what_lies_behind_them() {
 fn f13_a_folder_is_read_again_by_the_rules_of_its_source_and_not_by_those_at_the_top() {
     let bench = Workbench::new();
     for number in 0..400 {
-        bench.write(format!("many/{number}.bin"), noise(number, 50));
+        bench.write(format!("many/{number}.bin"), noise(50, number));
     }
     bench.write("other/file", "x");
     bench.age_data();

@@ -148,7 +148,7 @@ fn assert_refused(bench: &Workbench, record: &Path) {
 #[test]
 fn f13_a_record_that_is_lost_stops_collections_until_it_is_written_again_from_its_copy() {
     let bench = bench();
-    bench.write("first.bin", noise(2, 100_000));
+    bench.write("first.bin", noise(100_000, 2));
     let first = bench.backs_up()["snapshot"].as_str().unwrap().to_owned();
     let held = tree::looks(&bench.data());
     fs::remove_file(bench.data().join("first.bin")).unwrap();
@@ -172,7 +172,7 @@ fn f13_a_record_that_is_lost_stops_collections_until_it_is_written_again_from_it
 #[test]
 fn a_copy_of_what_was_collected_long_ago_is_settled_by_repair_and_forget() {
     let bench = bench();
-    bench.write("first.bin", noise(2, 100_000));
+    bench.write("first.bin", noise(100_000, 2));
     let first = bench.backs_up()["snapshot"].as_str().unwrap().to_owned();
     let copy = only(&bench, "copies");
     let bytes = fs::read(&copy).unwrap();
@@ -237,7 +237,7 @@ fn a_folder_in_the_place_of_a_lone_copy_stops_collections_and_goes_to_the_quaran
 fn a_record_that_cannot_be_written_again_keeps_nothing_else_from_being_mended() {
     let bench = bench();
     bench.backs_up();
-    bench.write("more.bin", noise(3, 50_000));
+    bench.write("more.bin", noise(50_000, 3));
     let second = bench.backs_up()["snapshot"].as_str().unwrap().to_owned();
     let records: Vec<PathBuf> = bench.files_in("snapshots").into_keys().collect();
     // A folder in the place of one is left to whoever put it there.

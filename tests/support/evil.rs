@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use lifeboat_store::random::noise;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, Timespec, Timestamps, XattrFlags};
 
 use super::outside;
@@ -28,12 +29,6 @@ pub(crate) fn grow(folder: &Path) {
 fn write(path: PathBuf, bytes: impl AsRef<[u8]>) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, bytes).unwrap();
-}
-
-fn noise(len: usize) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    blake3::Hasher::new().finalize_xof().fill(&mut bytes);
-    bytes
 }
 
 fn names(folder: &Path) {
@@ -80,10 +75,10 @@ fn sizes(folder: &Path) {
     for size in [
         0, 1, 4095, 4096, 4097, 65_535, 65_536, 65_537, 1_048_575, 1_048_576, 1_048_577,
     ] {
-        write(folder.join(format!("noise-{size}")), noise(size));
+        write(folder.join(format!("noise-{size}")), noise(size, 0));
         write(folder.join(format!("zeros-{size}")), vec![0; size]);
     }
-    write(folder.join("large"), noise(18_000_000));
+    write(folder.join("large"), noise(18_000_000, 0));
     let sparse = fs::File::create(folder.join("sparse")).unwrap();
     for at in [0, 3_333_333, 30_000_000] {
         sparse.write_all_at(b"an island", at).unwrap();
@@ -96,7 +91,7 @@ fn sizes(folder: &Path) {
 
 fn links(folder: &Path) {
     write(folder.join("file"), "linked");
-    write(folder.join("other/large"), noise(2_000_000));
+    write(folder.join("other/large"), noise(2_000_000, 0));
     let long = "../".repeat(1300);
     for (name, target) in [
         ("dangling", "no/such/file"),
@@ -184,7 +179,7 @@ fn attributes(folder: &Path) {
     }
     set(&folder.join("empty"), "user.empty", b"");
     set(&folder.join("binary"), "user.\u{fc}\n", b"\0\xff\n\0");
-    set(&folder.join("large"), "user.large", &noise(3000));
+    set(&folder.join("large"), "user.large", &noise(3000, 0));
     set(&folder.join("folder"), "user.of-a-folder", b"yes");
     set(
         &folder.join("access"),

@@ -28,6 +28,7 @@ pub fn first_cut(bytes: &[u8], last: bool) -> Option<usize> {
 mod tests {
     use super::*;
 
+    /// The cuts of these bytes are pinned, so they are made here and by nothing that may change.
     fn noise(len: usize) -> Vec<u8> {
         let mut bytes = vec![0; len];
         blake3::Hasher::new().finalize_xof().fill(&mut bytes);

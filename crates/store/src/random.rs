@@ -55,3 +55,15 @@ impl Random for SeededRandom {
         Ok(())
     }
 }
+
+/// Bytes that do not compress: the same ones for the same seed, and shorter ones are the beginning of longer ones.
+#[cfg(feature = "testing")]
+pub fn noise(len: usize, seed: u64) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    let mut hasher = blake3::Hasher::new();
+    hasher
+        .update(&seed.to_le_bytes())
+        .finalize_xof()
+        .fill(&mut bytes);
+    bytes
+}

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use lifeboat_store::disk::sim::{Among, Fault, Harm, SimDisk};
 use lifeboat_store::random::SeededRandom;
+use lifeboat_store::random::noise;
 use lifeboat_store::storage::LocalStorage;
 use lifeboat_store::{Backing, ChunkId, Kind, Options, Session, Store};
 
@@ -47,16 +48,6 @@ fn rows(seed: u32) -> Vec<u8> {
         bytes.extend_from_slice(&state.to_le_bytes());
     }
     bytes.truncate(CHUNK);
-    bytes
-}
-
-fn noise(seed: u32) -> Vec<u8> {
-    let mut bytes = vec![0; CHUNK];
-    let mut hasher = blake3::Hasher::new();
-    hasher
-        .update(&seed.to_le_bytes())
-        .finalize_xof()
-        .fill(&mut bytes);
     bytes
 }
 
@@ -108,7 +99,7 @@ fn chunks_that_say_the_same_words_are_a_good_deal_smaller_by_a_dictionary() {
 fn what_no_dictionary_helps_gets_none() {
     let (store, _) = store();
     let session = store.begin(Options::default()).unwrap();
-    let chunks: Vec<_> = (0..16).map(noise).collect();
+    let chunks: Vec<_> = (0..16).map(|seed| noise(CHUNK, seed)).collect();
     let made = session.put_dictionary(&sample(&chunks), &refs(&chunks[..4]));
     assert_eq!(made.unwrap(), None);
     assert_eq!(session.totals().new_chunks, 0);
@@ -154,7 +145,7 @@ fn f10_a_dictionary_that_is_damaged_is_missed_by_what_is_told_by_it_alone() {
     let dictionary = session.put_dictionary(&sample(&chunks), &refs(&chunks[..4]));
     let dictionary = dictionary.unwrap().unwrap();
     let told = put_like(&session, &chunks, Some(&dictionary));
-    let whole = session.put(Kind::Data, &noise(1), None).unwrap().id;
+    let whole = session.put(Kind::Data, &noise(CHUNK, 1), None).unwrap().id;
     session.commit(b"record").unwrap();
 
     let files = disk.files();
@@ -164,7 +155,7 @@ fn f10_a_dictionary_that_is_damaged_is_missed_by_what_is_told_by_it_alone() {
     let store = reopened(&disk);
     assert!(store.get(&dictionary).unwrap_err().is_damage());
     assert!(told.iter().all(|id| store.get(id).is_err()));
-    assert_eq!(store.get(&whole).unwrap(), noise(1));
+    assert_eq!(store.get(&whole).unwrap(), noise(CHUNK, 1));
     // The next backup of the same builds on nothing that is lost.
     let session = store.begin(none).unwrap();
     let new = rows(900);

@@ -21,21 +21,12 @@ use std::collections::{BTreeMap, HashSet};
 
 use lifeboat_store::disk::sim::SimDisk;
 use lifeboat_store::progress::Unwatched;
+use lifeboat_store::random::noise;
 use lifeboat_store::{
     ChunkId, Examination, Kind, Options, Repaired, Result, Share, SnapshotId, Store, Way,
 };
 use rayon::prelude::*;
 use support::{assert_none, backing, unseal, words};
-
-/// Bytes that do not compress.
-fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    blake3::Hasher::new()
-        .update(&seed.to_le_bytes())
-        .finalize_xof()
-        .fill(&mut bytes);
-    bytes
-}
 
 /// A repository with chunks of these lengths in packs of about so many bytes; half as much metadata, and some deltas.
 fn repository(lengths: &[usize], pack_bytes: u64) -> (SimDisk, SnapshotId) {
@@ -49,7 +40,7 @@ fn repository(lengths: &[usize], pack_bytes: u64) -> (SimDisk, SnapshotId) {
     let mut record = Vec::new();
     let mut near = None;
     for (seed, len) in (0..).zip(lengths) {
-        let mut bytes = noise(seed / 3, *len);
+        let mut bytes = noise(*len, seed / 3);
         bytes.extend(seed.to_le_bytes());
         let data = session.put(Kind::Data, &bytes, near.as_ref()).unwrap().id;
         near = Some(data);

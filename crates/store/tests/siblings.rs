@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use lifeboat_store::disk::sim::SimDisk;
 use lifeboat_store::random::SeededRandom;
+use lifeboat_store::random::noise;
 use lifeboat_store::storage::LocalStorage;
 use lifeboat_store::{Backing, ChunkId, Kind, Options, Session, Store};
 
@@ -32,14 +33,6 @@ fn note(number: u32) -> Vec<u8> {
     });
     let text = words.collect::<Vec<_>>().join(" ");
     format!("note {number}: {text}").into_bytes()
-}
-
-fn noise(number: u32) -> Vec<u8> {
-    let mut bytes = vec![0; 3000];
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&number.to_le_bytes());
-    hasher.finalize_xof().fill(&mut bytes);
-    bytes
 }
 
 fn stored(session: &Session<'_>) -> u64 {
@@ -90,7 +83,9 @@ fn noise_gets_no_dictionary() {
     let store = store();
     let session = store.begin(Options::default()).unwrap();
     for number in 0..NOTES {
-        session.put_sibling(&noise(number), None).unwrap();
+        session
+            .put_sibling(&noise(3000, u64::from(number)), None)
+            .unwrap();
     }
     assert_eq!(session.totals().new_chunks, u64::from(NOTES));
 }

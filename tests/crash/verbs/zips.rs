@@ -9,8 +9,9 @@ use lifeboat_snapshot::{
 };
 use lifeboat_store::disk::Disk;
 use lifeboat_store::disk::sim::SimDisk;
+use lifeboat_store::random::noise;
 
-use super::super::stage::{FIRST, Known, create, noise, open, words};
+use super::super::stage::{FIRST, Known, create, open, words};
 use super::all::{After, Stage};
 use crate::support::snapshots::{Contents, contents};
 
@@ -64,7 +65,7 @@ pub(super) fn make_foreign(stage: &Stage) {
     let other = SimDisk::without_root();
     let repository = create(&other, 40).unwrap();
     let bench = &stage.sources.bench;
-    bench.write("foreign.bin", noise(120_000));
+    bench.write("foreign.bin", noise(120_000, 1));
     let known = Known::back_up(&other, 41, FIRST, &stage.sources);
     fs::remove_file(bench.data().join("foreign.bin")).unwrap();
     let target = ZipTarget::File(bench.path(FOREIGN));

@@ -1,15 +1,8 @@
 //! Frames of every sort, and bytes that claim to be frames.
 
-use super::*;
+use crate::random::noise;
 
-fn noise(len: usize, seed: u8) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    blake3::Hasher::new()
-        .update(&[seed])
-        .finalize_xof()
-        .fill(&mut bytes);
-    bytes
-}
+use super::*;
 
 fn text(len: usize) -> Vec<u8> {
     b"patient 0001, visit 17; "

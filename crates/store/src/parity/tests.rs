@@ -44,6 +44,7 @@ fn file(bytes: &[u8]) -> Bytes {
     }
 }
 
+/// The parity of these bytes is pinned, so they are made here and by nothing that may change.
 fn noise(len: usize, seed: u8) -> Vec<u8> {
     let mut bytes = vec![0; len];
     let mut hasher = blake3::Hasher::new();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use lifeboat_store::disk::sim::SimDisk;
 use lifeboat_store::progress::Unwatched;
-use lifeboat_store::random::SeededRandom;
+use lifeboat_store::random::{SeededRandom, noise};
 use lifeboat_store::storage::LocalStorage;
 use lifeboat_store::{
     Backing, ChunkId, Kind, Options, Result, Session, SnapshotId, Store, StoreError,
@@ -44,14 +44,10 @@ pub(crate) fn backing(disk: &SimDisk, process: u64) -> Backing {
 
 /// The bytes of a chunk: half noise, half pattern; neighbours differ in little.
 pub(crate) fn chunk(number: u32) -> Vec<u8> {
-    let mut noise = vec![0; 900 + (number as usize % 5) * 300];
-    blake3::Hasher::new()
-        .update(&(number / 3).to_le_bytes())
-        .finalize_xof()
-        .fill(&mut noise);
-    noise.extend_from_slice(&number.to_le_bytes());
-    noise.extend(std::iter::repeat_n(7, 500));
-    noise
+    let mut bytes = noise(900 + (number as usize % 5) * 300, u64::from(number / 3));
+    bytes.extend_from_slice(&number.to_le_bytes());
+    bytes.extend(std::iter::repeat_n(7, 500));
+    bytes
 }
 
 /// Chunks that a session holds in memory.
