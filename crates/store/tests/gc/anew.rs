@@ -1,14 +1,13 @@
 //! Packs that are written anew: those of which little is needed, and small ones; and deltas that are stored whole.
 
 use lifeboat_store::progress::Unwatched;
+use lifeboat_store::random::noise;
 use lifeboat_store::{ChunkId, Kind, Options, Share, SnapshotId, Store};
 
-use crate::stage::{backs_up, check_clean, collect, forget, open, packs, repack, repository};
-use crate::support::{Acknowledged, check};
-
-fn assert_holds(disk: &lifeboat_store::disk::sim::SimDisk, known: &[Acknowledged]) {
-    check(&open(disk, 90), known).unwrap();
-}
+use crate::stage::{
+    assert_holds, backs_up, check_clean, collect, forget, open, packs, repack, repository,
+};
+use crate::support::Acknowledged;
 
 #[test]
 fn what_is_needed_of_a_pack_that_is_mostly_garbage_moves_to_a_new_one() {
@@ -53,12 +52,12 @@ fn many_small_packs_become_few() {
 
 /// A row of versions of one chunk, each a delta from the one before; only the last is kept.
 fn last_of_a_chain(disk: &lifeboat_store::disk::sim::SimDisk) -> Acknowledged {
-    let mut plain: Vec<u8> = blake3_noise(60_000);
+    let mut plain: Vec<u8> = noise(60_000, 0);
     let mut near = None;
     let mut last = None;
     for version in 0..4_u8 {
         let at = usize::from(version) * 9000;
-        plain[at..at + 4000].copy_from_slice(&blake3_noise(4000 + usize::from(version))[..4000]);
+        plain[at..at + 4000].copy_from_slice(&noise(4000, 1 + u64::from(version)));
         let store = Store::open(crate::support::backing(disk, 20 + u64::from(version))).unwrap();
         let session = store.begin(Options::default()).unwrap();
         let id = session.put(Kind::Data, &plain, near.as_ref()).unwrap().id;
@@ -72,15 +71,6 @@ fn last_of_a_chain(disk: &lifeboat_store::disk::sim::SimDisk) -> Acknowledged {
         near = Some(id);
     }
     last.unwrap()
-}
-
-fn blake3_noise(len: usize) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    blake3::Hasher::new()
-        .update(&len.to_le_bytes())
-        .finalize_xof()
-        .fill(&mut bytes);
-    bytes
 }
 
 #[test]
@@ -143,10 +133,10 @@ fn keeps_last(
 #[test]
 fn what_a_repair_writes_stands_on_nothing_that_is_condemned() {
     let disk = repository();
-    let base = blake3_noise(60_000);
+    let base = noise(60_000, 0);
     let mut near_base = base.clone();
     near_base[..10].fill(0);
-    let other = blake3_noise(50_000);
+    let other = noise(50_000, 1);
     let (old, of_base) = keeps_last(&open(&disk, 2), &[&base], None);
     let condemned = packs(&disk);
     let (_, kept) = keeps_last(&open(&disk, 3), &[&near_base, &other], Some(of_base[0]));

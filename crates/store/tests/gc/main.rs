@@ -17,7 +17,9 @@ mod anew;
 mod baton;
 /// Power cuts, kills and faults at every operation of a collection.
 mod crash;
-/// What is kept, what goes, and who is waited for.
+/// What is kept, and what goes.
+mod kept;
+/// Who is waited for, and who must not collect.
 mod protocol;
 /// What a repair saves from a sweep.
 mod repaired;
@@ -30,3 +32,5 @@ mod stage;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../support/mod.rs"]
 mod support;
+/// A disk whose calls take turns.
+mod turned;

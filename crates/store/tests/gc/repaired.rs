@@ -2,19 +2,11 @@
 
 use lifeboat_store::disk::sim::SimDisk;
 use lifeboat_store::progress::Unwatched;
+use lifeboat_store::random::noise;
 use lifeboat_store::{Kind, Options, Session, Share, Store};
 
 use crate::stage::{collect, forget, open, packs, repository};
 use crate::support::{Acknowledged, assert_none, backing, check, unseal, words};
-
-fn noise(seed: u8, len: usize) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    blake3::Hasher::new()
-        .update(&[seed])
-        .finalize_xof()
-        .fill(&mut bytes);
-    bytes
-}
 
 /// Commits a record of these chunks.
 fn commit(session: Session<'_>, chunks: &[lifeboat_store::ChunkId]) -> Acknowledged {
@@ -30,7 +22,7 @@ fn commit(session: Session<'_>, chunks: &[lifeboat_store::ChunkId]) -> Acknowled
 /// whole. What the delta is made from is garbage to whoever keeps the whole copy.
 fn stage() -> (SimDisk, Vec<Acknowledged>, String) {
     let disk = repository();
-    let base = noise(1, 20_000);
+    let base = noise(20_000, 1);
     let like = [&base[..], b"a little more"].concat();
     let stores = [2, 3, 4].map(|process| Store::open(backing(&disk, process)).unwrap());
     let first = stores[0].begin(Options::default()).unwrap();
@@ -41,7 +33,7 @@ fn stage() -> (SimDisk, Vec<Acknowledged>, String) {
     let mut known = Vec::new();
     let as_delta = [
         one.put(Kind::Data, &like, Some(&base)).unwrap().id,
-        one.put(Kind::Data, &noise(2, 9000), None).unwrap().id,
+        one.put(Kind::Data, &noise(9000, 2), None).unwrap().id,
     ];
     known.push(commit(one, &as_delta));
     let before = packs(&disk);

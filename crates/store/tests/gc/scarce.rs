@@ -4,11 +4,10 @@ use lifeboat_store::StoreError;
 use lifeboat_store::disk::Disk;
 use lifeboat_store::disk::sim::{Among, Call, Fault, Harm, SimDisk};
 
-use crate::stage::{backs_up, check_clean, collect, forget, open, packs, repack, repository};
+use crate::stage::{
+    SMALL, backs_up, check_clean, collect, forget, open, packs, repack, repository,
+};
 use crate::support::{Acknowledged, check};
-
-/// A chunk a pack: enough packs for an index cache.
-const SMALL: u64 = 500;
 
 /// Two snapshots, of which the first is forgotten, and an index cache.
 fn half_garbage() -> (SimDisk, Acknowledged) {

@@ -14,9 +14,10 @@ use lifeboat_store::storage::LocalStorage;
 use lifeboat_store::{Backing, ChunkId, Kind, Options, Result, SnapshotId, Store, StoreError};
 use rayon::prelude::*;
 
-use crate::baton::{Baton, Dice, Turned};
+use crate::baton::{Baton, Dice};
 use crate::stage::{Rows, backs_up, check_clean, collect, forget, open, repository};
 use crate::support::{Acknowledged, BackUp, assert_none, check, unseal, words};
+use crate::turned::Turned;
 
 /// Seeds of the normal run.
 const SEEDS: u64 = 1500;

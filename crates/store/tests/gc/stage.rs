@@ -1,5 +1,6 @@
 //! A repository on a simulated disk to be collected, by somebody who knows what its records lead to.
 
+use std::borrow::Borrow;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,7 +10,13 @@ use lifeboat_store::gc::{Collect, Collected, Marks, Reach, Root, Watch};
 use lifeboat_store::progress::Progress;
 use lifeboat_store::{ChunkId, Forgotten, Result, SnapshotId, Store, StoreError};
 
-use crate::support::{Acknowledged, back_up, backing, unseal, words};
+use crate::support::{Acknowledged, back_up, backing, check, unseal, words};
+
+/// Bytes of a pack that holds one chunk; with some dozens of them there is an index cache.
+pub(crate) const SMALL: u64 = 500;
+
+/// Bytes of a pack that holds all chunks of its kind.
+pub(crate) const LARGE: u64 = 1 << 20;
 
 /// Reads the records of these tests: a row of ids with a seal.
 pub(crate) struct Rows<'s>(pub(crate) &'s Store);
@@ -194,4 +201,10 @@ fn kind_of(path: &str) -> String {
 /// The ids in a record.
 pub(crate) fn ids(record: &Acknowledged) -> Vec<ChunkId> {
     unseal(&record.record).unwrap()
+}
+
+/// That these are whole, as they were stored.
+pub(crate) fn assert_holds<A: Borrow<Acknowledged>>(disk: &SimDisk, known: &[A]) {
+    let known: Vec<Acknowledged> = known.iter().map(|one| one.borrow().clone()).collect();
+    check(&open(disk, 90), &known).unwrap();
 }
