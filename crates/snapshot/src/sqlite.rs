@@ -43,8 +43,8 @@ pub(crate) use held::{descriptor as kept_descriptor, keep_shared, kept_open};
 pub use held::{is_kept, keep_open};
 pub use image::{Image, open_image};
 pub(crate) use image::{file_facts, image_facts};
-pub(crate) use sniff::sniff_bytes;
-pub use sniff::{Sniffed, sidecars, sniff};
+pub(crate) use sniff::{SIDE_FILES, sniff_bytes};
+pub use sniff::{Sniffed, side_files, sniff};
 
 /// Bytes per extent: a multiple of every page size SQLite knows (512 to 65536).
 pub const EXTENT_BYTES: usize = 65536;

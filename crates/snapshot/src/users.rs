@@ -69,7 +69,7 @@ pub fn live_databases(
 }
 
 fn look(path: PathBuf) -> Option<LiveDatabase> {
-    let [wal, ..] = sqlite::sidecars(&path);
+    let [wal, ..] = sqlite::side_files(&path);
     let len = |path: &Path| path.symlink_metadata().map_or(0, |stat| stat.len());
     Some(LiveDatabase {
         is_wal: sqlite::is_wal(&path).ok()?,

@@ -9,7 +9,7 @@ use super::assemble::{Ahead, Assembly};
 use super::describe;
 use super::file::{self, SMALL};
 use super::queued::Queued;
-use super::walk::{Found, Step, is_sidecar_of};
+use super::walk::{Found, Step, is_side_file_of};
 use crate::entry::{Entry, Node};
 use crate::folder::Before;
 use crate::manifest::Flaw;
@@ -62,7 +62,7 @@ impl<'s> Assembly<'s, '_, '_> {
         };
         let databases = self.ahead.last().map(|ahead| ahead.databases.as_slice());
         let mut databases = databases.unwrap_or_default().iter();
-        warning.kind == WarningKind::Vanished && databases.any(|main| is_sidecar_of(&name, main))
+        warning.kind == WarningKind::Vanished && databases.any(|main| is_side_file_of(&name, main))
     }
 
     /// Something that the walk could not look at.
@@ -89,9 +89,9 @@ impl<'s> Assembly<'s, '_, '_> {
     fn decide(&mut self, found: Found) -> Option<Queued<'s>> {
         let before = self.before(&found.name);
         let databases = self.ahead.last().map(|ahead| ahead.databases.as_slice());
-        let is_sidecar = |name: &Name| is_sidecar_of(&found.name, name);
+        let is_side_file = |name: &Name| is_side_file_of(&found.name, name);
         let omitted = || before.is_some().then_some(Queued::Omitted);
-        if databases.unwrap_or_default().iter().any(is_sidecar) {
+        if databases.unwrap_or_default().iter().any(is_side_file) {
             return omitted();
         }
         if !found.stat.is_file() {
@@ -113,7 +113,7 @@ impl<'s> Assembly<'s, '_, '_> {
                 ..
             })
         );
-        if (found.has_sidecar || was_database) && self.is_database(&found) {
+        if (found.has_side_file || was_database) && self.is_database(&found) {
             if let Some(ahead) = self.ahead.last_mut() {
                 ahead.databases.push(found.name.clone());
             }

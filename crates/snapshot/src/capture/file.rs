@@ -99,7 +99,7 @@ pub(crate) fn is_database(path: &Path, seen: &Metadata) -> io::Result<bool> {
     if sqlite::is_kept(seen) {
         return Ok(true);
     }
-    let [wal, ..] = sqlite::sidecars(path);
+    let [wal, ..] = sqlite::side_files(path);
     if seen.len() == 0 && wal.symlink_metadata().is_err() {
         // Nothing yet; another part of this process may be creating it, and opening it would cost its locks.
         return Ok(false);

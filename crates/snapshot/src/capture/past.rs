@@ -13,9 +13,7 @@ use crate::error::{Result, SnapshotError};
 use crate::path::Name;
 use crate::record::Snapshot;
 use crate::repository::Listing;
-
-/// What files are called that come and go with a database.
-const LOGS: [&[u8]; 3] = [b"-wal", b"-shm", b"-journal"];
+use crate::sqlite::SIDE_FILES;
 
 /// When and where data was that is backed up from another place now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +39,9 @@ impl Past {
         // Reading a database may end its log.
         let is_log = |path: &Path| {
             let name = path.as_os_str().as_encoded_bytes();
-            LOGS.iter().any(|ending| name.ends_with(ending))
+            SIDE_FILES
+                .iter()
+                .any(|ending| name.ends_with(ending.as_bytes()))
         };
         let mut files = self.unpacked.iter().filter(|path| !is_log(path));
         match files.find(gone) {

@@ -16,6 +16,7 @@ use super::exclude::{self, Excludes};
 use crate::error::{Result, SnapshotError};
 use crate::monitor::{Warning, WarningKind};
 use crate::path::{MAX_DEPTH, Name};
+use crate::sqlite::{SIDE_FILES, side_files};
 use lifeboat_store::words::system_words;
 
 /// One step of the walk.
@@ -41,7 +42,7 @@ pub(crate) struct Found {
     /// Its `lstat`.
     pub(crate) stat: Metadata,
     /// Whether one of SQLite's side files of this name stands beside it.
-    pub(crate) has_sidecar: bool,
+    pub(crate) has_side_file: bool,
     /// Of a folder whose files belong together: how they looked before it was listed.
     pub(crate) companions: Option<Look>,
 }
@@ -158,9 +159,9 @@ impl<'e> Walk<'e> {
     fn look(&mut self, name: Name) -> Option<Step> {
         let level = self.levels.last()?;
         let path = level.path.join(name.as_os_str());
-        let has_sidecar = SIDECARS
+        let has_side_file = SIDE_FILES
             .iter()
-            .any(|ending| level.has(&[name.as_bytes(), ending].concat()));
+            .any(|ending| level.has(&[name.as_bytes(), ending.as_bytes()].concat()));
         let stat = match std::fs::symlink_metadata(&path) {
             Ok(stat) => stat,
             Err(error) => {
@@ -185,7 +186,7 @@ impl<'e> Walk<'e> {
             name,
             path,
             stat,
-            has_sidecar,
+            has_side_file,
             companions: None,
         }))
     }
@@ -225,7 +226,7 @@ pub(crate) fn find_root(path: &Path, stat: Metadata) -> Result<Found> {
         name,
         path: path.to_owned(),
         companions: None,
-        has_sidecar: stat.is_file() && crate::sqlite::sidecars(path).iter().any(beside),
+        has_side_file: stat.is_file() && side_files(path).iter().any(beside),
         stat,
     })
 }
@@ -249,12 +250,9 @@ fn list(path: &Path) -> io::Result<Vec<Name>> {
     Ok(names)
 }
 
-/// What SQLite appends to a database's name for the files beside it.
-const SIDECARS: [&[u8]; 3] = [b"-wal", b"-shm", b"-journal"];
-
 /// Whether a name is that of a side file of the database called `main`.
-pub(crate) fn is_sidecar_of(name: &Name, main: &Name) -> bool {
+pub(crate) fn is_side_file_of(name: &Name, main: &Name) -> bool {
     name.as_bytes()
         .strip_prefix(main.as_bytes())
-        .is_some_and(|rest| SIDECARS.contains(&rest))
+        .is_some_and(|rest| SIDE_FILES.iter().any(|ending| ending.as_bytes() == rest))
 }

@@ -8,9 +8,8 @@ use std::io;
 use super::files::{Files, Spot};
 use super::journal::{Change, Journal, Step};
 use super::kept::{has_made, holds_something};
-use super::steps::{
-    Done, SIDE_FILES, each, ignore_missing, is_due, old, put_aside, side_file, stopped, sync,
-};
+use super::steps::{Done, each, ignore_missing, is_due, old, put_aside, side_file, stopped, sync};
+use crate::sqlite::SIDE_FILES;
 
 /// Behind the number of a step: what a program made at the live path while something new stood there.
 pub(super) const MADE: &str = "-made";

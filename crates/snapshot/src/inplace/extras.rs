@@ -16,6 +16,7 @@ use super::plan::{DatabaseChange, Difference, Now, What};
 use crate::capture::exclude::Excludes;
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::path::{MAX_DEPTH, Name, TreePath};
+use crate::sqlite::SIDE_FILES;
 
 pub(super) use cover::cover;
 
@@ -170,7 +171,7 @@ fn belongs_to_database(
     at: &Path,
 ) -> Result<bool> {
     let name = at.as_os_str().as_bytes();
-    for ending in ["-wal", "-shm", "-journal"] {
+    for ending in SIDE_FILES {
         let Some(main) = name.strip_suffix(ending.as_bytes()) else {
             continue;
         };

@@ -43,7 +43,7 @@ pub(crate) struct Wanted {
 pub(crate) fn find(wanted: &[Wanted]) -> Vec<Holder> {
     let mut inodes = HashMap::new();
     for file in wanted {
-        let side_files = sqlite::sidecars(&file.path).into_iter();
+        let side_files = sqlite::side_files(&file.path).into_iter();
         let side_files = side_files.filter(|_| file.is_database);
         for path in std::iter::once(file.path.clone()).chain(side_files) {
             if let Ok(stat) = path.symlink_metadata()
@@ -143,7 +143,7 @@ fn program(pid: u32) -> String {
 
 /// Whoever holds one of SQLite's locks on the database, or on its `-shm`.
 fn lock_holder(path: &Path) -> Option<Holder> {
-    let [_, shm, _] = sqlite::sidecars(path);
+    let [_, shm, _] = sqlite::side_files(path);
     let looks = [(path, LOCKS), (&shm, SHM_LOCKS)];
     let lock = looks.into_iter().find_map(|(file, range)| {
         let file = sqlite::kept_descriptor(file).ok()?;

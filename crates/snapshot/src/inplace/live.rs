@@ -85,7 +85,7 @@ fn open(path: &Path) -> Result<File> {
 
 /// Whether a regular file is a database. One that is stays open (F-34).
 pub(crate) fn is_database(path: &Path, stat: &Metadata) -> Result<bool> {
-    let [wal, ..] = sqlite::sidecars(path);
+    let [wal, ..] = sqlite::side_files(path);
     if !stat.is_file() || stat.len() == 0 && wal.symlink_metadata().is_err() {
         return Ok(false);
     }
@@ -204,7 +204,7 @@ impl ExtentSink for Compare<'_> {
 
 /// The `-wal` and `-journal` of a database, and how they look: whatever is committed changes one of them, or the database.
 pub(super) fn side_files(path: &Path) -> Result<Vec<(PathBuf, Option<Stamp>)>> {
-    let [wal, _, journal] = sqlite::sidecars(path);
+    let [wal, _, journal] = sqlite::side_files(path);
     let look = |path: PathBuf| Stamp::at(&path).map(|stamp| (path, stamp));
     [wal, journal].into_iter().map(look).collect()
 }

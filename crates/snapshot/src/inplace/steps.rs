@@ -12,9 +12,7 @@ use super::files::{Files, Look, Spot};
 use super::journal::{Change, Journal, Step};
 use super::kept::{is_kept, namesake_of};
 use crate::path::{Name, TreePath};
-
-/// Names of SQLite's side files, behind that of their database.
-pub(super) const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
+use crate::sqlite::SIDE_FILES;
 
 /// Names that are tried for something that was replaced.
 pub(super) const MAX_NAMESAKES: u32 = 1000;

@@ -22,6 +22,7 @@ use crate::content::Content;
 use crate::entry::Meta;
 use crate::error::{IoContext, Result};
 use crate::path::{Name, TreePath};
+use crate::sqlite::SIDE_FILES;
 
 /// A file whose bytes are to be written.
 pub(super) struct Waiting {
@@ -253,8 +254,8 @@ fn reopen(folder: &Folder, partial: &Name) -> Result<Option<File>> {
 
 /// A WAL or a journal beside another state of its database would be replayed into it (F-51).
 pub(super) fn remove_side_files(folder: &Folder, name: &Name) -> Result<()> {
-    for ending in [&b"-wal"[..], b"-shm", b"-journal"] {
-        if let Ok(side) = Name::new([name.as_bytes(), ending].concat()) {
+    for ending in SIDE_FILES {
+        if let Ok(side) = Name::new([name.as_bytes(), ending.as_bytes()].concat()) {
             folder.remove(&side)?;
         }
     }

@@ -59,15 +59,18 @@ pub(crate) fn sniff_bytes(bytes: &[u8], path: &Path) -> Sniffed {
 }
 
 fn is_beside(path: &Path) -> bool {
-    let mut beside = sidecars(path).into_iter();
+    let mut beside = side_files(path).into_iter();
     beside.any(|path| path.symlink_metadata().is_ok())
 }
+
+/// What SQLite appends to a database's name for the files beside it.
+pub(crate) const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// The files beside a database that belong to it and are never stored by themselves: `-wal`,
 /// `-shm`, `-journal`.
 #[must_use]
-pub fn sidecars(path: &Path) -> [PathBuf; 3] {
-    ["-wal", "-shm", "-journal"].map(|suffix| sibling(path, suffix))
+pub fn side_files(path: &Path) -> [PathBuf; 3] {
+    SIDE_FILES.map(|suffix| sibling(path, suffix))
 }
 
 pub(super) fn sibling(path: &Path, suffix: &str) -> PathBuf {

@@ -11,7 +11,7 @@ use lifeboat_store::Store;
 use super::{Live, Root};
 use crate::capture::ahead::is_shared_memory;
 use crate::capture::exclude::Excludes;
-use crate::capture::walk::{Found, Step, Walk, find_root, is_sidecar_of};
+use crate::capture::walk::{Found, Step, Walk, find_root, is_side_file_of};
 use crate::diff::{DiffTotals, TakeChange};
 use crate::entry::Entry;
 use crate::error::{Result, SnapshotError};
@@ -117,7 +117,7 @@ impl Beside<'_, '_> {
     fn is_side_file(&self, found: &Found) -> bool {
         let databases = self.levels.last().map(|level| level.databases.as_slice());
         let mut databases = databases.unwrap_or_default().iter();
-        databases.any(|main| is_sidecar_of(&found.name, main)) || is_shared_memory(found)
+        databases.any(|main| is_side_file_of(&found.name, main)) || is_shared_memory(found)
     }
 
     /// Something that the walk could not look at: neither there nor gone.

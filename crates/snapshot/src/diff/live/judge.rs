@@ -78,7 +78,7 @@ impl Beside<'_, '_> {
             before.map(|before| &before.node),
             Some(Node::Database { .. })
         );
-        let is_database = (found.has_sidecar || was_database)
+        let is_database = (found.has_side_file || was_database)
             && file::is_database(&found.path, &found.stat).unwrap_or(false);
         if is_database && let Some(level) = self.levels.last_mut() {
             level.databases.push(found.name.clone());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::support::{capture_with, captured, crash_copy, database, folder, options, refused};
-use crate::sqlite::{Check, Checked, Image, Sniffed, SqliteError, open_image, sidecars, sniff};
+use crate::sqlite::{Check, Checked, Image, Sniffed, SqliteError, open_image, side_files, sniff};
 
 fn damaged(path: &std::path::Path, check: Check) -> (Vec<u8>, Checked) {
     let mut options = options();
@@ -144,7 +144,7 @@ fn content_decides_what_is_a_database_not_the_name() {
     crash_copy(&path, &photo);
     assert_eq!(sniffed(&photo), Sniffed::Database);
     fs::write(&photo, b"").unwrap();
-    let [wal, shm, journal] = sidecars(&photo);
+    let [wal, shm, journal] = side_files(&photo);
     assert!(wal.ends_with("photo.jpg-wal") && shm.ends_with("photo.jpg-shm"));
     assert!(journal.ends_with("photo.jpg-journal"));
     assert_eq!(sniffed(&photo), Sniffed::Database, "empty, but with a WAL");
@@ -160,7 +160,7 @@ fn f34_a_file_whose_first_page_is_not_written_yet_may_become_a_database() {
     fs::write(&path, [0; 8192]).unwrap();
     let sniffed = || sniff(&File::open(&path).unwrap(), &path).unwrap();
     assert_eq!(sniffed(), Sniffed::NotDatabase);
-    let [.., journal] = sidecars(&path);
+    let [.., journal] = side_files(&path);
     fs::write(journal, "a transaction").unwrap();
     assert_eq!(sniffed(), Sniffed::Unfinished);
     fs::write(&path, [1; 8192]).unwrap();
