@@ -19,8 +19,8 @@ use lifeboat_store::storage::LocalStorage;
 use lifeboat_store::{Backing, RealDisk};
 use rusqlite::Connection;
 
-use crate::support::Workbench;
 use crate::support::snapshots::contents;
+use crate::support::{Workbench, tree};
 
 /// Every format there is a golden repository of.
 const FORMATS: [&str; 1] = ["v1"];
@@ -105,13 +105,7 @@ fn described_all(repository: &Repository) -> String {
 
 #[test]
 fn every_golden_repository_is_in_the_list() {
-    let folder = golden("");
-    let mut found: Vec<String> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    found.sort();
-    assert_eq!(found, FORMATS);
+    assert_eq!(tree::names(golden("")), FORMATS);
 }
 
 #[test]

@@ -150,19 +150,21 @@ fn touch_all(bench: &Workbench) {
     bench.age_data();
 }
 
+/// A backup that makes no snapshot of nothing new.
+const SKIP: [&str; 5] = [
+    "backup",
+    "data",
+    "--no-zip",
+    "--skip-if-unchanged",
+    "--json",
+];
+
 #[test]
 fn what_was_read_again_and_is_the_same_makes_no_snapshot() {
     let bench = bench();
     bench.backs_up();
     touch_all(&bench);
-    let skip = [
-        "backup",
-        "data",
-        "--no-zip",
-        "--skip-if-unchanged",
-        "--json",
-    ];
-    let summary = bench.lifeboat(&skip).exits(0).summary();
+    let summary = bench.lifeboat(&SKIP).exits(0).summary();
     assert_eq!(summary["skipped"], "unchanged");
     assert_ne!(summary["read_bytes"], 0, "it was read");
 }
@@ -171,13 +173,6 @@ fn what_was_read_again_and_is_the_same_makes_no_snapshot() {
 fn every_change_makes_a_snapshot_whatever_it_is() {
     let bench = bench();
     bench.write("a/b/c", "deep");
-    let skip = [
-        "backup",
-        "data",
-        "--no-zip",
-        "--skip-if-unchanged",
-        "--json",
-    ];
     let data = bench.data();
     let old = || {
         fs::File::open(&data)
@@ -224,9 +219,9 @@ fn every_change_makes_a_snapshot_whatever_it_is() {
     for (what, change) in changes {
         change();
         touch_all(&bench);
-        let summary = bench.lifeboat(&skip).exits(0).summary();
+        let summary = bench.lifeboat(&SKIP).exits(0).summary();
         assert_eq!(summary["skipped"], serde_json::Value::Null, "{what}");
-        let again = bench.lifeboat(&skip).exits(0).summary();
+        let again = bench.lifeboat(&SKIP).exits(0).summary();
         assert_eq!(again["skipped"], "unchanged", "{what}");
     }
 }

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 use crate::support::tree::{assert_same, differences, looks};
-use crate::support::{Answer, Workbench};
+use crate::support::{Answer, Workbench, tree};
 
 /// Extended attributes of what stays.
 mod described;
@@ -155,10 +155,8 @@ fn f49_a_restore_in_place_is_exactly_the_snapshot_and_undo_exactly_what_was_befo
 
 /// What restores have left beside the data.
 fn stages(bench: &Workbench) -> Vec<String> {
-    let entries = fs::read_dir(bench.folder())
-        .unwrap()
-        .chain(fs::read_dir(bench.data()).unwrap());
-    let names = entries.map(|entry| entry.unwrap().file_name().display().to_string());
+    let folders = [bench.folder(), &bench.data()];
+    let names = folders.into_iter().flat_map(tree::names);
     names.filter(|name| name.starts_with(".lifeboat")).collect()
 }
 

@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use lifeboat_snapshot::BackupReport;
-use rustix::fs::{AtFlags, CWD, Timespec, Timestamps};
+use rustix::fs::CWD;
 
 use crate::support::{Workbench, evil as evil_tree, outside, tree};
 
@@ -99,19 +99,6 @@ fn f42_hard_links_are_one_file_again() {
     assert_eq!(tree::differences(&expected, &found), [""; 0]);
 }
 
-/// Sets a time to the nanosecond, of links too.
-fn set_time(path: &Path, secs: i64, nanos: i64) {
-    let time = Timespec {
-        tv_sec: secs,
-        tv_nsec: nanos,
-    };
-    let times = Timestamps {
-        last_access: time,
-        last_modification: time,
-    };
-    rustix::fs::utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW).unwrap();
-}
-
 #[test]
 fn f45_modes_owners_and_times_to_the_nanosecond() {
     let bench = Workbench::with_files();
@@ -123,20 +110,20 @@ fn f45_modes_owners_and_times_to_the_nanosecond() {
         bench.write(&name, "");
         let path = bench.data().join(&name);
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        set_time(&path, 1_000_000_000 + number as i64, 123_456_789);
+        evil_tree::set_time(&path, 1_000_000_000 + number as i64, 123_456_789);
     }
     if outside::is_root() {
         std::os::unix::fs::chown(bench.data().join("notes.txt"), Some(12345), Some(54321)).unwrap();
     }
-    set_time(&bench.data().join("notes.txt"), -86_400, 1);
-    set_time(&bench.data().join("link"), 1, 999_999_999);
+    evil_tree::set_time(&bench.data().join("notes.txt"), -86_400, 1);
+    evil_tree::set_time(&bench.data().join("link"), 1, 999_999_999);
     fs::set_permissions(
         bench.data().join("empty"),
         fs::Permissions::from_mode(0o555),
     )
     .unwrap();
     for folder in ["empty", "modes", ""] {
-        set_time(&bench.data().join(folder), 4_102_444_800, 5);
+        evil_tree::set_time(&bench.data().join(folder), 4_102_444_800, 5);
     }
     there_and_back(&bench);
 }
@@ -205,9 +192,12 @@ fn the_comparison_sees_every_field() {
         &|| fs::write(path("notes.txt"), "r").unwrap(),
         "bytes of \"notes.txt\"",
     );
-    differs(&|| set_time(&path("papers"), 5, 0), "mtime of \"papers\"");
     differs(
-        &|| set_time(&path("papers/one.txt"), 5, 1),
+        &|| evil_tree::set_time(&path("papers"), 5, 0),
+        "mtime of \"papers\"",
+    );
+    differs(
+        &|| evil_tree::set_time(&path("papers/one.txt"), 5, 1),
         "mtime of \"papers/one.txt\"",
     );
     let mode = fs::Permissions::from_mode(0o700);

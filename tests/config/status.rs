@@ -4,6 +4,7 @@ use std::fs;
 
 use super::{SOURCES, bench};
 use crate::support::Workbench;
+use crate::support::tree::names;
 
 #[test]
 fn a_status_is_red_after_a_failure_and_as_patient_as_the_config_says() {
@@ -70,14 +71,9 @@ fn a_textfile_is_whole_or_as_before_and_tells_that_nothing_can_be_told() {
         .lifeboat(&["status", "--textfile", "nowhere/lifeboat.prom"])
         .exits(1)
         .complains(&["nowhere/lifeboat.prom"]);
-    let left: Vec<_> = fs::read_dir(bench.folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let left = names(bench.folder());
     assert!(
-        !left
-            .iter()
-            .any(|name| name.to_string_lossy().starts_with("lifeboat.prom.")),
+        !left.iter().any(|name| name.starts_with("lifeboat.prom.")),
         "{left:?}"
     );
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::support::small::Small;
-use crate::support::{Answer, Workbench, struck};
+use crate::support::{Answer, Workbench, struck, tree};
 
 /// Backs up until the index cache has a file, and tells how often reading a file of the snapshot maps it.
 fn maps(bench: &Workbench, repository: &Path) -> usize {
@@ -14,9 +14,8 @@ fn maps(bench: &Workbench, repository: &Path) -> usize {
         let args = ["-r", repository, "backup", "data", "--no-zip"];
         bench.lifeboat(&args).exits(0);
     }
-    let cache = fs::read_dir(Path::new(repository).join("cache")).unwrap();
-    let names = cache.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    assert!(names.into_iter().any(|name| name.ends_with(".index")));
+    let cache = tree::names(Path::new(repository).join("cache"));
+    assert!(cache.iter().any(|name| name.ends_with(".index")));
     let log = bench.path("strace.log");
     let by = ["strace", "-f", "-y", "-e", "trace=mmap", "-o"];
     let by = [

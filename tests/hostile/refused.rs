@@ -1,14 +1,12 @@
 //! That what was forged is refused, by each command that meets it.
 
-use std::fs;
-
 use lifeboat_snapshot::Snapshot;
 use lifeboat_snapshot::content::Content;
 use lifeboat_snapshot::entry::Entry;
 
 use super::forge::{self, Forge};
 use crate::support::Workbench;
-use crate::support::tree::{differences, looks};
+use crate::support::tree::{differences, looks, names};
 
 /// Restores and verifies what was forged: refused with 9 and damage with 4, and nothing outside the target has changed.
 /// Gives what was said.
@@ -27,12 +25,8 @@ pub(super) fn refused(make: impl FnOnce(&Forge<'_>) -> Content) -> String {
     let after = looks(&bench.data());
     assert_eq!(differences(&before, &after), [""; 0]);
     let known = ["data", "home", "repository", "restored"];
-    for found in fs::read_dir(bench.folder()).unwrap() {
-        let name = found.unwrap().file_name();
-        assert!(
-            known.contains(&name.to_str().unwrap()),
-            "{name:?} was written"
-        );
+    for name in names(bench.folder()) {
+        assert!(known.contains(&name.as_str()), "{name} was written");
     }
     said
 }

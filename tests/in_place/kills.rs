@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::{add_to_wal, database, in_place, notes, undo};
 use crate::support::small::Small;
 use crate::support::tree::{Look, differences, looks};
-use crate::support::{Answer, Workbench, outside, struck};
+use crate::support::{Answer, Workbench, outside, struck, tree};
 
 type Looks = BTreeMap<PathBuf, Look>;
 
@@ -206,10 +206,7 @@ fn differing(one: &[Looks], other: &[Looks]) -> Vec<String> {
 
 fn stages_beside(folder: &Path) -> Vec<String> {
     let beside = [folder, folder.parent().unwrap()];
-    let entries = beside
-        .iter()
-        .flat_map(|folder| fs::read_dir(folder).unwrap());
-    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let names = beside.into_iter().flat_map(tree::names);
     names
         .filter(|name| name.starts_with(".lifeboat-restore"))
         .collect()

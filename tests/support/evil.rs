@@ -245,16 +245,21 @@ fn times(folder: &Path) {
         let base = folder.join(number.to_string());
         write(base.join("file"), "");
         symlink("nowhere", base.join("link")).unwrap();
-        let time = Timespec {
-            tv_sec: secs,
-            tv_nsec: nanos,
-        };
-        let times = Timestamps {
-            last_access: time,
-            last_modification: time,
-        };
         for path in [base.join("file"), base.join("link"), base.clone()] {
-            rustix::fs::utimensat(CWD, &path, &times, AtFlags::SYMLINK_NOFOLLOW).unwrap();
+            set_time(&path, secs, nanos);
         }
     }
+}
+
+/// Sets a time to the nanosecond, of links too.
+pub(crate) fn set_time(path: &Path, secs: i64, nanos: i64) {
+    let time = Timespec {
+        tv_sec: secs,
+        tv_nsec: nanos,
+    };
+    let times = Timestamps {
+        last_access: time,
+        last_modification: time,
+    };
+    rustix::fs::utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW).unwrap();
 }

@@ -136,3 +136,12 @@ pub(crate) fn assert_same(expected: &Path, found: &Path) {
     let differences = differences(&looks(expected), &looks(found));
     assert_eq!(differences, [""; 0]);
 }
+
+/// The names in a folder, in order.
+pub(crate) fn names(folder: impl AsRef<Path>) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().display().to_string());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
