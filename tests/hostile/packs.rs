@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use lifeboat_store::random::noise;
 use lifeboat_store::{ChunkId, Kind};
 
-use super::forge::{self, Copy, content, entry, file_of};
+use super::forge::{self, content, entry, file_of};
+use super::forged_pack::{Copy, pack_with};
 use crate::support::Workbench;
 use crate::support::answer::shown;
 use lifeboat_snapshot::content::Ref;
@@ -31,7 +32,7 @@ fn holding(plain: &[u8], encoding: u8, stored: Vec<u8>) -> (Workbench, PathBuf) 
         plain_len: plain.len() as u32,
         base: [0; 8],
     };
-    let file = forge::pack_with(&bench.place(), PACK, 1, &[copy], |_| {});
+    let file = pack_with(&bench.place(), PACK, 1, &[copy], |_| {});
     (bench, file)
 }
 
@@ -120,7 +121,7 @@ fn bad_21_a_pack_whose_trailer_lies_is_named_and_hides_nothing_else() {
             plain_len: 4,
             base: [0; 8],
         };
-        let pack = shown(&forge::pack_with(&bench.place(), PACK, 1, &[copy], change));
+        let pack = shown(&pack_with(&bench.place(), PACK, 1, &[copy], change));
         let found = bench.lifeboat(&["verify", "--json"]).exits(4).summary();
         assert_eq!(found["damaged"][0]["object"], pack, "{what}: {found}");
         bench.lifeboat(&["list"]).exits(0);

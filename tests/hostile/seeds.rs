@@ -4,83 +4,121 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use lifeboat_snapshot::entry::Entry;
+use lifeboat_snapshot::content::Content;
+use lifeboat_snapshot::entry::{Entry, Node, Seen, Special, Time};
 use lifeboat_snapshot::manifest::{Database, Flag, Flaw};
 use lifeboat_snapshot::path::TreePath;
 use lifeboat_snapshot::sqlite::{Checked, Count, Facts};
-use lifeboat_store::codec;
+use lifeboat_store::{Kind, codec};
 
-use super::forge::{self, description, entry, facts, link, node_bytes, source};
+use super::forge::{self, Forge, description, entry, facts, link, node_bytes, source};
 use crate::support::Workbench;
 
+/// A decoder, a name, and the bytes.
+type Seed = (&'static str, &'static str, Vec<u8>);
+
 /// What the corpus begins with: values as they are written, and such as nobody writes.
-pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+pub(super) fn seeds() -> Vec<Seed> {
     let bench = Workbench::new();
     let mut seeds = Vec::new();
-    forge::recorded(
-        &bench.place(),
-        |forge| {
-            let file = forge.file(b"some bytes");
-            let content = forge::one(forge.put(lifeboat_store::Kind::Data, b"x"));
-            let linked = lifeboat_snapshot::entry::Node::File {
-                content,
-                seen: Some(lifeboat_snapshot::entry::Seen {
-                    inode: 77,
-                    ctime: lifeboat_snapshot::entry::Time { secs: -3, nanos: 5 },
-                }),
-                links: Some(1 << 40),
-            };
-            let pipe = lifeboat_snapshot::entry::Node::Special {
-                kind: lifeboat_snapshot::entry::Special::Fifo,
-                device: 0,
-            };
-            let mut marked = entry(b"marked", linked);
-            marked.meta.xattrs = vec![(b"user.a".to_vec().into(), b"1".to_vec().into())];
-            let entries: Vec<Entry> = vec![
-                entry(b"a", file),
-                entry(b"folder", forge.folder(&[entry(b"inner", link(b"a"))])),
-                entry(b"link", link(b"../a")),
-                marked,
-                entry(b"pipe", pipe),
-            ];
-            seeds.push(("folder", "entries", node_bytes(&entries)));
-            seeds.push(("folder", "empty", node_bytes(&[])));
-            let refs = vec![forge.put(lifeboat_store::Kind::Data, b"y"); 9];
-            seeds.push(("list", "nine", description(0x11, &refs)));
-            let database = Database {
-                source: 0,
-                path: TreePath::parse(b"folder/app.db").unwrap(),
-                facts: Facts {
-                    row_counts: BTreeMap::from([("visits".to_owned(), 300)]),
-                    counts: BTreeMap::from([
-                        ("patients".to_owned(), Count::Is(-1)),
-                        ("why".to_owned(), Count::Unknown("no such table".to_owned())),
-                    ]),
-                    check: Checked::Damaged(vec!["row 1 missing".to_owned()]),
-                    schema_hash: Some([7; 32]),
-                    ..facts()
-                },
-                checked_ms: Some(5),
-            };
-            let flag = Flag {
-                source: 0,
-                path: TreePath::root(),
-                flaw: Flaw::Changed,
-            };
-            let root = source(b"x", forge.folder(&entries));
-            let bytes = forge.manifest_bytes(&[root], &[database], &[flag]);
-            seeds.push(("manifest", "whole", bytes.clone()));
-            let mut counted = vec![0x31, 253];
-            counted.extend((1_u64 << 60).to_le_bytes());
-            seeds.push(("manifest", "count", counted));
-            forge.raw_manifest(&bytes)
+    let make = |forge: &Forge<'_>| described(forge, &mut seeds);
+    forge::recorded(&bench.place(), make, |record| {
+        record.tags = vec!["daily".to_owned()];
+        record.parent = Some(record.id);
+        record.description = "before the move".to_owned();
+    });
+    seeds.extend(stored(&bench));
+    seeds.push(("segment", "records", segment()));
+    seeds.extend(small_seeds(&bench));
+    seeds.push(("parts", "two", parts()));
+    // One of a restore that was killed is there beside it.
+    seeds.push(("journal", "empty", vec![0; 3]));
+    let leader = b"77 /srv/.lifeboat-restore-0123456789abcdef";
+    seeds.push(("leader", "one", leader.to_vec()));
+    seeds.extend(frames());
+    seeds.push((
+        "excludes",
+        "common",
+        b"*.tmp\nbackups/\n!keep\n/**/x[a-z]\\ \n{a,b}".to_vec(),
+    ));
+    seeds.push((
+        "path",
+        "common",
+        "./a//b/M\u{fc}ller/\u{202e}x\u{9b}\n".as_bytes().to_vec(),
+    ));
+    seeds
+}
+
+/// The descriptions of a snapshot: folders, lists, and the manifest that is given.
+fn described(forge: &Forge<'_>, seeds: &mut Vec<Seed>) -> Content {
+    let entries = entries(forge);
+    seeds.push(("folder", "entries", node_bytes(&entries)));
+    seeds.push(("folder", "empty", node_bytes(&[])));
+    let refs = vec![forge.put(Kind::Data, b"y"); 9];
+    seeds.push(("list", "nine", description(0x11, &refs)));
+    let flag = Flag {
+        source: 0,
+        path: TreePath::root(),
+        flaw: Flaw::Changed,
+    };
+    let root = source(b"x", forge.folder(&entries));
+    let bytes = forge.manifest_bytes(&[root], &[database()], &[flag]);
+    seeds.push(("manifest", "whole", bytes.clone()));
+    let mut counted = vec![0x31, 253];
+    counted.extend((1_u64 << 60).to_le_bytes());
+    seeds.push(("manifest", "count", counted));
+    forge.raw_manifest(&bytes)
+}
+
+/// An entry of each sort.
+fn entries(forge: &Forge<'_>) -> Vec<Entry> {
+    let file = forge.file(b"some bytes");
+    let content = forge::one(forge.put(Kind::Data, b"x"));
+    let linked = Node::File {
+        content,
+        seen: Some(Seen {
+            inode: 77,
+            ctime: Time { secs: -3, nanos: 5 },
+        }),
+        links: Some(1 << 40),
+    };
+    let pipe = Node::Special {
+        kind: Special::Fifo,
+        device: 0,
+    };
+    let mut marked = entry(b"marked", linked);
+    marked.meta.xattrs = vec![(b"user.a".to_vec().into(), b"1".to_vec().into())];
+    vec![
+        entry(b"a", file),
+        entry(b"folder", forge.folder(&[entry(b"inner", link(b"a"))])),
+        entry(b"link", link(b"../a")),
+        marked,
+        entry(b"pipe", pipe),
+    ]
+}
+
+/// A database with something in each field.
+fn database() -> Database {
+    Database {
+        source: 0,
+        path: TreePath::parse(b"folder/app.db").unwrap(),
+        facts: Facts {
+            row_counts: BTreeMap::from([("visits".to_owned(), 300)]),
+            counts: BTreeMap::from([
+                ("patients".to_owned(), Count::Is(-1)),
+                ("why".to_owned(), Count::Unknown("no such table".to_owned())),
+            ]),
+            check: Checked::Damaged(vec!["row 1 missing".to_owned()]),
+            schema_hash: Some([7; 32]),
+            ..facts()
         },
-        |record| {
-            record.tags = vec!["daily".to_owned()];
-            record.parent = Some(record.id);
-            record.description = "before the move".to_owned();
-        },
-    );
+        checked_ms: Some(5),
+    }
+}
+
+/// The payloads of the files of a repository, without their frames and hashes.
+fn stored(bench: &Workbench) -> Vec<Seed> {
+    let mut seeds = Vec::new();
     let files = |folder: &str, ending: &str| -> Vec<PathBuf> {
         let mut paths: Vec<PathBuf> = fs::read_dir(bench.place().join(folder))
             .unwrap()
@@ -100,13 +138,12 @@ pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let body = u64::from_le_bytes(pack[pack.len() - 48..pack.len() - 40].try_into().unwrap());
     let trailer = pack[8 + body as usize..pack.len() - 40].to_vec();
     seeds.push(("trailer", "pack", trailer));
-    seeds.push(("segment", "records", segment()));
-    seeds.extend(small_seeds(&bench));
-    seeds.push(("parts", "two", parts()));
-    // One of a restore that was killed is there beside it.
-    seeds.push(("journal", "empty", vec![0; 3]));
-    let leader = b"77 /srv/.lifeboat-restore-0123456789abcdef";
-    seeds.push(("leader", "one", leader.to_vec()));
+    seeds
+}
+
+/// Chunks as they are stored.
+fn frames() -> Vec<Seed> {
+    let mut seeds = Vec::new();
     let text = b"visit 17; patient 0001; ".repeat(40);
     let whole = zstd::bulk::compress(&text, 3).unwrap();
     let len = (text.len() as u32).to_le_bytes();
@@ -125,21 +162,11 @@ pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         "zstd",
         [&halves[..], &text[..100], &whole].concat(),
     ));
-    seeds.push((
-        "excludes",
-        "common",
-        b"*.tmp\nbackups/\n!keep\n/**/x[a-z]\\ \n{a,b}".to_vec(),
-    ));
-    seeds.push((
-        "path",
-        "common",
-        "./a//b/M\u{fc}ller/\u{202e}x\u{9b}\n".as_bytes().to_vec(),
-    ));
     seeds
 }
 
 /// The payloads of what a repository gathers beside its packs, and a parity object.
-fn small_seeds(bench: &Workbench) -> Vec<(&'static str, &'static str, Vec<u8>)> {
+fn small_seeds(bench: &Workbench) -> Vec<Seed> {
     bench.write("data/more", vec![7; 9000]);
     bench.backs_up();
     let noise: Vec<u8> = (0..3000_u32)

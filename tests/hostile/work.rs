@@ -7,7 +7,8 @@ use lifeboat_snapshot::{Monitor, Progress};
 use lifeboat_store::disk::sim::Call;
 use lifeboat_store::{ChunkId, Kind};
 
-use super::forge::{self, Copy, Forge, content, entry, file_of, lost_file, one, source};
+use super::forge::{self, Forge, content, entry, file_of, lost_file, one, source};
+use super::forged_pack::{Copy, pack};
 use super::{counted, verified};
 use crate::support::Workbench;
 
@@ -168,7 +169,7 @@ fn f55_deltas_that_branch_at_every_link_cost_no_more_than_a_few_chains() {
         let id = ChunkId::from_bytes(id(0, 0));
         forge.of_root(file_of(content(vec![Ref { id, len: 70_000 }])))
     });
-    forge::pack(&bench.place(), [0x55; 16], 1, &copies);
+    pack(&bench.place(), [0x55; 16], 1, &copies);
     let (disk, repository) = counted(&bench);
     let before = disk.calls_of(Call::Read);
     let got = repository.store().get(&ChunkId::from_bytes(id(0, 0)));
@@ -193,7 +194,7 @@ fn f55_a_chunk_with_a_hundred_thousand_copies_is_given_up() {
         })
         .collect();
     forge::repository(&bench.place(), |forge| forge.of_root(forge.folder(&[])));
-    forge::pack(&bench.place(), [0x55; 16], 1, &copies);
+    pack(&bench.place(), [0x55; 16], 1, &copies);
     let (disk, repository) = counted(&bench);
     let before = disk.calls_of(Call::Read);
     let got = repository.store().get(&ChunkId::from_bytes([9; 32]));
