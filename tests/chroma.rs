@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Answer, Workbench, outside};
 
+/// What is told of a store that is captured again.
+mod again;
 /// Stores that keep moving, or move once, at chosen moments.
 mod moved;
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use lifeboat_snapshot::manifest::Flaw;
-use lifeboat_snapshot::{Backup, BackupReport, Monitor, Progress, Repository, WarningKind};
+use lifeboat_snapshot::{BackupReport, Monitor, Progress, WarningKind};
 use rusqlite::Connection;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps};
 
@@ -15,16 +15,16 @@ use crate::support::ledger::assert_committed;
 use crate::support::{Ledger, Workbench};
 
 /// Folders of index files have names as Chroma gives them.
-const INDEX: &str = "4d58ae16-7fb3-43dc-8af0-80cfcf7cba97";
+pub(super) const INDEX: &str = "4d58ae16-7fb3-43dc-8af0-80cfcf7cba97";
 const SECOND: &str = "aaade4e6-6780-4ba2-9c34-1547ea239607";
 
 /// A store in a folder: its index file holds the number of the last commit of its database.
-struct Store {
-    folder: PathBuf,
+pub(super) struct Store {
+    pub(super) folder: PathBuf,
 }
 
 impl Store {
-    fn create(folder: PathBuf) -> Self {
+    pub(super) fn create(folder: PathBuf) -> Self {
         fs::create_dir_all(folder.join(INDEX)).unwrap();
         Ledger::create(
             &folder.join("chroma.sqlite3"),
@@ -36,16 +36,16 @@ impl Store {
         store
     }
 
-    fn database(&self) -> PathBuf {
+    pub(super) fn database(&self) -> PathBuf {
         self.folder.join("chroma.sqlite3")
     }
 
-    fn index(&self) -> PathBuf {
+    pub(super) fn index(&self) -> PathBuf {
         self.folder.join(INDEX).join("data_level0.bin")
     }
 
     /// What Chroma does now and then: index files first, then the database.
-    fn sync(&self) {
+    pub(super) fn sync(&self) {
         let connection = Connection::open(self.database()).unwrap();
         let number: i64 = connection
             .query_row("SELECT n FROM counter", [], |row| row.get(0))
@@ -56,10 +56,10 @@ impl Store {
 }
 
 /// Does something each time the capture comes to a database, and counts how often that was.
-struct Meddler<F> {
-    database: PathBuf,
-    act: F,
-    times: Mutex<u32>,
+pub(super) struct Meddler<F> {
+    pub(super) database: PathBuf,
+    pub(super) act: F,
+    pub(super) times: Mutex<u32>,
 }
 
 impl<F: Fn(u32) + Sync> Progress for Meddler<F> {}
@@ -239,54 +239,6 @@ fn commits_and_files_elsewhere_do_not_make_a_store_move() {
     assert_eq!(report.warnings, []);
 }
 
-/// The warnings of a backup of the data, with a repository at this place in it, while a store with this many index files
-/// moves once.
-fn warned_with(repository: &str, files: u32) -> Vec<(PathBuf, WarningKind)> {
-    let bench = Workbench::new();
-    let store = Store::create(bench.data().join("chroma"));
-    for number in 0..files {
-        bench.write(format!("chroma/{INDEX}/{number}.bin"), "some");
-    }
-    let repository = Repository::open_or_create(&bench.data().join(repository)).unwrap();
-    let monitor = Meddler {
-        database: store.database(),
-        act: |time: u32| {
-            if time == 1 {
-                store.sync();
-            }
-        },
-        times: Mutex::new(0),
-    };
-    let plan = Backup {
-        sources: vec![bench.data()],
-        ..Backup::default()
-    };
-    let report = repository.backup(&plan, &monitor).unwrap();
-    assert_eq!(monitor.times.into_inner().unwrap(), 2);
-    let short = |path: &Path| path.strip_prefix(bench.data()).unwrap().to_owned();
-    let warnings = report.warnings.iter();
-    warnings
-        .map(|warning| (short(&warning.path), warning.kind))
-        .collect()
-}
-
-#[test]
-fn a_second_capture_keeps_the_warnings_of_other_folders() {
-    // Files that fill the queue more than once: what comes after the store is looked at before it is captured again.
-    for files in [0, 300] {
-        let warned = warned_with("repository", files);
-        let expected = (PathBuf::from("repository"), WarningKind::Skipped);
-        assert_eq!(warned, [expected], "{files} files");
-    }
-}
-
-#[test]
-fn a_second_capture_tells_each_warning_once() {
-    let warned = warned_with("chroma/repository", 0);
-    let expected = (PathBuf::from("chroma/repository"), WarningKind::Skipped);
-    assert_eq!(warned, [expected]);
-}
-
 #[test]
 fn files_of_others_beside_a_store_do_not_make_it_move() {
     let bench = Workbench::new();
@@ -296,25 +248,5 @@ fn files_of_others_beside_a_store_do_not_make_it_move() {
         bench.write("logs/app.log", "line\n".repeat(time as usize + 1));
     });
     assert_eq!(captures, 1);
-    assert_eq!(report.warnings, []);
-}
-
-#[test]
-fn a_journal_that_ends_between_two_looks_is_no_news() {
-    let bench = Workbench::new();
-    let store = Store::create(bench.data());
-    // Files that fill the queue before the walk comes to the journal, which it has listed.
-    for number in 0..300 {
-        bench.write(format!("a{number:03}"), "some");
-    }
-    let journal = store.folder.join("chroma.sqlite3-journal");
-    fs::write(&journal, "").unwrap();
-    let monitor = Meddler {
-        database: bench.data(),
-        act: |_| drop(fs::remove_file(&journal)),
-        times: Mutex::new(0),
-    };
-    let report = bench.repository().backup(&bench.plan(), &monitor).unwrap();
-    assert!(!journal.exists());
     assert_eq!(report.warnings, []);
 }
