@@ -13,8 +13,10 @@ use crate::support::{Answer, Workbench};
 mod limits;
 /// Targets, space, and where the answer goes.
 mod output;
-/// Repositories that are none, damaged, newer or not ours to write, and names of snapshots.
+/// Repositories that are none, damaged, newer or not ours to write.
 mod repository;
+/// Names of snapshots, and damaged records.
+mod snapshots;
 /// Sources that are missing, odd or not ours to read.
 mod source;
 

@@ -16,6 +16,8 @@ use crate::support::Workbench;
 mod decoders;
 /// Writes such repositories.
 mod forge;
+/// A pack written byte by byte.
+mod forged_pack;
 /// What descriptions may hold, and how much memory they may take.
 mod limits;
 /// Numbers that nobody has.
