@@ -177,7 +177,8 @@ fn f75_what_runs_is_asked_to_end_with_the_daemon_and_leaves_its_record() {
         let mut daemon = Daemon::start(&bench);
         let child = daemon.child();
         told::wait_until(|| listens(child));
-        assert_eq!(niceness(child), 10, "it steps back behind everything else");
+        let behind = (niceness(rustix::process::getpid()) + 10).min(19);
+        assert_eq!(niceness(child), behind, "it steps back behind all else");
         daemon.signal(signal);
         daemon.end();
         // Without its daemon, nothing goes on that the next one would start beside itself.
