@@ -228,15 +228,12 @@ impl<R: Reach> Collector<'_, R> {
     }
 
     fn list_records(&self) -> Result<BTreeSet<Root>> {
-        let objects = self.storage().list(Folder::Snapshots)?;
-        Ok(objects
-            .into_iter()
-            .filter_map(|object| match object {
+        self.storage()
+            .listed(Folder::Snapshots, |object| match object {
                 Object::Snapshot(id) => Some(Root::Snapshot(id)),
                 Object::Forgotten(id, at_ms) => Some(Root::Forgotten(Forgotten { id, at_ms })),
                 _ => None,
             })
-            .collect())
     }
 
     /// The index as of now. A pack that cannot be read may hold anything.

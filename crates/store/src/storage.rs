@@ -162,6 +162,21 @@ pub trait Storage: Send + Sync {
     fn place(&self) -> PathBuf;
 }
 
+impl dyn Storage + '_ {
+    /// Those objects of a folder that are meant, in no order.
+    ///
+    /// # Errors
+    /// Where the listing cannot be had.
+    pub(crate) fn listed<T, C: FromIterator<T>>(
+        &self,
+        folder: Folder,
+        meant: impl Fn(Object) -> Option<T>,
+    ) -> Result<C> {
+        let objects = self.list(folder)?;
+        Ok(objects.into_iter().filter_map(meant).collect())
+    }
+}
+
 /// An object being written. Dropped without [`publish`](Self::publish), it never existed.
 pub trait Upload: Send {
     /// Appends bytes.

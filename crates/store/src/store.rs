@@ -141,14 +141,11 @@ impl Store {
     /// # Errors
     /// Where they cannot all be listed.
     pub fn records(&self) -> Result<Vec<SnapshotId>> {
-        let objects = self.storage().list(Folder::Snapshots)?;
-        Ok(objects
-            .into_iter()
-            .filter_map(|object| match object {
+        self.storage()
+            .listed(Folder::Snapshots, |object| match object {
                 Object::Snapshot(id) => Some(id),
                 _ => None,
             })
-            .collect())
     }
 
     /// The bytes of a committed record.

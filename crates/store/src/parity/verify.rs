@@ -13,14 +13,12 @@ use crate::verify::{Reading, words};
 impl Store {
     /// The packs that have a parity object, whether it is good or not.
     pub(crate) fn list_parity(&self) -> Result<Vec<PackId>> {
-        let objects = self.storage().list(Folder::Parity)?;
-        let mut packs: Vec<PackId> = objects
-            .into_iter()
-            .filter_map(|object| match object {
-                Object::Parity(pack) => Some(pack),
-                _ => None,
-            })
-            .collect();
+        let mut packs: Vec<PackId> =
+            self.storage()
+                .listed(Folder::Parity, |object| match object {
+                    Object::Parity(pack) => Some(pack),
+                    _ => None,
+                })?;
         packs.sort_unstable();
         Ok(packs)
     }

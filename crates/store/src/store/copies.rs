@@ -32,12 +32,11 @@ impl Store {
     /// # Errors
     /// Where they cannot all be listed.
     pub fn copies(&self) -> Result<Vec<SnapshotId>> {
-        let objects = self.storage().list(Folder::Copies)?;
-        let copies = objects.into_iter().filter_map(|object| match object {
-            Object::Copy(id) => Some(id),
-            _ => None,
-        });
-        Ok(copies.collect())
+        self.storage()
+            .listed(Folder::Copies, |object| match object {
+                Object::Copy(id) => Some(id),
+                _ => None,
+            })
     }
 
     /// Copies whose records are gone, under whichever name, though no collection has given them up. Records are looked for
@@ -82,12 +81,11 @@ impl Store {
     }
 
     fn named_records(&self) -> Result<Vec<SnapshotId>> {
-        let objects = self.storage().list(Folder::Snapshots)?;
-        let ids = objects.into_iter().filter_map(|object| match object {
-            Object::Snapshot(id) | Object::Forgotten(id, _) | Object::Pending(id) => Some(id),
-            _ => None,
-        });
-        Ok(ids.collect())
+        self.storage()
+            .listed(Folder::Snapshots, |object| match object {
+                Object::Snapshot(id) | Object::Forgotten(id, _) | Object::Pending(id) => Some(id),
+                _ => None,
+            })
     }
 
     /// Writes a record that is gone; `false` where it is there.

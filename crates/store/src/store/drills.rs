@@ -40,12 +40,11 @@ impl Store {
     /// # Errors
     /// Where they cannot all be listed.
     pub fn drills(&self) -> Result<Vec<SnapshotId>> {
-        let objects = self.storage().list(Folder::Drills)?;
-        let drills = objects.into_iter().filter_map(|object| match object {
-            Object::Drill(id) => Some(id),
-            _ => None,
-        });
-        Ok(drills.collect())
+        self.storage()
+            .listed(Folder::Drills, |object| match object {
+                Object::Drill(id) => Some(id),
+                _ => None,
+            })
     }
 
     /// The bytes of a record; `None` where there is none.

@@ -41,12 +41,10 @@ impl Store {
     /// # Errors
     /// Where they cannot all be listed.
     pub fn pins(&self) -> Result<Vec<SnapshotId>> {
-        let objects = self.storage().list(Folder::Pins)?;
-        let pins = objects.into_iter().filter_map(|object| match object {
+        self.storage().listed(Folder::Pins, |object| match object {
             Object::Pin(id) => Some(id),
             _ => None,
-        });
-        Ok(pins.collect())
+        })
     }
 
     /// The bytes of a pin; `None` where there is none.

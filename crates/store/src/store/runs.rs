@@ -31,12 +31,10 @@ impl Store {
     /// # Errors
     /// Where they cannot all be listed.
     pub fn runs(&self) -> Result<Vec<(u64, RunId)>> {
-        let objects = self.storage().list(Folder::Runs)?;
-        let runs = objects.into_iter().filter_map(|object| match object {
+        let mut runs: Vec<_> = self.storage().listed(Folder::Runs, |object| match object {
             Object::Run(id, began_ms) => Some((began_ms, id)),
             _ => None,
-        });
-        let mut runs: Vec<_> = runs.collect();
+        })?;
         runs.sort_unstable();
         Ok(runs)
     }
