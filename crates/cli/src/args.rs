@@ -5,7 +5,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
-use lifeboat_snapshot::{Filter, RunKind};
+use lifeboat_snapshot::{Filter, Repository, RunKind, Snapshot, SnapshotError};
 
 use crate::commands::{
     backup, cat, check_live, completions, config, daemon, diff, doctor, drill, export, find,
@@ -175,6 +175,13 @@ pub(crate) struct Pick {
     pub(crate) name: String,
     #[command(flatten)]
     pub(crate) narrow: Narrow,
+}
+
+impl Pick {
+    /// The snapshot that is meant.
+    pub(crate) fn find(&self, repository: &Repository) -> Result<Snapshot, SnapshotError> {
+        repository.find(&self.name, &self.narrow.filter())
+    }
 }
 
 /// Which snapshots are meant at all.

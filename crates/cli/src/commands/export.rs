@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         check_stdout(context)?;
     }
     let repository = context.repository()?;
-    let snapshot = repository.find(&args.pick.name, &args.pick.narrow.filter())?;
+    let snapshot = args.pick.find(&repository)?;
     let work = || {
         let watch = context.watch();
         match streams {

@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         .as_deref()
         .map_or_else(|| Ok(TreePath::root()), tree_path)?;
     let repository = context.repository()?;
-    let snapshot = repository.find(&args.pick.name, &args.pick.narrow.filter())?;
+    let snapshot = args.pick.find(&repository)?;
     let tree = repository.tree(&snapshot)?;
     let entries = entries(&tree, &path, args.recursive)?;
     if !context.ui.is_json() {

@@ -102,7 +102,7 @@ impl From<When> for Overwrite {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let repository = context.repository()?;
-    let snapshot = repository.find(&args.pick.name, &args.pick.narrow.filter())?;
+    let snapshot = args.pick.find(&repository)?;
     let Some(to) = &args.to else {
         return in_place::run(&args.wish(), context, &repository, &snapshot);
     };

@@ -26,7 +26,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let repository = context.repository()?;
-    let snapshot = repository.find(&args.pick.name, &args.pick.narrow.filter())?;
+    let snapshot = args.pick.find(&repository)?;
     let is_pinned = repository.pins()?.contains(&snapshot.id);
     let tree = repository.tree(&snapshot)?;
     if context.ui.is_json() {

@@ -16,7 +16,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let repository = context.repository()?;
-    let snapshot = repository.find(&args.pick.name, &args.pick.narrow.filter())?;
+    let snapshot = args.pick.find(&repository)?;
     let was_pinned = repository.unpin(snapshot.id)?;
     if context.ui.is_json() {
         context.ui.document(&json!({
