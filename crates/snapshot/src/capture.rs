@@ -9,7 +9,7 @@ use serde_bytes::ByteBuf;
 
 use crate::content::put_meta;
 use crate::entry::Entry;
-use crate::error::{Result, SnapshotError};
+use crate::error::{IoContext, Result};
 use crate::manifest::{Manifest, Source};
 use crate::monitor::{Monitor, Task};
 use crate::record::{MAX_SEQUENCE, Snapshot};
@@ -187,11 +187,7 @@ impl Repository {
         tally: &mut Tally,
         monitor: &dyn Monitor,
     ) -> Result<Entry> {
-        let missing = |source| SnapshotError::SourceMissing {
-            path: path.to_owned(),
-            source,
-        };
-        let stat = std::fs::symlink_metadata(path).map_err(missing)?;
+        let stat = std::fs::symlink_metadata(path).of_source(path)?;
         let plan = settings.plan.of_source(tally.source);
         let settings = &Settings {
             plan: &plan,
@@ -206,7 +202,8 @@ impl Repository {
         let assembly = Assembly::new(session, monitor, settings, &excludes, tally, before);
         // A single file that cannot be read leaves nothing of its source.
         let root = scout::ahead(walk, |steps| assembly.run(steps))?;
-        root.ok_or_else(|| missing(std::io::Error::other("it could not be read")))
+        root.ok_or_else(|| std::io::Error::other("it could not be read"))
+            .of_source(path)
     }
 
     /// The number behind those of all snapshots, the ones included that others have committed since `seen` was read.

@@ -8,6 +8,10 @@ use lifeboat_store::{SnapshotId, StoreError};
 use crate::inplace::InPlaceError;
 use crate::sqlite::SqliteError;
 
+pub(crate) use context::IoContext;
+
+mod context;
+
 /// Short for a result of this crate.
 pub type Result<T, E = SnapshotError> = std::result::Result<T, E>;
 
@@ -278,20 +282,5 @@ impl SnapshotError {
     /// Whether the caller asked to stop.
     pub fn is_cancelled(&self) -> bool {
         matches!(self, Self::Store(StoreError::Cancelled))
-    }
-}
-
-/// Gives an `io::Error` the action and the path it lacks.
-pub(crate) trait IoContext<T> {
-    fn context(self, action: &'static str, path: &std::path::Path) -> Result<T>;
-}
-
-impl<T, E: Into<io::Error>> IoContext<T> for std::result::Result<T, E> {
-    fn context(self, action: &'static str, path: &std::path::Path) -> Result<T> {
-        self.map_err(|source| SnapshotError::Io {
-            action,
-            path: path.to_owned(),
-            source: source.into(),
-        })
     }
 }

@@ -112,16 +112,11 @@ pub(crate) fn unchanged(
     found: &Found,
     before: Option<&Entry>,
 ) -> Option<Entry> {
-    let before = before?;
-    let Node::File {
-        content,
-        seen: Some(was),
-        ..
-    } = &before.node
-    else {
+    let before = before.filter(|before| looks_unchanged(found, before))?;
+    let Node::File { content, seen, .. } = &before.node else {
         return None;
     };
-    if !looks_unchanged(found, before) || !is_stored(session, content) {
+    if !is_stored(session, content) {
         return None;
     }
     Some(Entry {
@@ -130,7 +125,7 @@ pub(crate) fn unchanged(
         meta: meta_with(&found.stat, before.meta.xattrs.clone()),
         node: Node::File {
             content: content.clone(),
-            seen: Some(*was),
+            seen: *seen,
             links: link_group(&found.stat),
         },
     })

@@ -17,11 +17,7 @@ impl Repository {
         plan.check_limits()?;
         let repository = canonical(&self.place());
         let look = |source: &PathBuf| {
-            let missing = |error| SnapshotError::SourceMissing {
-                path: source.clone(),
-                source: error,
-            };
-            let path = source.canonicalize().map_err(missing)?;
+            let path = source.canonicalize().of_source(source)?;
             // What an import has unpacked is in the repository for the moment.
             if path.starts_with(&repository) && plan.past.is_none() {
                 return Err(SnapshotError::SourceInRepository {

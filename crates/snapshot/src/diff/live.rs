@@ -11,7 +11,7 @@ use super::facts::of_source;
 use super::{DiffTotals, TakeChange};
 use crate::capture::CountQuery;
 use crate::entry::Entry;
-use crate::error::{Result, SnapshotError};
+use crate::error::{IoContext, Result, SnapshotError};
 use crate::monitor::Monitor;
 use crate::path::TreePath;
 use crate::record::Snapshot;
@@ -121,11 +121,7 @@ fn roots(tree: &Tree<'_>, path: Option<&Path>) -> Result<Vec<Root>> {
     let Some(path) = path else {
         return Ok(roots);
     };
-    let missing = |source| SnapshotError::SourceMissing {
-        path: path.to_owned(),
-        source,
-    };
-    let path = path.canonicalize().map_err(missing)?;
+    let path = path.canonicalize().of_source(path)?;
     // The innermost of sources that contain each other.
     roots.sort_by_key(|root| std::cmp::Reverse(root.live.components().count()));
     for root in &roots {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::refused;
-use crate::error::{IoContext, Result, SnapshotError};
+use crate::error::{IoContext, Result};
 use crate::export::MANIFEST_NAME;
 
 /// What names of archives begin with.
@@ -13,11 +13,7 @@ const BEGINS: [&str; 2] = ["backup_", "safety_backup_"];
 pub(super) fn archives(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut archives = Vec::new();
     for path in paths {
-        let missing = |source| SnapshotError::SourceMissing {
-            path: path.clone(),
-            source,
-        };
-        let path = path.canonicalize().map_err(missing)?;
+        let path = path.canonicalize().of_source(path)?;
         if path.is_dir() && !is_backup(&path) {
             archives.extend(in_folder(&path)?);
         } else {

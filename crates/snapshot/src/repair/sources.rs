@@ -13,7 +13,7 @@ use lifeboat_store::Session;
 
 use super::{Lost, LostKind, Retaken};
 use crate::capture::{Backup, again};
-use crate::error::{Result, SnapshotError};
+use crate::error::{IoContext, Result, SnapshotError};
 use crate::monitor::Monitor;
 use crate::repository::Repository;
 use crate::sqlite::{CaptureOptions, Check};
@@ -81,12 +81,7 @@ fn read_file(
     path: &Path,
     monitor: &dyn Monitor,
 ) -> Result<()> {
-    let seen = path
-        .symlink_metadata()
-        .map_err(|source| SnapshotError::SourceMissing {
-            path: path.to_owned(),
-            source,
-        })?;
+    let seen = path.symlink_metadata().of_source(path)?;
     if !seen.is_file() {
         return Ok(());
     }

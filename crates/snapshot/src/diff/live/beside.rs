@@ -14,7 +14,7 @@ use crate::capture::exclude::Excludes;
 use crate::capture::walk::{Found, Step, Walk, find_root, is_side_file_of};
 use crate::diff::{DiffTotals, TakeChange};
 use crate::entry::Entry;
-use crate::error::{Result, SnapshotError};
+use crate::error::{IoContext, Result};
 use crate::folder::FolderReader;
 use crate::monitor::{Monitor, Warning, WarningKind, go_on};
 use crate::path::{Name, TreePath};
@@ -47,11 +47,7 @@ impl Beside<'_, '_> {
     /// # Errors
     /// Where the live one is not there.
     pub(super) fn source(&mut self, repository: PathBuf, root: Root) -> Result<ControlFlow<()>> {
-        let missing = |source| SnapshotError::SourceMissing {
-            path: root.live.clone(),
-            source,
-        };
-        let stat = std::fs::symlink_metadata(&root.live).map_err(missing)?;
+        let stat = std::fs::symlink_metadata(&root.live).of_source(&root.live)?;
         let own = self.live.exclude_folders.iter().cloned();
         let own = own.chain([repository]).map(|folder| real(&folder));
         let excludes = Excludes::new(&root.live, &self.live.excludes, own.collect())?;
