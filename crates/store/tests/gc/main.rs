@@ -11,6 +11,8 @@
     reason = "a test fails by panicking"
 )]
 
+/// What those do who are at a repository at once.
+mod actors;
 /// What is written anew.
 mod anew;
 /// One thread at a time, in an order that a seed gives.
