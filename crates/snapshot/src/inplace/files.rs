@@ -134,7 +134,7 @@ impl Real {
     /// Whether the folder of this spot can be changed and is on the stage's file system: asked before anything is.
     pub(crate) fn check(&self, at: &Spot) -> io::Result<()> {
         let (folder, _) = self.find(at)?;
-        let own = format!("/proc/self/fd/{}", folder.as_raw_fd());
+        let own = path_of(&folder);
         Ok(rustix::fs::access(
             own,
             rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK,

@@ -249,7 +249,7 @@ fn chmod_special(folder: &Folder, name: &Name, mode: Mode) -> std::io::Result<()
 }
 
 /// The path by which the system calls an open descriptor.
-fn in_proc(fd: &impl AsRawFd) -> PathBuf {
+pub(super) fn in_proc(fd: &impl AsRawFd) -> PathBuf {
     Path::new("/proc/self/fd").join(fd.as_raw_fd().to_string())
 }
 

@@ -9,14 +9,14 @@ use std::path::Path;
 
 use lifeboat_store::words::in_one_line;
 use rayon::prelude::*;
-use rustix::fs::{FileType, OFlags, RenameFlags, Stat};
+use rustix::fs::{OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 
 use super::attributes::{Attributes, Missed, Thing};
 use super::fill::{Filled, Filler, Work};
 use super::heritage::{Heritage, heritage};
 use super::partial::{damaged_name, partial_name};
-use super::root::{Folder, Root};
+use super::root::{Folder, Root, is_file, is_folder};
 use super::{Loss, Overwrite};
 use crate::content::Content;
 use crate::entry::Meta;
@@ -139,7 +139,7 @@ impl Files<'_> {
 
     /// What no file can replace is a folder with something in it: that is for `delete`.
     pub(super) fn make_room(&self, folder: &Folder, name: &Name, stat: &Stat) -> Result<()> {
-        if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+        if is_folder(stat) {
             let flags = rustix::fs::AtFlags::REMOVEDIR;
             rustix::fs::unlinkat(folder, name.as_bytes(), flags)
                 .context("replace the folder", &folder.locate(name))?;
@@ -230,10 +230,6 @@ pub(super) fn loss(file: &Waiting, filled: Filled) -> Loss {
             .as_ref()
             .map_or_else(String::new, |error| in_one_line(error)),
     }
-}
-
-pub(super) fn is_file(stat: &Stat) -> bool {
-    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
 }
 
 fn is_taken(error: &std::io::Error) -> bool {

@@ -3,7 +3,7 @@
 //! A folder that nothing selected is in is not made. One that is finished is opened anew beneath the target: between the two,
 //! somebody may have put something else in its place.
 
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 
 use super::attributes::{Missed, Thing};
 use super::file::Files;
@@ -150,10 +150,7 @@ fn make(files: &Files<'_>, path: &TreePath) -> Result<Option<String>> {
     let Some(overwrite) = files.overwrite else {
         return Ok(Some("something of this name is there by now".to_owned()));
     };
-    let is_folder = parent
-        .look(&name)?
-        .is_some_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory);
-    if is_folder {
+    if parent.has_folder(&name)? {
         open_up(&parent, &name)?;
         return Ok(None);
     }

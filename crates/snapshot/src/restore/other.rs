@@ -5,7 +5,7 @@ use rustix::fs::{AtFlags, FileType, Mode};
 use super::Overwrite;
 use super::file::{Done, Fate, Files};
 use super::partial::partial_name;
-use super::root::Folder;
+use super::root::{Folder, is_folder};
 use crate::entry::{Meta, Special};
 use crate::error::{IoContext, Result};
 use crate::path::{Name, TreePath};
@@ -88,7 +88,7 @@ impl Files<'_> {
         if overwrite == Overwrite::Never {
             return Ok(false);
         }
-        if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+        if is_folder(&stat) {
             self.make_room(folder, name, &stat)?;
         } else {
             folder.remove(name)?;

@@ -9,7 +9,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Stat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
 use super::target::MARK;
@@ -186,6 +186,11 @@ impl Folder {
         }
     }
 
+    /// Whether an entry of it is a folder.
+    pub(super) fn has_folder(&self, name: &Name) -> Result<bool> {
+        Ok(self.look(name)?.as_ref().is_some_and(is_folder))
+    }
+
     /// Opens an entry without following a link or waiting for the other end of a pipe.
     pub(super) fn open(&self, name: &Name, flags: OFlags) -> io::Result<File> {
         self.open_as(name, flags, Mode::empty())
@@ -235,4 +240,14 @@ impl AsFd for Folder {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// Whether this is a regular file.
+pub(super) fn is_file(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+}
+
+/// Whether this is a folder, and no link to one.
+pub(super) fn is_folder(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::Directory
 }

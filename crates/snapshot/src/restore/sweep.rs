@@ -1,9 +1,8 @@
 //! Deleting what a snapshot does not have from a folder that is made as it was.
 
-use std::os::fd::AsRawFd;
+use rustix::fs::{AtFlags, Dir};
 
-use rustix::fs::{AtFlags, Dir, FileType};
-
+use super::attributes::in_proc;
 use super::root::Folder;
 use crate::error::{IoContext, Result};
 use crate::path::Name;
@@ -30,18 +29,13 @@ pub(super) fn others(folder: &Folder, names: &[Name], mark: &str, is_top: bool) 
 }
 
 fn remove(folder: &Folder, name: &Name) -> Result<()> {
-    let is_folder = folder
-        .look(name)?
-        .is_some_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory);
-    if !is_folder {
+    if !folder.has_folder(name)? {
         return folder.remove(name);
     }
     if rustix::fs::unlinkat(folder, name.as_bytes(), AtFlags::REMOVEDIR).is_ok() {
         return Ok(());
     }
     // The library walks by descriptors and follows no link on its way.
-    let path = std::path::Path::new("/proc/self/fd")
-        .join(folder.fd.as_raw_fd().to_string())
-        .join(name.as_os_str());
+    let path = in_proc(&folder.fd).join(name.as_os_str());
     std::fs::remove_dir_all(path).context("delete", &folder.locate(name))
 }
