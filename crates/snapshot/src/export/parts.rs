@@ -7,8 +7,11 @@ use crate::content::{Chunks, Content, Ref};
 use crate::error::{Result, SnapshotError};
 use crate::sqlite::EXTENT_BYTES;
 
-/// Parts that are worked on, read and written together.
+/// Parts that are worked on, read and written together, at most.
 const GROUP: usize = 8;
+
+/// Bytes of a group, but for its last part: some groups are in memory, plain and compressed.
+const GROUP_BYTES: usize = 1 << 20;
 
 /// How a long file is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,22 +73,31 @@ pub(super) fn groups<'a>(
     let len = content.len;
     let mut chunks = Chunks::of(store, content).fuse();
     let mut before = None;
-    std::iter::from_fn(move || {
-        let group: Result<Vec<Part>> = chunks
-            .by_ref()
-            .take(GROUP)
-            .map(|chunk| {
-                let (at, own) = chunk?;
-                let part = Part { at, before, own };
-                before = Some(own);
-                check(cut, &part, len).map(|()| part)
-            })
-            .collect();
-        match group {
-            Ok(group) if group.is_empty() => None,
-            group => Some(group),
-        }
+    std::iter::from_fn(move || match group(&mut chunks, &mut before, cut, len) {
+        Ok(group) if group.is_empty() => None,
+        group => Some(group),
     })
+}
+
+/// The next neighbours; none at the end.
+fn group(
+    chunks: &mut impl Iterator<Item = Result<(u64, Ref)>>,
+    before: &mut Option<Ref>,
+    cut: Cut,
+    len: u64,
+) -> Result<Vec<Part>> {
+    let mut group = Vec::new();
+    while group.len() < GROUP
+        && weigh(&group) < GROUP_BYTES
+        && let Some(chunk) = chunks.next()
+    {
+        let (at, own) = chunk?;
+        let before = before.replace(own);
+        let part = Part { at, before, own };
+        check(cut, &part, len)?;
+        group.push(part);
+    }
+    Ok(group)
 }
 
 /// A database is divided evenly, or its hash would be wrong.
@@ -105,4 +117,47 @@ fn check(cut: Cut, part: &Part, len: u64) -> Result<()> {
 pub(super) fn weigh(parts: &[Part]) -> usize {
     let len: u64 = parts.iter().map(|part| part.own.len).sum();
     usize::try_from(len).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use lifeboat_store::ChunkId;
+
+    use super::*;
+
+    fn lengths(chunks: &[u64]) -> Vec<usize> {
+        let mut at = 0;
+        let refs = chunks.iter().map(|&len| {
+            let id = ChunkId::from_bytes([len as u8; 32]);
+            at += len;
+            Ok((at - len, Ref { id, len }))
+        });
+        let (mut refs, mut before) = (refs, None);
+        let groups = std::iter::from_fn(|| {
+            let group = group(&mut refs, &mut before, Cut::Chunks, u64::MAX).unwrap();
+            (!group.is_empty()).then_some(group)
+        });
+        let groups: Vec<Vec<Part>> = groups.collect();
+        let parts: Vec<&Part> = groups.iter().flatten().collect();
+        assert!(
+            parts
+                .iter()
+                .map(|part| part.own.len)
+                .eq(chunks.iter().copied())
+        );
+        assert!(
+            parts
+                .windows(2)
+                .all(|two| two[1].before == Some(two[0].own))
+        );
+        groups.iter().map(Vec::len).collect()
+    }
+
+    #[test]
+    fn a_group_has_few_parts_and_of_long_ones_fewer() {
+        assert_eq!(lengths(&[64 << 10; 20]), [8, 8, 4]);
+        assert_eq!(lengths(&[1 << 20; 3]), [1, 1, 1]);
+        assert_eq!(lengths(&[400 << 10; 7]), [3, 3, 1]);
+        assert_eq!(lengths(&[]), [] as [usize; 0]);
+    }
 }
