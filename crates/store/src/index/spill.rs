@@ -33,7 +33,9 @@ impl Index {
     }
 
     fn reopen(&self, disk: &dyn Disk, name: &str) -> Option<Arc<Segment>> {
-        cache::open_segment(disk, name, self.repository).map(Arc::new)
+        let segment = cache::open_segment(disk, name, self.repository)?;
+        segment.let_go();
+        Some(Arc::new(segment))
     }
 
     /// Makes fewer segments of many, where nothing is in memory and all of them were spilled here: the shortest, as long as

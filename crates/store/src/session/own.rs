@@ -14,7 +14,7 @@ use crate::index::Index;
 use crate::pack::Trailer;
 
 /// Chunks of published packs that are kept in memory, at 64 bytes each.
-pub(super) const MOST_HELD: usize = 64 << 10;
+pub(super) const MOST_HELD: usize = 32 << 10;
 
 /// The chunks of one session.
 pub(super) struct Own {

@@ -34,6 +34,11 @@ impl Segment {
         })
     }
 
+    /// Lets go of what its opening read: a system that has the file in large pieces maps two megabytes for its first bytes.
+    pub(crate) fn let_go(&self) {
+        self.bytes.let_go(0..(*self.bytes).as_ref().len());
+    }
+
     fn runs(&self) -> impl Iterator<Item = Range<u64>> + use<> {
         let blocks = self.blocks();
         let firsts = (0..blocks).step_by(AT_ONCE as usize);
