@@ -5,19 +5,17 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use crate::disk::OpenFile;
 use crate::error::{IoContext, Result, StoreError};
 use crate::id::{ChunkId, PackId};
-use crate::index::{Index, Location, list_packs, locations};
+use crate::index::{Index, Location, list_packs};
 use crate::layout::Object;
-use crate::pack::{PackReader, Trailer};
+use crate::pack::PackReader;
 use crate::progress::Progress;
 use crate::store::Store;
 use crate::words::system_words;
 
-use body::Body;
-
 mod body;
+mod chunks;
 
 /// What a look at the packs found.
 #[derive(Debug, Default)]
@@ -243,49 +241,6 @@ impl Store {
         }
         found.checked_chunks += trailer.entries.len() as u64;
         reader.check_head()
-    }
-
-    /// Decodes every chunk, in order, and hashes the body as a whole: the first finds the chunk that is bad, the second
-    /// bytes that a decoder overlooks.
-    fn check_body(
-        &self,
-        index: &Index,
-        file: &dyn OpenFile,
-        trailer: &Trailer,
-        progress: &dyn Progress,
-        found: &mut Verification,
-    ) -> Result<()> {
-        let path = self.storage().locate(Object::Pack(trailer.pack));
-        let mut body = Body::new(PackReader::new(file, &path), trailer.body_len);
-        let mut bad = Vec::new();
-        let mut reason = "the hash of its body does not match".to_owned();
-        for copy in locations(trailer) {
-            if progress.cancelled() {
-                return Err(StoreError::Cancelled);
-            }
-            let stored = body.next(copy.stored_len as usize)?;
-            match self.decode_copy(index, &copy, stored) {
-                Ok(_) => drop(found.good.insert(copy.id)),
-                // A delta that nobody needs loses its base when that is collected. One that is needed is missed by whoever
-                // knows who needs it.
-                Err(StoreError::ChunkMissing { .. }) => found.without_base.push(copy.id),
-                Err(error) => {
-                    found.is_partial |= !error.is_damage();
-                    bad.push(copy.id);
-                    reason = words(&error);
-                }
-            }
-            found.checked_bytes += u64::from(copy.stored_len);
-            progress.advance(u64::from(copy.stored_len));
-        }
-        if body.hash() != trailer.body_hash || !bad.is_empty() {
-            found.damage.push(Damage {
-                object: path,
-                what: reason,
-                chunks: bad,
-            });
-        }
-        Ok(())
     }
 }
 
