@@ -51,21 +51,26 @@ impl Resident {
         if self.windows <= MOST as usize {
             return true;
         }
-        let window = (self.before + at) / WINDOW;
-        let bit = 1_u64 << (window % 64);
+        let window = self.window_of(at);
+        self.is_read(window) || self.missed.swap(window, Ordering::Relaxed) == window
+    }
+
+    fn window_of(&self, at: usize) -> usize {
+        (self.before + at) / WINDOW
+    }
+
+    fn is_read(&self, window: usize) -> bool {
         let word = self.read.get(window / 64);
-        word.is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0)
-            || self.missed.swap(window, Ordering::Relaxed) == window
+        word.is_some_and(|word| word.load(Ordering::Relaxed) & 1 << (window % 64) != 0)
     }
 
     /// Notes that bytes at this place are about to be read.
     pub(super) fn touch(&self, map: &dyn Map, at: usize) {
-        let window = (self.before + at) / WINDOW;
-        let bit = 1_u64 << (window % 64);
+        let window = self.window_of(at);
         let Some(word) = self.read.get(window / 64) else {
             return;
         };
-        if word.load(Ordering::Relaxed) & bit != 0 {
+        if self.is_read(window) {
             return;
         }
         if self.count.fetch_add(1, Ordering::Relaxed) >= MOST {
@@ -73,7 +78,7 @@ impl Resident {
             self.let_go(map);
         }
         // Only now: what is about to be read is to be let go of the next time.
-        word.fetch_or(bit, Ordering::Relaxed);
+        word.fetch_or(1 << (window % 64), Ordering::Relaxed);
     }
 
     /// Lets go of what was read. Another thread may be reading there: then it comes back.

@@ -5,6 +5,7 @@
 //! is believed to stand where it does not is a chunk lost, so a block is checked before its records are used; a block
 //! that fails has none.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -132,25 +133,32 @@ impl Segment {
         (*self.bytes).as_ref().get(range)
     }
 
+    /// A copy. What cannot be copied is read from the map: a record that was left out without a word would be taken for one that
+    /// is not there.
+    fn copied(&self, range: Range<usize>) -> Option<Cow<'_, [u8]>> {
+        match self.bytes.copy(range.clone()) {
+            Some(bytes) => Some(Cow::Owned(bytes)),
+            None => self.mapped(range).map(Cow::Borrowed),
+        }
+    }
+
     fn range_of(&self, number: u64) -> Range<usize> {
         let begin = self.begin() + number as usize * BLOCK;
         begin..(begin + BLOCK).min((*self.bytes).as_ref().len())
     }
 
     fn is_good(&self, number: u64, bytes: &[u8]) -> bool {
-        let Some(word) = self.checked.get(number as usize / 64) else {
-            return false;
-        };
-        let bit = 1 << (number % 64);
         if self.is_checked(number) {
             return true;
         }
         let parts = bytes.split_last_chunk::<CHECKSUM>();
         let is_good = parts.is_some_and(|(records, sum)| block_checksum(records) == *sum);
-        match is_good {
-            true => word.fetch_or(bit, Ordering::Relaxed),
-            false => u64::from(self.damaged.fetch_or(true, Ordering::Relaxed)),
-        };
+        match self.checked.get(number as usize / 64) {
+            Some(word) if is_good => {
+                word.fetch_or(1 << (number % 64), Ordering::Relaxed);
+            }
+            _ => self.damaged.store(true, Ordering::Relaxed),
+        }
         is_good
     }
 

@@ -13,7 +13,7 @@ impl Segment {
     /// All records in order; those of damaged blocks are missing.
     pub(crate) fn records(&self) -> impl Iterator<Item = Record> + '_ {
         self.runs().flat_map(|run| {
-            let bytes = self.copied(&run);
+            let bytes = self.copied_blocks(&run);
             let blocks = run.zip(bytes.chunks(BLOCK));
             let good = blocks.filter(|(number, block)| self.is_good(*number, block));
             let records = good.flat_map(|(_, block)| block.as_chunks().0);
@@ -27,7 +27,7 @@ impl Segment {
             if run.clone().all(|number| self.is_checked(number)) {
                 return true;
             }
-            let bytes = self.copied(&run);
+            let bytes = self.copied_blocks(&run);
             let mut blocks = run.clone().zip(bytes.chunks(BLOCK));
             bytes.len().div_ceil(BLOCK) == run.count()
                 && blocks.all(|(number, block)| self.is_good(number, block))
@@ -45,14 +45,9 @@ impl Segment {
         firsts.map(move |first| first..(first + AT_ONCE).min(blocks))
     }
 
-    /// The bytes of blocks. What cannot be copied is read from the map: a record that was left out without a word would be
-    /// left out of the segment into which this one is merged.
-    fn copied(&self, blocks: &Range<u64>) -> Cow<'_, [u8]> {
+    fn copied_blocks(&self, blocks: &Range<u64>) -> Cow<'_, [u8]> {
         let last = self.range_of(blocks.end.saturating_sub(1));
         let range = self.range_of(blocks.start).start..last.end;
-        match self.bytes.copy(range.clone()) {
-            Some(bytes) => Cow::Owned(bytes),
-            None => Cow::Borrowed(self.mapped(range).unwrap_or_default()),
-        }
+        self.copied(range).unwrap_or_default()
     }
 }

@@ -95,7 +95,7 @@ impl Segment {
     fn bytes_by(&self, range: Range<usize>, way: Way) -> Option<Cow<'_, [u8]>> {
         match way {
             Way::Map => self.mapped(range).map(Cow::Borrowed),
-            Way::Copy => self.bytes.copy(range).map(Cow::Owned),
+            Way::Copy => self.copied(range),
         }
     }
 }

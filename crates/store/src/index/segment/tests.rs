@@ -126,12 +126,21 @@ impl Map for Uncopied {
 }
 
 #[test]
-fn a_pass_leaves_nothing_out_where_nothing_can_be_copied() {
-    let records: Vec<Record> = (0..5000).map(|number| record(number, 1)).collect();
+fn nothing_is_left_out_where_nothing_can_be_copied() {
+    let count = 400_000_u64;
+    let records: Vec<Record> = (0..count)
+        .map(|number| record(u64::MAX / count * number, 1))
+        .collect();
     let repository = RepositoryId::from_bytes([7; 16]);
-    let mut bytes = encode_head(repository, &[PackId::from_bytes([1; 16])], 5000);
+    let mut bytes = encode_head(repository, &[PackId::from_bytes([1; 16])], count);
     bytes.extend(records.chunks(PER_BLOCK).flat_map(encode_block));
     let segment = Segment::open("test", Box::new(Uncopied(bytes)), repository).unwrap();
+    // From one end to the other and back, as no map would serve.
+    for at in (0..100_000).step_by(9999) {
+        for record in [records[at], records[records.len() - 1 - at]] {
+            assert!(segment.find(record.prefix()).eq([record]), "{at}");
+        }
+    }
     assert!(segment.records().eq(records) && segment.is_whole());
 }
 
