@@ -52,7 +52,6 @@ pub(crate) struct Index {
     segments: Vec<Arc<Segment>>,
     /// Copies in packs that no segment covers.
     recent: Recent,
-    recent_packs: Vec<PackId>,
     /// Packs that are known by their parity and not by their own trailer.
     mended: HashSet<PackId>,
     /// Why the first of the packs that could not be read could not.
@@ -78,8 +77,10 @@ impl Index {
         };
         for group in index.uncovered().chunks(cache::GROUP_PACKS) {
             index.read_trailers(storage, group)?;
-            if index.recent.len() >= cache::GROUP_CHUNKS {
-                index.spill(cache);
+            if let Some(disk) = cache
+                && index.recent.len() >= cache::GROUP_CHUNKS
+            {
+                index.spill(disk);
             }
         }
         index.recent.settle();
@@ -94,7 +95,6 @@ impl Index {
             listing_len: 0,
             segments: Vec::new(),
             recent: Recent::default(),
-            recent_packs: Vec::new(),
             mended: HashSet::new(),
             unreadable: None,
             bases: Bases::default(),
@@ -133,7 +133,6 @@ impl Index {
     pub(crate) fn add(&mut self, trailer: &Trailer) {
         self.bases = Bases::default();
         self.listed.insert(trailer.pack);
-        self.recent_packs.push(trailer.pack);
         self.recent.add(trailer);
     }
 
@@ -153,10 +152,12 @@ impl Index {
 
     /// Leaves out packs that nobody may build on.
     pub(crate) fn leave_out(&mut self, packs: &[PackId]) {
+        if packs.is_empty() {
+            return;
+        }
         let out: HashSet<PackId> = packs.iter().copied().collect();
         self.bases = Bases::default();
         self.listed.retain(|pack| !out.contains(pack));
-        self.recent_packs.retain(|pack| !out.contains(pack));
         self.recent.retain(|pack| !out.contains(pack));
     }
 
@@ -172,9 +173,16 @@ impl Index {
 
     /// The copies that are in no segment, sorted, with the packs that their numbers mean.
     pub(crate) fn recent(&self) -> (Vec<PackId>, Vec<Record>) {
-        let packs = self.recent_packs.clone();
+        let packs = self.recent_packs();
         let records = self.recent.records(&cache::numbered(&packs));
         (packs, records)
+    }
+
+    /// The packs that are in no segment and that a cache may tell of.
+    fn recent_packs(&self) -> Vec<PackId> {
+        let packs = self.recent.packs().iter();
+        let own = packs.filter(|pack| !self.mended.contains(pack));
+        own.copied().collect()
     }
 
     /// Why a pack that is listed could not be read, if there is one.

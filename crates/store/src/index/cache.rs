@@ -132,29 +132,32 @@ pub(crate) fn save(disk: &dyn Disk, repository: RepositoryId, index: &Index) {
     }
 }
 
-/// The segments to merge: smallest first, as long as each is not much larger than all before it together, so that a
-/// record is rewritten a logarithmic number of times; and whatever is over the limit.
+/// The segments to merge: short ones, whatever is over the limit, and those that are spent.
 fn small_segments(index: &Index) -> Vec<Arc<Segment>> {
     let mut segments = index.segments.clone();
     segments.sort_by_key(|segment| segment.len());
-    let mut gathered = index.recent.len() as u64;
     let over = (segments.len() + 1).saturating_sub(MOST_SEGMENTS);
-    let take = segments
-        .iter()
-        .enumerate()
-        .take_while(|(number, segment)| {
-            let worth = *number < over || segment.len() <= gathered.saturating_mul(2);
-            gathered += segment.len();
-            worth
-        })
-        .count();
-    let (small, large) = segments.split_at(take);
+    let count = count_to_merge(&segments, over, index.recent.len() as u64);
+    let (small, large) = segments.split_at(count);
     let spent = |segment: &&Arc<Segment>| segment.is_damaged() || is_stale(index, segment);
     small
         .iter()
         .chain(large.iter().filter(spent))
         .cloned()
         .collect()
+}
+
+/// How many of these segments, of which the shortest stand first, are worth merging with so many records in memory: at least
+/// `least`, and as long as each is not much longer than all before it together, so that a record is rewritten a logarithmic
+/// number of times.
+pub(super) fn count_to_merge(segments: &[Arc<Segment>], least: usize, in_memory: u64) -> usize {
+    let mut gathered = in_memory;
+    let worth = segments.iter().enumerate().take_while(|(number, segment)| {
+        let is_worth = *number < least || segment.len() <= gathered.saturating_mul(2);
+        gathered += segment.len();
+        is_worth
+    });
+    worth.count()
 }
 
 /// Whether at most half of the packs that a segment tells of are there: what a collection deleted is dead weight in it.
@@ -175,7 +178,7 @@ pub(super) fn merge(
         // A segment with a damaged block does not tell all of its packs: their trailers are read again.
         .filter(|segment| segment.is_whole())
         .flat_map(|segment| segment.packs())
-        .chain(index.recent_packs.iter().copied())
+        .chain(index.recent_packs())
         .filter(|pack| index.listed.contains(pack))
         .collect();
     packs.sort_unstable();

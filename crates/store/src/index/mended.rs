@@ -14,7 +14,6 @@ impl Index {
     /// Adds the chunks of a pack whose own file does not give them, and which is not to be cached.
     pub(crate) fn add_mended(&mut self, trailer: &Trailer) {
         self.add(trailer);
-        self.recent_packs.retain(|pack| *pack != trailer.pack);
         self.mended.insert(trailer.pack);
     }
 

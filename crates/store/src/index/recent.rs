@@ -3,9 +3,11 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::mem;
 
 use rayon::prelude::*;
 
+use super::cache::numbered;
 use super::{Location, Record, locations};
 use crate::id::PackId;
 use crate::pack::Trailer;
@@ -94,13 +96,17 @@ impl Recent {
         record.location(*self.packs.get(record.pack_number() as usize)?)
     }
 
-    /// Keeps the copies in packs that are to stay.
+    /// The packs, in the order in which they came.
+    pub(super) fn packs(&self) -> &[PackId] {
+        &self.packs
+    }
+
+    /// Keeps the packs that are to stay, and the copies in them.
     pub(super) fn retain(&mut self, stays: impl Fn(&PackId) -> bool) {
-        let packs = &self.packs;
-        let stays = |record: &Record| packs.get(record.pack_number() as usize).is_some_and(&stays);
-        for run in &mut self.runs {
-            run.retain(&stays);
-        }
+        let packs = self.packs.iter().copied().filter(stays);
+        let packs: Vec<PackId> = packs.collect();
+        let records = mem::take(self).into_records(&numbered(&packs));
+        *self = Self::of(packs, records);
     }
 
     /// A sorted copy for a segment whose packs have these numbers; of other packs nothing.
@@ -229,6 +235,7 @@ mod tests {
         trailers.iter().for_each(|trailer| recent.add(trailer));
         let goes = |pack: &PackId| pack.as_bytes()[0] < 20;
         recent.retain(|pack| !goes(pack));
+        assert!(!recent.packs().iter().any(goes) && recent.packs().len() == 20);
         assert!(finds_all(&recent, &trailers[20..]));
         let gone = trailers[..20].iter().flat_map(locations);
         let mut found = gone.flat_map(|location| recent.find(location.id.prefix()));

@@ -14,9 +14,8 @@ const MOST_SPILLED: usize = 8;
 
 impl Index {
     /// Moves what is in memory into a cache segment; all of it must be of packs that a cache may tell of.
-    pub(crate) fn spill(&mut self, cache: Option<&dyn Disk>) -> bool {
-        let Some(disk) = cache else { return false };
-        let packs = mem::take(&mut self.recent_packs);
+    pub(crate) fn spill(&mut self, disk: &dyn Disk) -> bool {
+        let packs = self.recent_packs();
         let records = mem::take(&mut self.recent).into_records(&cache::numbered(&packs));
         let name = cache::write_segment(disk, self.repository, &packs, &records);
         match name.ok().and_then(|name| self.reopen(disk, &name)) {
@@ -25,8 +24,7 @@ impl Index {
                 true
             }
             None => {
-                self.recent = Recent::of(packs.clone(), records);
-                self.recent_packs = packs;
+                self.recent = Recent::of(packs, records);
                 false
             }
         }
@@ -38,24 +36,14 @@ impl Index {
         Some(Arc::new(segment))
     }
 
-    /// Makes fewer segments of many, where nothing is in memory and all of them were spilled here: the shortest, as long as
-    /// each is not much longer than those before it together.
+    /// Makes fewer segments of many, where nothing is in memory and all of them were spilled here.
     pub(crate) fn gather(&mut self, disk: &dyn Disk) {
         if self.segments.len() <= MOST_SPILLED {
             return;
         }
         self.segments.sort_by_key(|segment| segment.len());
-        let mut gathered = 0;
-        let short = self
-            .segments
-            .iter()
-            .enumerate()
-            .take_while(|(at, segment)| {
-                let is_short = *at < 2 || segment.len() <= gathered * 2;
-                gathered += segment.len();
-                is_short
-            });
-        let long = self.segments.split_off(short.count());
+        let short = cache::count_to_merge(&self.segments, 2, 0);
+        let long = self.segments.split_off(short);
         let merged = mem::replace(&mut self.segments, long);
         let name = cache::merge(disk, self.repository, self, &merged);
         let Some(one) = name.ok().and_then(|name| self.reopen(disk, &name)) else {
@@ -74,7 +62,6 @@ impl Index {
         self.listed.extend(other.listed);
         self.segments.extend(other.segments);
         self.recent.append(other.recent);
-        self.recent_packs.extend(other.recent_packs);
     }
 
     /// Copies that are in memory.
@@ -85,7 +72,7 @@ impl Index {
     /// Writes what is only in memory to the cache once it is worth a file, or merges segments that are too many. Best
     /// effort: the cache is disposable.
     pub(crate) fn save(&self, disk: &dyn Disk) {
-        let is_worth = self.recent_packs.len() >= cache::WORTH_PACKS
+        let is_worth = self.recent.packs().len() >= cache::WORTH_PACKS
             || self.recent.len() >= cache::WORTH_CHUNKS
             || self.segments.len() > cache::MOST_SEGMENTS;
         if is_worth {

@@ -44,13 +44,16 @@ impl Own {
 
     /// Whether the chunk is one of them.
     pub(super) fn has(&self, id: &ChunkId) -> bool {
-        self.under_way.contains(id) || self.known.may_have(id) && self.published.holds(id)
+        self.under_way.contains(id) || self.is_published(id)
+    }
+
+    fn is_published(&self, id: &ChunkId) -> bool {
+        self.known.may_have(id) && self.published.holds(id)
     }
 
     /// Claims a chunk for whoever asks first; the others find it stored, or about to be.
     pub(super) fn claim(&mut self, id: ChunkId) -> bool {
-        let is_new = !(self.known.may_have(&id) && self.published.holds(&id));
-        is_new && self.under_way.insert(id)
+        !self.is_published(&id) && self.under_way.insert(id)
     }
 
     /// The chunks of a pack that is durable under its name.
@@ -64,7 +67,7 @@ impl Own {
         if let Some(cache) = cache
             && self.published.held() >= self.next
         {
-            match self.published.spill(Some(cache)) {
+            match self.published.spill(cache) {
                 true => self.published.gather(cache),
                 false => self.next = self.published.held() + self.most_held,
             }
