@@ -133,22 +133,25 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_bytes_are_those_of_the_file() {
+    /// The map of a file with these bytes, and the folder that it is in.
+    fn of_file(bytes: &[u8]) -> (tempfile::TempDir, Box<dyn Map>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
-        std::fs::write(&path, [7; 10_000]).unwrap();
-        let bytes = bytes_of(File::open(&path).unwrap()).unwrap();
-        assert_eq!((*bytes).as_ref(), [7; 10_000]);
+        std::fs::write(&path, bytes).unwrap();
+        let map = bytes_of(File::open(&path).unwrap()).unwrap();
+        (folder, map)
+    }
+
+    #[test]
+    fn the_bytes_are_those_of_the_file() {
+        let (_folder, map) = of_file(&[7; 10_000]);
+        assert_eq!((*map).as_ref(), [7; 10_000]);
     }
 
     #[test]
     fn copies_are_of_the_same_bytes_and_of_none_that_are_not_there() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
         let written: Vec<u8> = (0..10_000_u32).map(|at| (at / 99) as u8).collect();
-        std::fs::write(&path, &written).unwrap();
-        let map = bytes_of(File::open(&path).unwrap()).unwrap();
+        let (_folder, map) = of_file(&written);
         for range in [0..10_000, 17..5000, 9999..10_000, 40..40] {
             assert_eq!(map.copy(range.clone()).as_deref(), written.get(range));
         }
@@ -157,11 +160,8 @@ mod tests {
 
     #[test]
     fn bytes_that_were_let_go_are_read_again_as_they_were() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
         let written: Vec<u8> = (0..1_000_000_u32).map(|at| (at / 999) as u8).collect();
-        std::fs::write(&path, &written).unwrap();
-        let map = bytes_of(File::open(&path).unwrap()).unwrap();
+        let (_folder, map) = of_file(&written);
         for range in [
             0..1_000_000,
             5000..70_000,

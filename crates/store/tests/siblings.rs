@@ -40,13 +40,22 @@ fn stored(session: &Session<'_>) -> u64 {
     session.totals().stored_bytes
 }
 
-fn put_alone(notes: impl IntoIterator<Item = u32>) -> u64 {
+/// Whether so many bytes are less than half of what these notes take one by one.
+fn assert_half(told: u64, notes: impl IntoIterator<Item = u32>) {
     let store = store();
     let session = store.begin(Options::default()).unwrap();
     for number in notes {
         session.put(Kind::Data, &note(number), None).unwrap();
     }
-    stored(&session)
+    let alone = stored(&session);
+    assert!(told < alone / 2, "{told} of {alone} bytes");
+}
+
+/// Whether these are the notes from this number on.
+fn assert_are(store: &Store, ids: &[ChunkId], first: u32) {
+    for (number, id) in (first..).zip(ids) {
+        assert_eq!(store.get(id).unwrap(), note(number));
+    }
 }
 
 fn put_siblings(session: &Session<'_>, notes: impl IntoIterator<Item = u32>) -> Vec<ChunkId> {
@@ -61,11 +70,8 @@ fn notes_of_the_same_words_are_stored_in_less_than_half_and_come_back() {
     let ids = put_siblings(&session, 0..NOTES);
     let told = stored(&session);
     session.commit(b"record").unwrap();
-    let alone = put_alone(0..NOTES);
-    assert!(told < alone / 2, "{told} of {alone} bytes");
-    for (number, id) in (0..).zip(&ids) {
-        assert_eq!(store.get(id).unwrap(), note(number));
-    }
+    assert_half(told, 0..NOTES);
+    assert_are(&store, &ids, 0);
 }
 
 #[test]
@@ -104,11 +110,8 @@ fn a_new_note_is_told_by_what_those_beside_it_are_told_by() {
     let new = put_siblings(&session, NOTES..NOTES + 20);
     let told = stored(&session);
     session.commit(b"second").unwrap();
-    let alone = put_alone(NOTES..NOTES + 20);
-    assert!(told < alone / 2, "{told} of {alone} bytes");
-    for (number, id) in (NOTES..).zip(&new) {
-        assert_eq!(store.get(id).unwrap(), note(number));
-    }
+    assert_half(told, NOTES..NOTES + 20);
+    assert_are(&store, &new, NOTES);
 }
 
 #[test]
