@@ -20,9 +20,6 @@ use crate::monitor::{Monitor, go_on};
 /// Bytes of a batch: enough for every core to find work in it.
 const BATCH: usize = 2 << 20;
 
-/// Of pieces of more bytes than this, half as many are a batch: some batches are in memory, and there are fewer pieces to share.
-const LONG: usize = 128 << 10;
-
 /// How often somebody who waits for the producer looks whether to stop.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -79,13 +76,9 @@ impl Spares {
 impl Outlet {
     /// Hands on a piece; waits where the others are behind.
     pub(crate) fn push(&mut self, piece: Piece) -> Result<(), Closed> {
-        let most = match piece.bytes.len() > LONG {
-            true => BATCH / 2,
-            false => BATCH,
-        };
         self.bytes += piece.bytes.len();
         self.batch.push(piece);
-        if self.bytes < most {
+        if self.bytes < BATCH {
             return Ok(());
         }
         self.flush()
