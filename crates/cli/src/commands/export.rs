@@ -62,7 +62,18 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         error: losses(&written.warnings),
     };
     let written = recorded(context, &repository, RunKind::Export, &[], work, outcome)?;
-    let flaws = repository.flaws(&snapshot)?;
+    tell(context, &repository, &snapshot, &written, streams)?;
+    Ok(super::exit_of(&written.warnings))
+}
+
+fn tell(
+    context: &Context,
+    repository: &Repository,
+    snapshot: &Snapshot,
+    written: &Written,
+    streams: bool,
+) -> Result<(), Failure> {
+    let flaws = repository.flaws(snapshot)?;
     if !flaws.is_complete() {
         let (id, lacking) = (snapshot.id.short(), words::flaws(&flaws));
         context.ui.note(format!(
@@ -76,7 +87,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             "snapshot": snapshot.id.to_string(),
         }));
         summary.insert(written.what.to_owned(), json!(written.facts));
-        summary.extend(written.facts);
+        summary.extend(written.facts.clone());
         summary.extend(facts::flaws(Some(&flaws)));
         context.ui.event(&summary)?;
     } else {
@@ -87,7 +98,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             false => context.ui.summary([line])?,
         }
     }
-    Ok(super::exit_of(&written.warnings))
+    Ok(())
 }
 
 fn is_stdout(path: &Path) -> bool {

@@ -95,13 +95,7 @@ impl<'s> Assembly<'s, '_, '_> {
             return omitted();
         }
         if !found.stat.is_file() {
-            return Some(match describe::without_bytes(&found) {
-                Ok((entry, warning)) => {
-                    self.queue.extend(warning.map(Queued::Note));
-                    Queued::Entry(entry, before)
-                }
-                Err(warning) => Queued::Note(warning),
-            });
+            return Some(self.without_bytes(&found, before));
         }
         if is_shared_memory(&found) {
             return omitted();
@@ -136,6 +130,16 @@ impl<'s> Assembly<'s, '_, '_> {
             before,
             result: None,
         })
+    }
+
+    fn without_bytes(&mut self, found: &Found, before: Option<Entry>) -> Queued<'s> {
+        match describe::without_bytes(found) {
+            Ok((entry, warning)) => {
+                self.queue.extend(warning.map(Queued::Note));
+                Queued::Entry(entry, before)
+            }
+            Err(warning) => Queued::Note(warning),
+        }
     }
 
     /// New small files are told by what those were told by that were there before.
