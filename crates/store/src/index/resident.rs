@@ -4,8 +4,8 @@
 //! index of gigabytes would touch every one. So it is noted which parts were read, and once they are [`MOST`] they are let
 //! go. The system keeps them in its cache as long as it has room: reading them again then costs a page fault.
 //!
-//! Lookups in no order would let go of a window for each one that they read, and mapping a window takes longer than reading a
-//! block: those are told to copy what they need.
+//! Lookups in no order would let go of a window for every few that they read, and mapping one takes longer than copying a block:
+//! those are told to copy what they need.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
@@ -18,6 +18,9 @@ const WINDOW: usize = 2 << 20;
 /// Windows that stay: 16 MiB.
 const MOST: u32 = 8;
 
+/// Lookups that are no farther from each other come in order: two blocks.
+const NEAR: usize = 8 << 10;
+
 /// The windows of a segment that were read since the last ones were let go.
 pub(super) struct Resident {
     /// Bytes of the first window that are not the segment's: windows begin at round addresses.
@@ -25,8 +28,8 @@ pub(super) struct Resident {
     windows: usize,
     read: Vec<AtomicU64>,
     count: AtomicU32,
-    /// The window of the last lookup that was not in one that is read.
-    missed: AtomicUsize,
+    /// Where the last lookups were, each at the place that its window gives it: several threads may each have an order.
+    last: [AtomicUsize; MOST as usize],
 }
 
 impl Resident {
@@ -37,7 +40,7 @@ impl Resident {
         Self {
             before,
             windows,
-            missed: AtomicUsize::new(usize::MAX),
+            last: [const { AtomicUsize::new(usize::MAX) }; MOST as usize],
             read: (0..windows.div_ceil(64))
                 .map(|_| AtomicU64::new(0))
                 .collect(),
@@ -45,14 +48,14 @@ impl Resident {
         }
     }
 
-    /// Whether a lookup at this place is to read the map, as against a copy: where all of the segment may stay, where the window
-    /// is read already, and where the lookup before was in the same one, as when they come in order.
+    /// Whether a lookup at this place is to read the map, as against a copy: where all of the segment may stay, and where the
+    /// lookup before was beside it, as when they come in order.
     pub(super) fn is_near(&self, at: usize) -> bool {
         if self.windows <= MOST as usize {
             return true;
         }
-        let window = self.window_of(at);
-        self.is_read(window) || self.missed.swap(window, Ordering::Relaxed) == window
+        let last = self.last.get(self.window_of(at) % MOST as usize);
+        last.is_some_and(|last| last.swap(at, Ordering::Relaxed).abs_diff(at) <= NEAR)
     }
 
     fn window_of(&self, at: usize) -> usize {
@@ -175,13 +178,18 @@ mod tests {
         let told = Told(vec![0; WINDOWS * WINDOW], Mutex::default());
         let resident = Resident::new(&told.0);
         let middle = |window: usize| window * WINDOW + WINDOW / 2;
-        for window in (0..WINDOWS).chain((0..WINDOWS).rev().skip(1)) {
-            assert!(!resident.is_near(middle(window)), "{window}");
+        let there = (0..WINDOWS).map(middle);
+        for at in there.chain((0..WINDOWS).rev().map(|window| middle(window) + 2 * NEAR)) {
+            assert!(!resident.is_near(at), "{at}");
         }
-        assert!(resident.is_near(middle(0)));
         resident.touch(&told, middle(0));
-        assert!(!resident.is_near(middle(9)));
-        assert!(resident.is_near(middle(0)), "it is read");
+        assert!(!resident.is_near(middle(0)), "it is read");
+        // Two at once, each in order.
+        for step in 1..100 {
+            let begin = [middle(0), middle(MOST as usize / 2)];
+            let [one, other] = begin.map(|begin| resident.is_near(begin + step * NEAR / 4));
+            assert!(one && (other || step == 1), "{step}");
+        }
     }
 
     #[test]

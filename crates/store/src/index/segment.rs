@@ -15,6 +15,8 @@ use crate::disk::Map;
 use crate::id::{PackId, RepositoryId};
 use crate::pack::Reader;
 
+use fences::Fences;
+
 const MAGIC: &[u8; 8] = b"LBINDEX1";
 const HEAD: usize = 8 + 16 + 4 + 8;
 const HASH: usize = 32;
@@ -34,6 +36,7 @@ pub(crate) struct Segment {
     records: u64,
     /// One bit a block that was found good.
     checked: Vec<AtomicU64>,
+    fences: Fences,
     damaged: AtomicBool,
 }
 
@@ -72,6 +75,7 @@ impl Segment {
             packs,
             records,
             checked,
+            fences: Fences::default(),
             damaged: AtomicBool::new(false),
             resident: Resident::new(all),
             bytes,
@@ -225,6 +229,7 @@ fn block_checksum(records: &[u8]) -> [u8; CHECKSUM] {
     hash.as_bytes().first_chunk().copied().unwrap_or_default()
 }
 
+mod fences;
 mod pass;
 mod search;
 #[cfg(test)]

@@ -81,6 +81,17 @@ impl Segment {
 
     /// The prefix that a block begins with, unchecked: a wrong answer only makes a search miss.
     fn first_prefix(&self, number: u64, way: Way) -> u64 {
+        match way {
+            Way::Map => self.read_first_prefix(number, way),
+            Way::Copy => self.fences.get(number).unwrap_or_else(|| {
+                let prefix = self.read_first_prefix(number, way);
+                self.fences.note(number, prefix, self.blocks());
+                prefix
+            }),
+        }
+    }
+
+    fn read_first_prefix(&self, number: u64, way: Way) -> u64 {
         let begin = self.range_of(number).start;
         let bytes = self.bytes_by(begin..begin + size_of::<u64>(), way);
         let first = bytes.and_then(|bytes| bytes.first_chunk().copied());
