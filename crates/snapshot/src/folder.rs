@@ -17,6 +17,8 @@ pub(crate) use writer::FolderWriter;
 
 mod before;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 /// The nodes of a folder, without reading them.

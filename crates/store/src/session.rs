@@ -201,7 +201,8 @@ impl<'a> Session<'a> {
         self.index.contains(id)
     }
 
-    fn needs(&self, id: &ChunkId) -> bool {
+    /// Whether a chunk that this session has not put is to be stored: it is not there, or is to be stored again.
+    pub fn needs(&self, id: &ChunkId) -> bool {
         match &self.salvage {
             Some(salvage) => salvage.wants(id),
             None => !self.has(id),

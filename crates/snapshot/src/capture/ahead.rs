@@ -119,7 +119,8 @@ impl<'s> Assembly<'s, '_, '_> {
         }
         self.recall(before.as_ref());
         if let Some(entry) = describe::unchanged(self.session, &found, before.as_ref()) {
-            return Some(Queued::Unchanged(entry));
+            let is_same = before.as_ref() == Some(&entry);
+            return Some(Queued::Unchanged { entry, is_same });
         }
         self.queued_files += 1;
         if found.stat.len() <= SMALL {

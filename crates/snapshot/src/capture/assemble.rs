@@ -148,11 +148,11 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
                 self.enter(found, entry_before, before);
                 Ok(())
             }
-            Queued::Unchanged(entry) => {
+            Queued::Unchanged { entry, is_same } => {
                 self.monitor
                     .advance(entry.node.content().map_or(0, |content| content.len));
                 self.tally.unchanged(&entry);
-                self.store_entry(entry)
+                self.store_entry(entry, is_same)
             }
             Queued::Leave => self.leave(),
             Queued::Note(warning) => {
@@ -214,15 +214,18 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
             (Some(entry), Some(before)) => !entry.is_same_as(before),
             (settled, before) => settled.is_some() || before.is_some(),
         };
-        settled.map_or(Ok(()), |entry| self.store_entry(entry))
+        let is_same = settled.as_ref() == before;
+        settled.map_or(Ok(()), |entry| self.store_entry(entry, is_same))
     }
 
-    fn store_entry(&mut self, mut entry: Entry) -> Result<()> {
+    /// `is_same` tells that the entry before was just this one.
+    fn store_entry(&mut self, mut entry: Entry, mut is_same: bool) -> Result<()> {
         if self.settings.plan.past.is_some() {
             forget_looks(&mut entry);
+            is_same = false;
         }
         match self.open.last_mut().and_then(|open| open.writer.as_mut()) {
-            Some(writer) => writer.push(entry),
+            Some(writer) => writer.push(entry, is_same),
             None => {
                 self.root = Some(entry);
                 Ok(())

@@ -32,8 +32,11 @@ pub(super) enum Queued<'s> {
     Omitted,
     /// Left out on purpose, so many.
     Excluded(u64),
-    /// It is a file as it was before.
-    Unchanged(Entry),
+    /// It is a file as it was before, and maybe its entry is the same as well.
+    Unchanged {
+        entry: Entry,
+        is_same: bool,
+    },
     Read {
         found: Found,
         before: Option<Entry>,

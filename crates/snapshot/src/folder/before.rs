@@ -6,7 +6,8 @@ use std::rc::Rc;
 use lifeboat_store::{ChunkId, Store};
 
 use super::FolderReader;
-use crate::content::Content;
+use super::reader::SeenNode;
+use crate::content::{Content, Ref};
 use crate::entry::Entry;
 use crate::path::Name;
 
@@ -63,8 +64,22 @@ impl<'a> Before<'a> {
 
     /// The node in which an entry of this name stood or would have stood.
     pub(super) fn node_near(&self, name: &Name) -> Option<ChunkId> {
+        self.seen_near(name).map(|seen| seen.node.id)
+    }
+
+    /// The node of which these entries, all of them as they were before, are all.
+    pub(super) fn node_of(&self, entries: &[Entry]) -> Option<Ref> {
+        let (first, last) = (entries.first()?, entries.last()?);
+        // Names ascend: as many of its entries, from its first to its last, are all.
+        let is_whole = |seen: &&SeenNode| {
+            seen.first == first.name && seen.last == last.name && seen.entries == entries.len()
+        };
+        self.seen_near(&first.name).filter(is_whole).map(|s| s.node)
+    }
+
+    fn seen_near(&self, name: &Name) -> Option<&SeenNode> {
         let nodes = &self.reader.nodes_seen;
-        let behind = nodes.partition_point(|(first, _)| first <= name);
-        nodes.get(behind.saturating_sub(1)).map(|(_, id)| *id)
+        let behind = nodes.partition_point(|seen| seen.first <= *name);
+        nodes.get(behind.saturating_sub(1))
     }
 }

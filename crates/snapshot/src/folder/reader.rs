@@ -18,8 +18,17 @@ pub(crate) struct FolderReader<'a> {
     /// The open node, as long as none of its entries was taken.
     untouched: Option<ChunkId>,
     last: Option<Name>,
-    /// The nodes met so far, by the first name in each.
-    pub(super) nodes_seen: Vec<(Name, ChunkId)>,
+    /// The nodes read so far.
+    pub(super) nodes_seen: Vec<SeenNode>,
+}
+
+/// A node that was read.
+pub(super) struct SeenNode {
+    pub(super) node: Ref,
+    pub(super) first: Name,
+    pub(super) last: Name,
+    /// Entries in it.
+    pub(super) entries: usize,
 }
 
 impl<'a> FolderReader<'a> {
@@ -60,8 +69,13 @@ impl<'a> FolderReader<'a> {
             };
             self.coming = None;
             let entries = read_node(self.store, &node)?;
-            if let Some(first) = entries.first() {
-                self.nodes_seen.push((first.name.clone(), node.id));
+            if let [first, .., last] | [first @ last] = entries.as_slice() {
+                self.nodes_seen.push(SeenNode {
+                    node,
+                    first: first.name.clone(),
+                    last: last.name.clone(),
+                    entries: entries.len(),
+                });
             }
             self.open = entries.into_iter();
             self.untouched = Some(node.id);

@@ -22,6 +22,8 @@ pub(crate) struct FolderWriter<'s, 'a> {
     before: Option<SharedBefore<'s>>,
     open: Vec<Entry>,
     open_bytes: usize,
+    /// Whether one of the open entries is not as it was before.
+    differs: bool,
 }
 
 impl<'s, 'a> FolderWriter<'s, 'a> {
@@ -36,17 +38,19 @@ impl<'s, 'a> FolderWriter<'s, 'a> {
             before,
             open: Vec::new(),
             open_bytes: 0,
+            differs: false,
         }
     }
 
-    /// Adds the next entry.
-    pub(crate) fn push(&mut self, entry: Entry) -> Result<()> {
+    /// Adds the next entry; `is_same` tells that the folder before had just this one.
+    pub(crate) fn push(&mut self, entry: Entry, is_same: bool) -> Result<()> {
         let weight = weight(&entry);
         if self.open_bytes + weight > NODE_BYTES {
             self.close()?;
         }
         let ends = ends_node(&entry.name);
         self.open_bytes += weight;
+        self.differs |= !is_same;
         self.open.push(entry);
         if ends { self.close() } else { Ok(()) }
     }
@@ -55,19 +59,30 @@ impl<'s, 'a> FolderWriter<'s, 'a> {
         let Some(first) = self.open.first() else {
             return Ok(());
         };
-        let near = self
-            .before
-            .as_ref()
-            .and_then(|before| before.borrow().node_near(&first.name));
+        let node = match self.node_before() {
+            Some(node) => node,
+            None => self.put(&first.name)?,
+        };
+        self.nodes.push(node)?;
+        self.open.clear();
+        (self.open_bytes, self.differs) = (0, false);
+        Ok(())
+    }
+
+    /// The node that holds just the open entries already: it is neither encoded nor hashed.
+    fn node_before(&self) -> Option<Ref> {
+        let before = self.before.as_ref().filter(|_| !self.differs)?;
+        let node = before.borrow().node_of(&self.open)?;
+        (!self.session.needs(&node.id)).then_some(node)
+    }
+
+    fn put(&self, first: &Name) -> Result<Ref> {
+        let before = self.before.as_ref();
+        let near = before.and_then(|before| before.borrow().node_near(first));
         let bytes = meta::encode(meta::Kind::Folder, &self.open)?;
         let id = self.session.put(Kind::Meta, &bytes, near.as_ref())?.id;
-        self.nodes.push(Ref {
-            id,
-            len: bytes.len() as u64,
-        })?;
-        self.open.clear();
-        self.open_bytes = 0;
-        Ok(())
+        let len = bytes.len() as u64;
+        Ok(Ref { id, len })
     }
 
     /// Whether the folder before held an entry that nobody has asked for.
