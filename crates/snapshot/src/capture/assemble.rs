@@ -1,8 +1,8 @@
 //! From the steps of a walk to stored folders.
 //!
-//! Steps are queued until there is enough to read, the small files of the queue are read in parallel, and then the queue
-//! is replayed in order: large files and databases are stored one at a time, each in parallel inside, and every folder is
-//! closed when its last entry is in. Memory is that of a queue, whatever the tree looks like.
+//! From the first file that is to be read, steps are queued until there is enough to read; the small files of the queue are read
+//! in parallel, and then the queue is replayed in order: large files and databases are stored one at a time, each in parallel
+//! inside, and every folder is closed when its last entry is in. Memory is that of a queue, whatever the tree looks like.
 
 use std::path::Path;
 
@@ -119,7 +119,9 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
         for step in steps {
             go_on(self.monitor)?;
             self.queue_step(step);
-            if self.queued_files >= QUEUE_FILES
+            // Where nothing is to be read, nothing is waited for, and the walk goes on beside it.
+            if self.queued_files == 0
+                || self.queued_files >= QUEUE_FILES
                 || self.queued_bytes >= QUEUE_BYTES
                 || self.queue.len() >= QUEUE_STEPS
             {
@@ -133,9 +135,14 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
     /// Reads what can be read in parallel, then replays the queue.
     fn work_off(&mut self) -> Result<()> {
         let mut queue = std::mem::take(&mut self.queue);
+        if self.queued_files > 0 {
+            read_small(&mut queue, self.session, self.monitor, self.settings);
+        }
         (self.queued_files, self.queued_bytes) = (0, 0);
-        read_small(&mut queue, self.session, self.monitor, self.settings);
-        queue.into_iter().try_for_each(|queued| self.replay(queued))
+        queue.drain(..).try_for_each(|queued| self.replay(queued))?;
+        // Its memory is used again.
+        self.queue = queue;
+        Ok(())
     }
 
     fn replay(&mut self, queued: Queued<'s>) -> Result<()> {

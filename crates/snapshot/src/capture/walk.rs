@@ -57,9 +57,14 @@ struct Level {
 }
 
 impl Level {
-    /// Whether a name is still to come.
-    fn has(&self, name: &[u8]) -> bool {
-        has(&self.names, name)
+    /// Whether one of SQLite's side files of this name is still to come.
+    fn has_side_file_of(&self, name: &Name) -> bool {
+        // Whatever stands between a name and a longer one that begins with it begins with it as well.
+        let next = self.names.last();
+        next.is_some_and(|next| next.as_bytes().starts_with(name.as_bytes()))
+            && SIDE_FILES
+                .iter()
+                .any(|ending| has(&self.names, &[name.as_bytes(), ending.as_bytes()].concat()))
     }
 }
 
@@ -159,9 +164,7 @@ impl<'e> Walk<'e> {
     fn look(&mut self, name: Name) -> Option<Step> {
         let level = self.levels.last()?;
         let path = level.path.join(name.as_os_str());
-        let has_side_file = SIDE_FILES
-            .iter()
-            .any(|ending| level.has(&[name.as_bytes(), ending.as_bytes()].concat()));
+        let has_side_file = level.has_side_file_of(&name);
         let stat = match std::fs::symlink_metadata(&path) {
             Ok(stat) => stat,
             Err(error) => {
