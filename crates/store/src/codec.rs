@@ -5,6 +5,8 @@
 //! (bincode alone accepts numbers written longer than needed). See `docs/decisions/0004-bincode.md`.
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use bincode::enc::write::Writer;
+use bincode::error::EncodeError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -38,7 +40,7 @@ pub enum CodecError {
     },
     /// The value cannot be encoded.
     #[error("the value cannot be encoded")]
-    Encode(#[source] bincode::error::EncodeError),
+    Encode(#[source] EncodeError),
 }
 
 /// The canonical bytes of a value.
@@ -62,11 +64,32 @@ pub fn take<T: Serialize + DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, Cod
     let (value, used) =
         bincode::serde::decode_from_slice(bytes, CONFIG).map_err(CodecError::Malformed)?;
     let (own, rest) = bytes.split_at_checked(used).unwrap_or((bytes, &[]));
-    if encode(&value)? != own {
+    if own.len() > LIMIT / 8 {
+        return Err(CodecError::TooLong { len: own.len() });
+    }
+    let mut expected = Expected(own);
+    let same = bincode::serde::encode_into_writer(&value, &mut expected, CONFIG);
+    if same.is_err() || !expected.0.is_empty() {
         return Err(CodecError::NotCanonical);
     }
     *bytes = rest;
     Ok(value)
+}
+
+/// The bytes that are to come, and no others: what is compared needs not be kept.
+struct Expected<'a>(&'a [u8]);
+
+impl Writer for Expected<'_> {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        let rest = match (bytes, self.0) {
+            // Most come alone, those of an id for instance.
+            ([byte], [next, rest @ ..]) if byte == next => Some(rest),
+            _ => self.0.strip_prefix(bytes),
+        };
+        self.0 = rest.ok_or(EncodeError::UnexpectedEnd)?;
+        Ok(())
+    }
 }
 
 /// The value whose canonical bytes these are.

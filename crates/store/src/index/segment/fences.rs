@@ -1,5 +1,5 @@
-//! What blocks begin with, as far as lookups have read it: the next one halves in memory, and copies the block that it ends at
-//! alone.
+//! What blocks begin with, as far as lookups have read it: the next one halves in a little memory, and reads the block that it
+//! ends at alone.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -81,14 +81,11 @@ impl Segment {
 
     /// The prefix that a block begins with, unchecked: a wrong answer only makes a search miss.
     fn first_prefix(&self, number: u64, way: Way) -> u64 {
-        match way {
-            Way::Map => self.read_first_prefix(number, way),
-            Way::Copy => self.fences.get(number).unwrap_or_else(|| {
-                let prefix = self.read_first_prefix(number, way);
-                self.fences.note(number, prefix, self.blocks());
-                prefix
-            }),
-        }
+        self.fences.get(number).unwrap_or_else(|| {
+            let prefix = self.read_first_prefix(number, way);
+            self.fences.note(number, prefix, self.blocks());
+            prefix
+        })
     }
 
     fn read_first_prefix(&self, number: u64, way: Way) -> u64 {
