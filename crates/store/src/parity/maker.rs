@@ -3,7 +3,8 @@
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use reed_solomon_simd::ReedSolomonEncoder;
+use reed_solomon_simd::engine::{DefaultEngine, Engine, Naive};
+use reed_solomon_simd::rate::{DefaultRateEncoder, RateEncoder};
 
 use super::head::Head;
 use super::shape::Shape;
@@ -14,9 +15,12 @@ use crate::id::PackId;
 /// Room for the parity of the packs that are usual; where it is not filled it takes no memory.
 const MOST_WRITTEN: usize = 2 << 20;
 
+/// A stripe of no more bytes is encoded sooner by the engine without tables than the 8 MiB of the others' are made.
+const WITHOUT_TABLES: usize = 1 << 20;
+
 /// The library's memory, as large as a stripe. It is used a few milliseconds at a time, so several makers share one.
 #[derive(Clone, Default)]
-pub(crate) struct Encoder(Arc<Mutex<Option<ReedSolomonEncoder>>>);
+pub(crate) struct Encoder(Arc<Mutex<Option<DefaultRateEncoder<DefaultEngine>>>>);
 
 /// Takes a pack's bytes as they are written and gives its parity. It can take one pack after another and keeps its
 /// memory between them: an allocator that several threads give such large pieces back to keeps far more.
@@ -107,23 +111,32 @@ impl ParityMaker {
         let shards = self.stripe.len().div_ceil(shard_len);
         self.stripe.resize(shards * shard_len, 0);
         let recovery = recovery as usize;
-        let mut encoder = self
-            .encoder
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        // Whatever state it was left in, it is reset.
-        let encoder = match &mut *encoder {
+        let shared = self.encoder.clone();
+        let mut shared = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *shared {
+            // Whatever state it was left in, it is reset.
             Some(encoder) => {
                 encoder
                     .reset(shards, recovery, shard_len)
                     .map_err(refused)?;
-                encoder
+                self.encode(encoder, shard_len)
+            }
+            None if self.stripe.len() <= WITHOUT_TABLES => {
+                let small = RateEncoder::new(shards, recovery, shard_len, Naive::new(), None);
+                self.encode::<Naive>(&mut small.map_err(refused)?, shard_len)
             }
             none => {
-                none.insert(ReedSolomonEncoder::new(shards, recovery, shard_len).map_err(refused)?)
+                let new = RateEncoder::new(shards, recovery, shard_len, DefaultEngine::new(), None);
+                self.encode(none.insert(new.map_err(refused)?), shard_len)
             }
-        };
+        }
+    }
+
+    fn encode<E: Engine>(
+        &mut self,
+        encoder: &mut DefaultRateEncoder<E>,
+        shard_len: usize,
+    ) -> Result<()> {
         for shard in self.stripe.chunks_exact(shard_len) {
             self.checksums.push(checksum(shard));
             encoder.add_original_shard(shard).map_err(refused)?;

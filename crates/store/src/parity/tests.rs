@@ -53,7 +53,11 @@ fn noise(len: usize, seed: u8) -> Vec<u8> {
 }
 
 fn parity(pack: &[u8], per_mille: u16) -> Vec<u8> {
-    let mut maker = ParityMaker::new(Share::per_mille(per_mille).unwrap(), &Encoder::default());
+    parity_by(&Encoder::default(), pack, per_mille)
+}
+
+fn parity_by(encoder: &Encoder, pack: &[u8], per_mille: u16) -> Vec<u8> {
+    let mut maker = ParityMaker::new(Share::per_mille(per_mille).unwrap(), encoder);
     for part in pack.chunks(100_003) {
         maker.push(part).unwrap();
     }
@@ -280,4 +284,14 @@ fn the_memory_of_an_object_that_was_given_back_serves_for_the_next() {
         maker.give_back(object);
     }
     assert!(places.iter().all(|place| *place == places[0]));
+}
+
+#[test]
+fn parity_is_the_same_with_tables_and_without() {
+    let used = Encoder::default();
+    parity_by(&used, &noise(5 << 20, 1), 50);
+    for len in [1, 63, 4097, 70_000, 300_001, 1 << 20, (1 << 20) + 1] {
+        let pack = noise(len, 2);
+        assert_eq!(parity(&pack, 50), parity_by(&used, &pack, 50), "{len}");
+    }
 }
