@@ -15,10 +15,10 @@ use rusqlite::backup::{Backup, StepResult};
 
 use super::error::SqliteError;
 use super::extents::{Extent, Extents};
-use super::facts::{self, Checked, Facts};
+use super::facts::{self, Facts};
 use super::header::Header;
 use super::source::{self, Source};
-use super::twin::{IndexHeader, Twin};
+use super::twin::{Beside, IndexHeader, Twin};
 
 /// Bytes that are copied between two looks at whether to stop: also what waits in memory.
 const STEP_BYTES: u32 = 1 << 20;
@@ -125,12 +125,12 @@ pub fn capture(
     let abandoned = AtomicBool::new(false);
     let (mut facts, rest) = thread::scope(|scope| {
         let abandoned = &abandoned;
-        let check = second.and_then(|second| {
-            let check = move || second.check(options, abandoned);
-            thread::Builder::new().spawn_scoped(scope, check).ok()
+        let look = second.and_then(|second| {
+            let look = move || second.look(options, abandoned);
+            thread::Builder::new().spawn_scoped(scope, look).ok()
         });
-        let checked = || check.and_then(|check| check.join().ok()?);
-        let taken = copy_and_describe(&source, &header, options, sink, checked);
+        let beside = || look.and_then(|look| look.join().ok()).unwrap_or_default();
+        let taken = copy_and_describe(&source, &header, options, sink, beside);
         // Of what was not taken nobody wants to know.
         abandoned.store(true, Ordering::Relaxed);
         taken
@@ -149,14 +149,16 @@ fn copy_and_describe(
     header: &Header,
     options: &CaptureOptions,
     sink: &mut dyn ExtentSink,
-    checked: impl FnOnce() -> Option<Checked>,
+    beside: impl FnOnce() -> Beside,
 ) -> Result<(Facts, Vec<Extent>), SqliteError> {
     let extents = Arc::new(Extents::default());
     let pages = copy(source, header, &extents, options, sink)?;
     let bytes = pages * u64::from(header.page_size());
     let rest = extents.finish(header, bytes);
     let rest = rest.ok_or_else(|| source.damaged("page 1 is not the one that was read first"))?;
-    let facts = facts::read_beside(source.connection(), Some(header), pages, options, checked);
+    let Beside { counted, checked } = beside();
+    let (connection, header) = (source.connection(), Some(header));
+    let facts = facts::read_beside(connection, header, pages, options, counted, || checked);
     Ok((facts, rest))
 }
 

@@ -20,6 +20,7 @@ mod check;
 mod counts;
 
 pub(super) use check::{check, check_beside, is_worth_beside};
+pub(super) use counts::{RowCounts, all_row_counts};
 
 /// Most bytes of a name or a message that is kept: databases may have any.
 const MAX_TEXT: usize = 1024;
@@ -127,15 +128,17 @@ pub(super) fn read(
     pages: u64,
     options: &CaptureOptions,
 ) -> Facts {
-    read_beside(connection, header, pages, options, || None)
+    read_beside(connection, header, pages, options, None, || None)
 }
 
-/// The same where a check may have been run elsewhere: `checked` waits for its outcome, `None` if that is of no use.
+/// The same where the rows may have been counted and a check run elsewhere: `checked` waits for its outcome, `None` if that is
+/// of no use.
 pub(super) fn read_beside(
     connection: &Connection,
     header: Option<&Header>,
     pages: u64,
     options: &CaptureOptions,
+    counted: Option<RowCounts>,
     checked: impl FnOnce() -> Option<Checked>,
 ) -> Facts {
     let mut damage = Vec::new();
@@ -171,11 +174,17 @@ pub(super) fn read_beside(
         return facts;
     }
     facts.counts = counts::counts(connection, options);
-    let counted = counts::row_counts(connection, options, &mut facts.row_counts);
-    facts.row_counts_complete = noted(counted, &mut damage).unwrap_or(false);
+    let is_stopped = || options.is_stopped();
+    let all = match counted {
+        Some(counted) => {
+            facts.row_counts = counted;
+            Ok(true)
+        }
+        None => counts::row_counts(connection, options, &is_stopped, &mut facts.row_counts),
+    };
+    facts.row_counts_complete = noted(all, &mut damage).unwrap_or(false);
     let bytes = pages.saturating_mul(u64::from(page_size));
-    let checked =
-        checked().unwrap_or_else(|| check(connection, bytes, options, &|| options.is_stopped()));
+    let checked = checked().unwrap_or_else(|| check(connection, bytes, options, &is_stopped));
     facts.check = check::with_damage(checked, damage);
     facts
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::capture::CaptureOptions;
+use super::capture::{CaptureOptions, Check};
 use super::error::SqliteError;
 use super::facts::{self, Checked, Facts};
 use super::header::{HEADER_BYTES, Header};
@@ -67,7 +67,8 @@ pub(crate) fn file_facts(
         file: Arc::clone(file),
         len,
     });
-    let second = facts::is_worth_beside(len, options)
+    let is_worth_it = options.check != Check::None && facts::is_worth_beside(len);
+    let second = is_worth_it
         .then(|| open_image(Arc::clone(&image)).ok())
         .flatten();
     let abandoned = AtomicBool::new(false);
@@ -125,6 +126,7 @@ fn facts_of(
         header,
         pages,
         options,
+        None,
         checked,
     ))
 }

@@ -1,15 +1,15 @@
-//! A second read transaction on the state of the first, so that a database can be checked while it is copied.
+//! A second read transaction on the state of the first, so that a database can be counted and checked while it is copied.
 //!
-//! The hazard is a commit between the beginnings of the two: the check would then be of a state that nobody stores. So there
+//! The hazard is a commit between the beginnings of the two: what is told would then be of a state that nobody stores. So there
 //! is a second transaction only where it is certain that nothing was committed in between, and where it is not, the first
-//! one checks when it has copied.
+//! one counts and checks when it has copied.
 
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::capture::CaptureOptions;
-use super::facts::{self, Checked};
+use super::capture::{CaptureOptions, Check};
+use super::facts::{self, Checked, RowCounts};
 use super::held;
 use super::sniff::{first_bytes, sibling};
 use super::source::Source;
@@ -20,8 +20,8 @@ use super::source::Source;
 pub(super) struct IndexHeader([u8; 48]);
 
 impl IndexHeader {
-    /// That of the database at `path`, if it is worth a second transaction for the check that the options ask for; `None`
-    /// where there is none to rely on.
+    /// That of the database at `path`, if it is worth a second transaction for what the options ask for; `None` where there is
+    /// none to rely on.
     pub(super) fn before(path: &Path, options: &CaptureOptions) -> Option<Self> {
         (is_worth_it(path, options) && super::is_wal(path).ok()?).then(|| Self::of(path))?
     }
@@ -36,6 +36,14 @@ impl IndexHeader {
     }
 }
 
+/// What was found out while the database was copied; nothing of what is left to the first transaction.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Beside {
+    /// Rows of all tables.
+    pub(super) counted: Option<RowCounts>,
+    pub(super) checked: Option<Checked>,
+}
+
 /// A second read transaction.
 pub(super) struct Twin {
     source: Source,
@@ -44,8 +52,8 @@ pub(super) struct Twin {
 }
 
 impl Twin {
-    /// On the state of the database at `path` that `first` sees, if a check is wanted and worth it; `before` was read before
-    /// `first` was opened.
+    /// On the state of the database at `path` that `first` sees, if a count or a check is wanted and worth it; `before` was read
+    /// before `first` was opened.
     pub(super) fn open(
         path: &Path,
         options: &CaptureOptions,
@@ -78,19 +86,26 @@ impl Twin {
         (is_same && !first.has_moved()).then_some(Self { source, bytes })
     }
 
-    /// Runs the check that the options ask for, and ends the transaction. `None` where what it saw was disturbed, and where the
-    /// check could not be run.
-    pub(super) fn check(self, options: &CaptureOptions, abandoned: &AtomicBool) -> Option<Checked> {
+    /// Counts the rows and runs the check that the options ask for, and ends the transaction. Nothing is told where what it saw
+    /// was disturbed, nor what could not be done.
+    pub(super) fn look(self, options: &CaptureOptions, abandoned: &AtomicBool) -> Beside {
         let connection = self.source.connection();
-        let checked = facts::check_beside(connection, self.bytes, options, abandoned);
-        self.source.end().ok()?;
-        checked
+        let is_stopped = || abandoned.load(Ordering::Relaxed) || options.is_stopped();
+        let found = Beside {
+            counted: facts::all_row_counts(connection, options, &is_stopped),
+            checked: facts::check_beside(connection, self.bytes, options, abandoned),
+        };
+        match self.source.end() {
+            Ok(_) => found,
+            Err(_) => Beside::default(),
+        }
     }
 }
 
 fn is_worth_it(path: &Path, options: &CaptureOptions) -> bool {
+    let is_wanted = options.check != Check::None || !options.row_count_budget.is_zero();
     let bytes = path.symlink_metadata().map_or(0, |stat| stat.len());
-    facts::is_worth_beside(bytes, options)
+    is_wanted && facts::is_worth_beside(bytes)
 }
 
 fn is_wal(source: &Source) -> Option<bool> {

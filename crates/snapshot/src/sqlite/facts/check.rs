@@ -15,7 +15,7 @@ const FINDINGS: usize = 100;
 /// Bytes of a database that a check should get through in a second, wherever it stands.
 const PACE: u64 = 4 << 20;
 
-/// A smaller database is checked sooner than a second connection is worth its while, in bytes.
+/// A smaller database is counted and checked sooner than a second connection is worth its while, in bytes.
 const LEAST_BESIDE: u64 = 16 << 20;
 
 /// Runs the check that was asked for. A writer may be waiting for its end, and a schema can be made such that it has none:
@@ -47,9 +47,9 @@ pub(in crate::sqlite) fn check(
     }
 }
 
-/// Whether the check that the options ask for is worth a connection of its own, of a database of so many bytes.
-pub(in crate::sqlite) fn is_worth_beside(bytes: u64, options: &CaptureOptions) -> bool {
-    options.check != Check::None && bytes >= LEAST_BESIDE
+/// Whether looking at a database of so many bytes is worth a connection of its own.
+pub(in crate::sqlite) const fn is_worth_beside(bytes: u64) -> bool {
+    bytes >= LEAST_BESIDE
 }
 
 /// Runs the check beside another connection to the same state. `None` where it could not be run: that may be for want of what

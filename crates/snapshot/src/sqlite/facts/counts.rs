@@ -13,17 +13,32 @@ use crate::limits::MAX_TABLES;
 use crate::sqlite::capture::CaptureOptions;
 use crate::sqlite::watch::watched;
 
+/// Rows of each table, by its name.
+pub(in crate::sqlite) type RowCounts = BTreeMap<String, u64>;
+
+/// Counts table after table, where all of them can be counted within the budget and nothing is noticed on the way.
+pub(in crate::sqlite) fn all_row_counts(
+    connection: &Connection,
+    options: &CaptureOptions,
+    is_stopped: &(dyn Fn() -> bool + Sync),
+) -> Option<RowCounts> {
+    let mut counted = RowCounts::new();
+    let all = row_counts(connection, options, is_stopped, &mut counted);
+    all.is_ok_and(|all| all).then_some(counted)
+}
+
 /// Counts table after table; tells whether all were reached.
 pub(super) fn row_counts(
     connection: &Connection,
     options: &CaptureOptions,
-    into: &mut BTreeMap<String, u64>,
+    is_stopped: &(dyn Fn() -> bool + Sync),
+    into: &mut RowCounts,
 ) -> rusqlite::Result<bool> {
     let (budget, began) = (options.row_count_budget, Instant::now());
     if budget.is_zero() {
         return Ok(false);
     }
-    watched(connection, budget, &|| options.is_stopped(), || {
+    watched(connection, budget, is_stopped, || {
         let (tables, mut all) = tables(connection)?;
         for table in tables {
             if began.elapsed() >= budget {

@@ -1,4 +1,4 @@
-//! The check beside the copying: of the same state, or not at all.
+//! The counting and the check beside the copying: of the same state, or not at all.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::support::{add, capture_with, check, database, folder, options, rows};
 use crate::sqlite::source::Source;
-use crate::sqlite::twin::{IndexHeader, Twin};
+use crate::sqlite::twin::{Beside, IndexHeader, Twin};
 use crate::sqlite::{CaptureOptions, Check, Checked};
 
 /// Rows that make more than is worth a second transaction.
@@ -31,22 +31,29 @@ fn twin(path: &Path, between: impl FnOnce()) -> (Source, Option<Twin>) {
     (first, twin)
 }
 
-fn checked(twin: Twin) -> Option<Checked> {
-    twin.check(&checking(), &AtomicBool::new(false))
+fn look(twin: Twin) -> Beside {
+    twin.look(&checking(), &AtomicBool::new(false))
+}
+
+#[track_caller]
+fn assert_found(twin: Option<Twin>) {
+    let Beside { counted, checked } = look(twin.unwrap());
+    assert_eq!(checked, Some(Checked::Ok));
+    assert_eq!(counted.unwrap().values().sum::<u64>(), u64::from(MANY));
 }
 
 #[test]
-fn a_database_is_checked_in_a_second_transaction_in_every_mode() {
+fn a_database_is_counted_and_checked_in_a_second_transaction_in_every_mode() {
     for mode in ["wal", "delete"] {
         let (_folder, path) = folder();
         let app = database(&path, &format!("PRAGMA journal_mode = {mode}"), MANY);
         let (first, second) = twin(&path, || {});
-        assert_eq!(checked(second.unwrap()), Some(Checked::Ok), "{mode}");
+        assert_found(second);
         first.end().unwrap();
         // Without anybody who has it open there is no `-shm` either.
         drop(app);
         let (first, second) = twin(&path, || {});
-        assert_eq!(checked(second.unwrap()), Some(Checked::Ok), "{mode}");
+        assert_found(second);
         first.end().unwrap();
     }
 }
@@ -64,7 +71,7 @@ fn there_is_none_where_something_was_committed_meanwhile() {
 }
 
 #[test]
-fn there_is_none_for_a_small_database_or_without_a_check() {
+fn there_is_none_for_a_small_database_or_where_nothing_is_asked() {
     let (_folder, path) = folder();
     let app = database(&path, "PRAGMA journal_mode = wal", 100);
     assert!(twin(&path, || {}).1.is_none());
@@ -72,8 +79,12 @@ fn there_is_none_for_a_small_database_or_without_a_check() {
     app.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
         .unwrap();
     let before = IndexHeader::of(&path);
-    let first = Source::open(&path, &options()).unwrap();
-    assert!(Twin::open(&path, &options(), &first, before).is_none());
+    let options = CaptureOptions {
+        row_count_budget: Duration::ZERO,
+        ..options()
+    };
+    let first = Source::open(&path, &options).unwrap();
+    assert!(Twin::open(&path, &options, &first, before).is_none());
 }
 
 #[test]
@@ -83,7 +94,7 @@ fn a_program_that_opens_the_database_without_shm_meanwhile_spoils_the_check() {
     let (_first, second) = twin(&path, || {});
     let app = Connection::open(&path).unwrap();
     add(&app, 1);
-    assert_eq!(checked(second.unwrap()), None);
+    assert_eq!(look(second.unwrap()), Beside::default());
 }
 
 #[test]
@@ -98,17 +109,19 @@ fn there_is_none_where_the_file_was_replaced_between_the_two() {
 }
 
 #[test]
-fn a_check_that_could_not_be_run_beside_the_copy_is_left_to_the_first() {
+fn what_could_not_be_done_beside_the_copy_is_left_to_the_first() {
     let (_folder, path) = folder();
     drop(database(&path, "", MANY));
     let (_first, second) = twin(&path, || {});
     let options = CaptureOptions {
         check_budget: Duration::ZERO,
+        row_count_budget: Duration::from_nanos(1),
         ..checking()
     };
     let mut second = second.unwrap();
     second.bytes = 0;
-    assert_eq!(second.check(&options, &AtomicBool::new(false)), None);
+    let found = second.look(&options, &AtomicBool::new(false));
+    assert_eq!(found, Beside::default());
 }
 
 #[test]
@@ -133,5 +146,7 @@ fn what_is_captured_beside_commits_is_checked_in_any_case() {
         assert_eq!(facts.check, Checked::Ok);
         assert_eq!(check(&bytes), ["ok"]);
         assert_eq!(rows(&bytes), i64::from(MANY) + round);
+        let counted: u64 = facts.row_counts.values().sum();
+        assert_eq!(i64::try_from(counted), Ok(rows(&bytes)));
     }
 }
