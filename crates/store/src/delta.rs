@@ -5,21 +5,44 @@
 
 use zstd::zstd_safe::{CCtx, CParameter, DCtx};
 
-use crate::frame::{Base, Encoding, Frame, compress, decompress};
+use crate::frame::{Base, Encoding, Frame, compress, decompress, in_room};
 
-/// The delta, where one can be made.
-pub(crate) fn encode(plain: &[u8], level: i32, base: Base<'_>) -> Option<Frame> {
-    // A context of its own: a prefix is borrowed for as long as the context lives.
-    let mut context = CCtx::try_create()?;
-    // The length is known to the reader already.
-    context
-        .set_parameter(CParameter::ContentSizeFlag(false))
-        .ok()?;
-    context.ref_prefix(base.plain).ok()?;
+/// How much less effort of zstd's gives about as small a chunk where something like it is known.
+const LEVELS_LESS: i32 = 1;
+
+/// The effort for a chunk that something is known for.
+pub(crate) fn effort(level: i32) -> i32 {
+    (level - LEVELS_LESS).max(1)
+}
+
+/// The delta, where one can be made, in this thread's context: a new one costs as much as the delta.
+pub(crate) fn encode(
+    context: &mut CCtx<'_>,
+    plain: &[u8],
+    level: i32,
+    base: Base<'_>,
+) -> Option<Frame> {
+    let level = effort(level);
+    let bytes = match is_of_zstd(base.plain) {
+        true => encode_anew(plain, level, base.plain),
+        // Bytes that are no dictionary are a prefix, and the context keeps nothing of them.
+        false => in_room(plain.len(), <[u8]>::to_vec, |room| {
+            context.compress_using_dict(room, plain, base.plain, level)
+        }),
+    };
     Some(Frame {
         encoding: Encoding::Prefix { base: base.prefix },
-        bytes: compress(&mut context, plain, level).ok()?,
+        bytes: bytes.ok()?,
     })
+}
+
+/// The same in a context of its own, because a prefix is borrowed for as long as the context lives.
+fn encode_anew(plain: &[u8], level: i32, base: &[u8]) -> Result<Vec<u8>, usize> {
+    let mut context = CCtx::create();
+    // The length is known to the reader already.
+    context.set_parameter(CParameter::ContentSizeFlag(false))?;
+    context.ref_prefix(base)?;
+    compress(&mut context, plain, level)
 }
 
 /// How a dictionary of zstd's own kind begins: a base that begins so must not be taken for one.

@@ -95,7 +95,9 @@ pub(crate) fn encode(
             limit: MAX_PLAIN as u64,
         });
     }
-    let delta = base.and_then(|base| delta::encode(plain, level, base));
+    let delta = base.and_then(|base| {
+        CONTEXTS.with_borrow_mut(|(context, _)| delta::encode(context, plain, level, base))
+    });
     let delta = match delta {
         Some(delta) if delta.bytes.len() <= plain.len() / DELTA_PAYS => {
             return checked(delta, plain, base);
@@ -167,8 +169,7 @@ pub(crate) fn compress(context: &mut CCtx<'_>, plain: &[u8], level: i32) -> Resu
     compress_for(context, plain, level, <[u8]>::to_vec)
 }
 
-/// The same for whoever looks at the bytes first. Each thread keeps the room for them: taken anew for each chunk, so much more
-/// than it needs, it would leave the process's memory in pieces.
+/// The same for whoever looks at the bytes first.
 fn compress_for<T>(
     context: &mut CCtx<'_>,
     plain: &[u8],
@@ -176,10 +177,20 @@ fn compress_for<T>(
     take: impl FnOnce(&[u8]) -> T,
 ) -> Result<T, usize> {
     context.set_parameter(CParameter::CompressionLevel(level))?;
+    in_room(plain.len(), take, |room| context.compress2(room, plain))
+}
+
+/// Takes what a compression of so many bytes puts into this thread's room. Each thread keeps its own: taken anew for each chunk,
+/// so much more than it needs, it would leave the process's memory in pieces.
+pub(crate) fn in_room<T>(
+    plain_len: usize,
+    take: impl FnOnce(&[u8]) -> T,
+    run: impl FnOnce(&mut Vec<u8>) -> Result<usize, usize>,
+) -> Result<T, usize> {
     ROOM.with_borrow_mut(|room| {
         room.clear();
-        room.reserve_exact(compress_bound(plain.len()));
-        context.compress2(room, plain)?;
+        room.reserve_exact(compress_bound(plain_len));
+        run(room)?;
         Ok(take(room))
     })
 }

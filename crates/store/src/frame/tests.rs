@@ -60,6 +60,19 @@ fn a_base_that_looks_like_a_dictionary_is_a_base() {
 }
 
 #[test]
+fn a_thread_that_made_deltas_makes_the_same_frames_as_a_new_one() {
+    let (old, other) = (noise(65536, 1), text(65536));
+    round_trip(&text(65536), Some(&old));
+    round_trip(&noise(65536, 1), Some(&old));
+    let make = move || {
+        [(&other, None), (&old, Some(&other)), (&other, Some(&old))]
+            .map(|(plain, base)| round_trip(plain, base.map(Vec::as_slice)).bytes)
+    };
+    let fresh = std::thread::spawn(make.clone()).join().unwrap();
+    assert_eq!(make(), fresh);
+}
+
+#[test]
 fn a_delta_that_does_not_pay_is_stored_whole() {
     let frame = round_trip(&noise(65536, 1), Some(&noise(65536, 2)));
     assert_eq!(frame.encoding, Encoding::Raw);
