@@ -118,19 +118,25 @@ impl<'s> Assembly<'s, '_, '_> {
             return Some(Queued::Excluded(1));
         }
         self.recall(before.as_ref());
-        if let Some(entry) = describe::unchanged(self.session, &found, before.as_ref()) {
-            let is_same = before.as_ref() == Some(&entry);
-            return Some(Queued::Unchanged { entry, is_same });
+        match before {
+            Some(before) if describe::is_unchanged(self.session, &found, &before) => {
+                let (entry, is_same) = describe::renewed(&found, before);
+                Some(Queued::Unchanged { entry, is_same })
+            }
+            before => Some(self.to_be_read(found, before)),
         }
+    }
+
+    fn to_be_read(&mut self, found: Found, before: Option<Entry>) -> Queued<'s> {
         self.queued_files += 1;
         if found.stat.len() <= SMALL {
             self.queued_bytes += found.stat.len();
         }
-        Some(Queued::Read {
+        Queued::Read {
             found,
             before,
             result: None,
-        })
+        }
     }
 
     fn without_bytes(&mut self, found: &Found, before: Option<Entry>) -> Queued<'s> {

@@ -106,29 +106,25 @@ fn seen(stat: &Metadata, looked: SystemTime) -> Option<Seen> {
     })
 }
 
-/// The entry of a file that has not changed since the snapshot before and whose bytes are all there: it is not opened.
-pub(crate) fn unchanged(
-    session: &Session<'_>,
-    found: &Found,
-    before: Option<&Entry>,
-) -> Option<Entry> {
-    let before = before.filter(|before| looks_unchanged(found, before))?;
-    let Node::File { content, seen, .. } = &before.node else {
-        return None;
-    };
-    if !is_stored(session, content) {
-        return None;
+/// Whether a file has not changed since the snapshot before and its bytes are all there: it is not opened.
+pub(crate) fn is_unchanged(session: &Session<'_>, found: &Found, before: &Entry) -> bool {
+    let content = before.node.content();
+    looks_unchanged(found, before) && content.is_some_and(|content| is_stored(session, content))
+}
+
+/// The entry of an unchanged file from the one before, and whether it is that one.
+pub(crate) fn renewed(found: &Found, mut entry: Entry) -> (Entry, bool) {
+    // An attribute that had changed would have changed the ctime as well.
+    let xattrs = std::mem::take(&mut entry.meta.xattrs);
+    let now = meta(&found.stat);
+    let mut is_same = now == entry.meta;
+    entry.meta = Meta { xattrs, ..now };
+    if let Node::File { links, .. } = &mut entry.node {
+        let group = link_group(&found.stat);
+        is_same &= *links == group;
+        *links = group;
     }
-    Some(Entry {
-        name: found.name.clone(),
-        // An attribute that had changed would have changed the ctime as well.
-        meta: meta_with(&found.stat, before.meta.xattrs.clone()),
-        node: Node::File {
-            content: content.clone(),
-            seen: *seen,
-            links: link_group(&found.stat),
-        },
-    })
+    (entry, is_same)
 }
 
 /// Whether a file looks as it did when it was stored, so that its bytes must be the same.

@@ -163,7 +163,11 @@ impl<'e> Walk<'e> {
     /// Looks at the next name of the innermost folder.
     fn look(&mut self, name: Name) -> Option<Step> {
         let level = self.levels.last()?;
-        let path = level.path.join(name.as_os_str());
+        // In one piece of memory, which `join` would take twice.
+        let mut path =
+            PathBuf::with_capacity(level.path.as_os_str().len() + 1 + name.as_bytes().len());
+        path.push(&level.path);
+        path.push(name.as_os_str());
         let has_side_file = level.has_side_file_of(&name);
         let stat = match std::fs::symlink_metadata(&path) {
             Ok(stat) => stat,
