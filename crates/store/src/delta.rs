@@ -21,7 +21,7 @@ pub(crate) fn encode(
     plain: &[u8],
     level: i32,
     base: Base<'_>,
-) -> Option<Frame> {
+) -> Option<Frame<'static>> {
     let level = effort(level);
     let bytes = match is_of_zstd(base.plain) {
         true => encode_anew(plain, level, base.plain),
@@ -32,7 +32,7 @@ pub(crate) fn encode(
     };
     Some(Frame {
         encoding: Encoding::Prefix { base: base.prefix },
-        bytes: bytes.ok()?,
+        bytes: bytes.ok()?.into(),
     })
 }
 

@@ -57,7 +57,7 @@ impl Dictionary {
     }
 
     /// Plain bytes told by it, if zstd can.
-    pub(crate) fn encode(&self, plain: &[u8]) -> Option<Frame> {
+    pub(crate) fn encode(&self, plain: &[u8]) -> Option<Frame<'static>> {
         LOADED.with_borrow_mut(|loaded| {
             if !loaded.as_ref().is_some_and(|loaded| self.is(loaded)) {
                 // The old tables go before the new ones are made.
@@ -68,7 +68,7 @@ impl Dictionary {
             let base = self.id.prefix();
             Some(Frame {
                 encoding: Encoding::Prefix { base },
-                bytes: compress(context, plain, self.level).ok()?,
+                bytes: compress(context, plain, self.level).ok()?.into(),
             })
         })
     }
