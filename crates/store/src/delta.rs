@@ -24,25 +24,28 @@ pub(crate) fn encode(
 ) -> Option<Frame<'static>> {
     let level = effort(level);
     let bytes = match is_of_zstd(base.plain) {
-        true => encode_anew(plain, level, base.plain),
+        true => encode_anew(plain, level, base.plain)?,
         // Bytes that are no dictionary are a prefix, and the context keeps nothing of them.
         false => in_room(plain.len(), <[u8]>::to_vec, |room| {
             context.compress_using_dict(room, plain, base.plain, level)
-        }),
+        })
+        .ok()?,
     };
     Some(Frame {
         encoding: Encoding::Prefix { base: base.prefix },
-        bytes: bytes.ok()?.into(),
+        bytes: bytes.into(),
     })
 }
 
 /// The same in a context of its own, because a prefix is borrowed for as long as the context lives.
-fn encode_anew(plain: &[u8], level: i32, base: &[u8]) -> Result<Vec<u8>, usize> {
-    let mut context = CCtx::create();
+fn encode_anew(plain: &[u8], level: i32, base: &[u8]) -> Option<Vec<u8>> {
+    let mut context = CCtx::try_create()?;
     // The length is known to the reader already.
-    context.set_parameter(CParameter::ContentSizeFlag(false))?;
-    context.ref_prefix(base)?;
-    compress(&mut context, plain, level)
+    context
+        .set_parameter(CParameter::ContentSizeFlag(false))
+        .ok()?;
+    context.ref_prefix(base).ok()?;
+    compress(&mut context, plain, level).ok()
 }
 
 /// How a dictionary of zstd's own kind begins: a base that begins so must not be taken for one.
