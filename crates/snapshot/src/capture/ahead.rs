@@ -123,11 +123,11 @@ impl<'s> Assembly<'s, '_, '_> {
                 let (entry, is_same) = describe::renewed(&found, before);
                 Some(Queued::Unchanged { entry, is_same })
             }
-            before => Some(self.to_be_read(found, before)),
+            before => Some(self.reading(found, before)),
         }
     }
 
-    fn to_be_read(&mut self, found: Found, before: Option<Entry>) -> Queued<'s> {
+    fn reading(&mut self, found: Found, before: Option<Entry>) -> Queued<'s> {
         self.queued_files += 1;
         if found.stat.len() <= SMALL {
             self.queued_bytes += found.stat.len();
