@@ -7,14 +7,6 @@ use zstd::zstd_safe::{CCtx, CParameter, DCtx};
 
 use crate::frame::{Base, Encoding, Frame, compress, decompress, in_room};
 
-/// How much less effort of zstd's gives about as small a chunk where something like it is known.
-const LEVELS_LESS: i32 = 1;
-
-/// The effort for a chunk that something is known for.
-pub(crate) fn effort(level: i32) -> i32 {
-    (level - LEVELS_LESS).max(1)
-}
-
 /// The delta, where one can be made, in this thread's context: a new one costs as much as the delta.
 pub(crate) fn encode(
     context: &mut CCtx<'_>,
@@ -22,7 +14,6 @@ pub(crate) fn encode(
     level: i32,
     base: Base<'_>,
 ) -> Option<Frame<'static>> {
-    let level = effort(level);
     let bytes = match is_of_zstd(base.plain) {
         true => encode_anew(plain, level, base.plain)?,
         // Bytes that are no dictionary are a prefix, and the context keeps nothing of them.

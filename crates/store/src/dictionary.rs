@@ -35,6 +35,9 @@ thread_local! {
 /// As many of them are kept prepared as one backup may be in need of at a time.
 const MOST_PREPARED: usize = 3;
 
+/// How much less effort of zstd's gives as small a chunk where a dictionary helps.
+const LEVELS_LESS: i32 = 1;
+
 impl Dictionary {
     /// Of a chunk; `None` for one that zstd would take for a dictionary of its own kind.
     pub(crate) fn new(id: ChunkId, plain: Vec<u8>, level: i32) -> Option<Self> {
@@ -44,7 +47,7 @@ impl Dictionary {
         Some(Self {
             id,
             plain,
-            level: delta::effort(level),
+            level: (level - LEVELS_LESS).max(1),
         })
     }
 
