@@ -7,13 +7,13 @@ use zstd::zstd_safe::{CCtx, CParameter, DCtx};
 
 use crate::frame::{Base, Encoding, Frame, compress, decompress, in_room};
 
-/// The delta, where one can be made, in this thread's context: a new one costs as much as the delta.
+/// The delta, where one can be made, in this thread's context: making one for each takes a good part of the time of a delta.
 pub(crate) fn encode(
     context: &mut CCtx<'_>,
     plain: &[u8],
     level: i32,
     base: Base<'_>,
-) -> Option<Frame<'static>> {
+) -> Option<Frame> {
     let bytes = match is_of_zstd(base.plain) {
         true => encode_anew(plain, level, base.plain)?,
         // Bytes that are no dictionary are a prefix, and the context keeps nothing of them.
@@ -24,7 +24,7 @@ pub(crate) fn encode(
     };
     Some(Frame {
         encoding: Encoding::Prefix { base: base.prefix },
-        bytes: bytes.into(),
+        bytes,
     })
 }
 

@@ -44,11 +44,8 @@ impl Dictionary {
         if delta::is_of_zstd(&plain) {
             return None;
         }
-        Some(Self {
-            id,
-            plain,
-            level: (level - LEVELS_LESS).max(1),
-        })
+        let level = (level - LEVELS_LESS).max(1);
+        Some(Self { id, plain, level })
     }
 
     /// As what a delta names.
@@ -60,7 +57,7 @@ impl Dictionary {
     }
 
     /// Plain bytes told by it, if zstd can.
-    pub(crate) fn encode(&self, plain: &[u8]) -> Option<Frame<'static>> {
+    pub(crate) fn encode(&self, plain: &[u8]) -> Option<Frame> {
         LOADED.with_borrow_mut(|loaded| {
             if !loaded.as_ref().is_some_and(|loaded| self.is(loaded)) {
                 // The old tables go before the new ones are made.
@@ -71,7 +68,7 @@ impl Dictionary {
             let base = self.id.prefix();
             Some(Frame {
                 encoding: Encoding::Prefix { base },
-                bytes: compress(context, plain, self.level).ok()?.into(),
+                bytes: compress(context, plain, self.level).ok()?,
             })
         })
     }

@@ -6,7 +6,6 @@
 //! Hazard: compressors have had bugs and memory flips bits, so [`encode`] decodes what it made and compares before
 //! anybody relies on it (fault F-11), and [`decode`] checks every length before it allocates (F-56).
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -48,20 +47,9 @@ impl Encoding {
 
 /// A chunk ready to be stored.
 #[derive(Debug)]
-pub(crate) struct Frame<'p> {
+pub(crate) struct Frame {
     pub(crate) encoding: Encoding,
-    /// Where they are the plain bytes, those: a copy of what nothing compresses would be most of a session's memory.
-    pub(crate) bytes: Cow<'p, [u8]>,
-}
-
-impl Frame<'_> {
-    /// The same without what it was made of.
-    pub(crate) fn into_owned(self) -> Frame<'static> {
-        Frame {
-            encoding: self.encoding,
-            bytes: Cow::Owned(self.bytes.into_owned()),
-        }
-    }
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// A base for a delta: its id's prefix and its plain bytes.
@@ -94,12 +82,12 @@ thread_local! {
 
 /// Encodes plain bytes at a zstd level: as a delta where a base or a dictionary is given and it pays, else whole. The
 /// dictionary is asked for where the base does not do.
-pub(crate) fn encode<'p>(
-    plain: &'p [u8],
+pub(crate) fn encode(
+    plain: &[u8],
     level: i32,
     base: Option<Base<'_>>,
     dictionary: impl FnOnce() -> Option<Arc<Dictionary>>,
-) -> Result<Frame<'p>> {
+) -> Result<Frame> {
     if plain.len() > MAX_PLAIN {
         return Err(StoreError::TooLarge {
             what: "a chunk",
@@ -125,11 +113,11 @@ pub(crate) fn encode<'p>(
 }
 
 /// The frame, if what comes out of it is what went in.
-fn checked<'p>(frame: Frame<'p>, plain: &[u8], base: Option<Base<'_>>) -> Result<Frame<'p>> {
+fn checked(frame: Frame, plain: &[u8], base: Option<Base<'_>>) -> Result<Frame> {
     let base = base.map(|base| base.plain);
     let is_right = match frame.encoding {
         // What comes out of it are its bytes.
-        Encoding::Raw => *frame.bytes == *plain,
+        Encoding::Raw => frame.bytes == plain,
         _ => decode(frame.encoding, &frame.bytes, plain.len(), base).as_deref() == Ok(plain),
     };
     match is_right {
@@ -139,11 +127,7 @@ fn checked<'p>(frame: Frame<'p>, plain: &[u8], base: Option<Base<'_>>) -> Result
 }
 
 /// By the dictionary, where there is one and it pays, else whole.
-fn encode_alike<'p>(
-    plain: &'p [u8],
-    level: i32,
-    dictionary: Option<&Dictionary>,
-) -> Result<Frame<'p>> {
+fn encode_alike(plain: &[u8], level: i32, dictionary: Option<&Dictionary>) -> Result<Frame> {
     let told = dictionary.and_then(|dictionary| dictionary.encode(plain));
     match told {
         Some(told) if told.bytes.len() <= plain.len() / DICTIONARY_PAYS => Ok(told),
@@ -156,11 +140,11 @@ fn encode_alike<'p>(
 }
 
 /// A delta costs every reader its base as well, and keeps that alive: it is taken only where it saves a sixth.
-pub(crate) fn pays(delta: &Frame<'_>, whole: &Frame<'_>) -> bool {
+pub(crate) fn pays(delta: &Frame, whole: &Frame) -> bool {
     delta.bytes.len() <= whole.bytes.len() / 6 * 5
 }
 
-pub(crate) fn encode_whole(plain: &[u8], level: i32) -> Result<Frame<'_>> {
+pub(crate) fn encode_whole(plain: &[u8], level: i32) -> Result<Frame> {
     let is_worth = |len| len < plain.len() - plain.len() / ZSTD_PAYS;
     let compressed = CONTEXTS.with_borrow_mut(|(context, _)| {
         compress_for(context, plain, level, |bytes| {
@@ -171,11 +155,11 @@ pub(crate) fn encode_whole(plain: &[u8], level: i32) -> Result<Frame<'_>> {
     Ok(match compressed {
         Some(bytes) => Frame {
             encoding: Encoding::Zstd,
-            bytes: bytes.into(),
+            bytes,
         },
         None => Frame {
             encoding: Encoding::Raw,
-            bytes: plain.into(),
+            bytes: plain.to_vec(),
         },
     })
 }

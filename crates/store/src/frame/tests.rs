@@ -13,12 +13,12 @@ fn text(len: usize) -> Vec<u8> {
         .collect()
 }
 
-fn round_trip(plain: &[u8], base: Option<&[u8]>) -> Frame<'static> {
+fn round_trip(plain: &[u8], base: Option<&[u8]>) -> Frame {
     let given = base.map(|plain| Base { prefix: 7, plain });
     let frame = encode(plain, 3, given, || None).unwrap();
     let back = decode(frame.encoding, &frame.bytes, plain.len(), base).unwrap();
     assert_eq!(back, plain);
-    frame.into_owned()
+    frame
 }
 
 #[test]
@@ -80,8 +80,7 @@ fn a_delta_that_does_not_pay_is_stored_whole() {
 
 #[test]
 fn f56_no_frame_gives_more_than_it_declares() {
-    let zeros = vec![0; MAX_PLAIN];
-    let bomb = encode(&zeros, 3, None, || None).unwrap().bytes;
+    let bomb = encode(&vec![0; MAX_PLAIN], 3, None, || None).unwrap().bytes;
     assert!(decode(Encoding::Zstd, &bomb, 1, None).is_err());
     assert!(decode(Encoding::Zstd, &bomb, usize::MAX, None).is_err());
 }
@@ -137,8 +136,7 @@ fn bad_22_a_frame_of_gibibytes_stops_at_the_length_that_is_declared() {
 
 #[test]
 fn bad_23_junk_behind_a_frame_is_refused() {
-    let plain = text(5000);
-    let mut frame = encode(&plain, 3, None, || None).unwrap().bytes.into_owned();
+    let mut frame = encode(&text(5000), 3, None, || None).unwrap().bytes;
     frame.extend_from_slice(&[0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0]);
     assert!(decode(Encoding::Zstd, &frame, 5000, None).is_err());
 }

@@ -116,7 +116,7 @@ impl<R: Reach> Collector<'_, R> {
             if *budget == 0 {
                 break;
             }
-            let frames: Vec<Frame<'_>> = batch
+            let frames: Vec<Frame> = batch
                 .par_iter()
                 .map(|(at, is_whole)| self.frame(session, file.as_ref(), at, *is_whole))
                 .collect::<Result<_>>()?;
@@ -137,18 +137,17 @@ impl<R: Reach> Collector<'_, R> {
         file: &dyn OpenFile,
         at: &Location,
         is_whole: bool,
-    ) -> Result<Frame<'static>> {
+    ) -> Result<Frame> {
         let path = self.storage().locate(Object::Pack(at.pack));
         let reader = PackReader::new(file, &path);
         let bytes = reader.read(at.offset, u64::from(at.stored_len))?;
         let index = self.store.index()?;
         let plain = self.store.decode_copy(&index, at, &bytes)?;
         match is_whole || !session.may_stand_on(at.encoding) {
-            true => frame::encode(&plain, Options::default().level, None, || None)
-                .map(Frame::into_owned),
+            true => frame::encode(&plain, Options::default().level, None, || None),
             false => Ok(Frame {
                 encoding: at.encoding,
-                bytes: bytes.into(),
+                bytes,
             }),
         }
     }

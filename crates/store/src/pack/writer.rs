@@ -74,7 +74,7 @@ impl PackWriter {
         &mut self,
         id: ChunkId,
         plain_len: u32,
-        frame: &Frame<'_>,
+        frame: &Frame,
         spare: impl FnOnce() -> Vec<u8>,
     ) -> Option<Vec<u8>> {
         self.buffer.extend_from_slice(&frame.bytes);
@@ -200,7 +200,7 @@ mod tests {
         for byte in 0..20 {
             let frame = Frame {
                 encoding: Encoding::Raw,
-                bytes: vec![byte; PIECE - 1000].into(),
+                bytes: vec![byte; PIECE - 1000],
             };
             let id = ChunkId::of(Kind::Data, &frame.bytes);
             let piece = writer.push(id, frame.bytes.len() as u32, &frame, || {

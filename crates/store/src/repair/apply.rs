@@ -76,7 +76,7 @@ impl Store {
                     let frame = match session.may_stand_on(copy.encoding) {
                         true => Frame {
                             encoding: copy.encoding,
-                            bytes: stored.into(),
+                            bytes: stored,
                         },
                         false => frame::encode(&plain, Options::default().level, None, || None)?,
                     };

@@ -25,7 +25,7 @@ impl Session<'_> {
         &self,
         sample: &[u8],
         chunks: &[&[u8]],
-        pays: fn(&Frame<'_>, &Frame<'_>) -> bool,
+        pays: fn(&Frame, &Frame) -> bool,
     ) -> Result<Option<ChunkId>> {
         // A repair stores what is lacking, and this is not.
         if self.salvage.is_some() {

@@ -61,7 +61,7 @@ impl<'a> Session<'a> {
         kind: Kind,
         id: ChunkId,
         plain_len: u32,
-        frame: &Frame<'_>,
+        frame: &Frame,
     ) -> Result<()> {
         let lane = self.lane(kind);
         let mut open = lock(&lane.writer);
@@ -187,7 +187,7 @@ mod tests {
         let id = ChunkId::of(Kind::Data, &bytes);
         let frame = Frame {
             encoding: Encoding::Raw,
-            bytes: bytes.into(),
+            bytes,
         };
         session.append(Kind::Data, id, 300 << 10, &frame)
     }

@@ -12,7 +12,7 @@ use crate::small::put_object;
 
 impl<'a> Session<'a> {
     /// Stores a copy of a chunk that is there, in these bytes, which were checked.
-    pub(crate) fn copy(&self, at: &Location, frame: &Frame<'_>) -> Result<()> {
+    pub(crate) fn copy(&self, at: &Location, frame: &Frame) -> Result<()> {
         if !lock(&self.own).claim(at.id) {
             return Ok(());
         }

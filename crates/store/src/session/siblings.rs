@@ -102,7 +102,7 @@ impl Session<'_> {
 }
 
 /// A third of the bytes: files further on are less like those that a dictionary is made of than those that it is tried with.
-fn saves_much(told: &Frame<'_>, whole: &Frame<'_>) -> bool {
+fn saves_much(told: &Frame, whole: &Frame) -> bool {
     told.bytes.len() <= whole.bytes.len() / 3 * 2
 }
 
