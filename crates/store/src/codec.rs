@@ -49,11 +49,16 @@ pub enum CodecError {
 /// [`CodecError::TooLong`] where [`decode`] would refuse them, which counts wide numbers at their full width.
 pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
     let bytes = bincode::serde::encode_to_vec(value, CONFIG).map_err(CodecError::Encode)?;
-    // The decoder's limit counts a number of eight bytes as eight, however short it was written.
-    if bytes.len() > LIMIT / 8 {
-        return Err(CodecError::TooLong { len: bytes.len() });
-    }
+    check_len(bytes.len())?;
     Ok(bytes)
+}
+
+/// The decoder's limit counts a number of eight bytes as eight, however short it was written.
+fn check_len(len: usize) -> Result<(), CodecError> {
+    match len > LIMIT / 8 {
+        true => Err(CodecError::TooLong { len }),
+        false => Ok(()),
+    }
 }
 
 /// The value at the front of `bytes`, which then begin behind it.
@@ -64,9 +69,7 @@ pub fn take<T: Serialize + DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, Cod
     let (value, used) =
         bincode::serde::decode_from_slice(bytes, CONFIG).map_err(CodecError::Malformed)?;
     let (own, rest) = bytes.split_at_checked(used).unwrap_or((bytes, &[]));
-    if own.len() > LIMIT / 8 {
-        return Err(CodecError::TooLong { len: own.len() });
-    }
+    check_len(own.len())?;
     let mut expected = Expected(own);
     let same = bincode::serde::encode_into_writer(&value, &mut expected, CONFIG);
     if same.is_err() || !expected.0.is_empty() {
