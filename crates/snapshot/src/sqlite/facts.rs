@@ -61,6 +61,25 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// What the header alone tells.
+    fn of(header: Option<&Header>, pages: u64) -> Self {
+        Self {
+            page_size: header.map_or(0, Header::page_size),
+            pages,
+            journal_mode: header.map_or("delete", mode).to_owned(),
+            encoding: header.map_or("UTF-8", Header::encoding).to_owned(),
+            user_version: header.map_or(0, Header::user_version),
+            application_id: header.map_or(0, Header::application_id),
+            schema_hash: None,
+            row_counts: BTreeMap::new(),
+            row_counts_complete: false,
+            counts: BTreeMap::new(),
+            check: Checked::NotDone,
+            rolled_back: false,
+            lock: Duration::ZERO,
+        }
+    }
+
     /// Bytes of the database.
     #[must_use]
     pub fn bytes(&self) -> u64 {
@@ -131,8 +150,8 @@ pub(super) fn read(
     read_beside(connection, header, pages, options, None, || None)
 }
 
-/// The same where the rows may have been counted and a check run elsewhere: `checked` waits for its outcome, `None` if that is
-/// of no use.
+/// The same where the rows may have been counted and a check run elsewhere: `counted` are those of all tables, and `checked`
+/// waits for the outcome of the check; `None` of either is left to be done here.
 pub(super) fn read_beside(
     connection: &Connection,
     header: Option<&Header>,
@@ -149,22 +168,8 @@ pub(super) fn read_beside(
         &|| options.is_stopped(),
         || schema_hash(connection),
     );
-    let page_size = header.map_or(0, Header::page_size);
-    let mut facts = Facts {
-        page_size,
-        pages,
-        journal_mode: header.map_or("delete", mode).to_owned(),
-        encoding: header.map_or("UTF-8", Header::encoding).to_owned(),
-        user_version: header.map_or(0, Header::user_version),
-        application_id: header.map_or(0, Header::application_id),
-        schema_hash: noted(schema.value, &mut damage),
-        row_counts: BTreeMap::new(),
-        row_counts_complete: false,
-        counts: BTreeMap::new(),
-        check: Checked::NotDone,
-        rolled_back: false,
-        lock: Duration::ZERO,
-    };
+    let mut facts = Facts::of(header, pages);
+    facts.schema_hash = noted(schema.value, &mut damage);
     if let (None, Some(why)) = (facts.schema_hash, schema.ended) {
         // Every further statement would begin with the same reading.
         let unknown =
@@ -183,8 +188,8 @@ pub(super) fn read_beside(
         None => counts::row_counts(connection, options, &is_stopped, &mut facts.row_counts),
     };
     facts.row_counts_complete = noted(all, &mut damage).unwrap_or(false);
-    let bytes = pages.saturating_mul(u64::from(page_size));
-    let checked = checked().unwrap_or_else(|| check(connection, bytes, options, &is_stopped));
+    let checked =
+        checked().unwrap_or_else(|| check(connection, facts.bytes(), options, &is_stopped));
     facts.check = check::with_damage(checked, damage);
     facts
 }
