@@ -62,15 +62,16 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         error: losses(&written.warnings),
     };
     let written = recorded(context, &repository, RunKind::Export, &[], work, outcome)?;
-    tell(context, &repository, &snapshot, &written, streams)?;
-    Ok(super::exit_of(&written.warnings))
+    let exit = super::exit_of(&written.warnings);
+    tell(context, &repository, &snapshot, written, streams)?;
+    Ok(exit)
 }
 
 fn tell(
     context: &Context,
     repository: &Repository,
     snapshot: &Snapshot,
-    written: &Written,
+    written: Written,
     streams: bool,
 ) -> Result<(), Failure> {
     let flaws = repository.flaws(snapshot)?;
@@ -87,7 +88,7 @@ fn tell(
             "snapshot": snapshot.id.to_string(),
         }));
         summary.insert(written.what.to_owned(), json!(written.facts));
-        summary.extend(written.facts.clone());
+        summary.extend(written.facts);
         summary.extend(facts::flaws(Some(&flaws)));
         context.ui.event(&summary)?;
     } else {
