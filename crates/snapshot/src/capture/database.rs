@@ -131,10 +131,6 @@ const AT_ONCE: usize = 16 << 10;
 /// Whether every chunk of a content, its lists included, is in a pack that the session may build on (invariant I6). A
 /// content of far more chunks than anybody cuts it into is as good as absent: walking it could take for ever.
 pub(crate) fn is_stored(session: &Session<'_>, content: &Content) -> bool {
-    if content.depth == 0 {
-        let refs = content.checked_refs();
-        return refs.is_ok_and(|refs| refs.iter().all(|chunk| session.has(&chunk.id)));
-    }
     let most = content.len / LEAST_CHUNK + content.refs.len() as u64 + 16;
     let mut chunks = (0..).zip(Chunks::of_all_depths(session.store(), content));
     let mut ids = Vec::new();

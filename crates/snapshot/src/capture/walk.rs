@@ -163,11 +163,7 @@ impl<'e> Walk<'e> {
     /// Looks at the next name of the innermost folder.
     fn look(&mut self, name: Name) -> Option<Step> {
         let level = self.levels.last()?;
-        // In one piece of memory, which `join` would take twice.
-        let mut path =
-            PathBuf::with_capacity(level.path.as_os_str().len() + 1 + name.as_bytes().len());
-        path.push(&level.path);
-        path.push(name.as_os_str());
+        let path = level.path.join(name.as_os_str());
         let has_side_file = level.has_side_file_of(&name);
         let stat = match std::fs::symlink_metadata(&path) {
             Ok(stat) => stat,
@@ -262,4 +258,25 @@ pub(crate) fn is_side_file_of(name: &Name, main: &Name) -> bool {
     name.as_bytes()
         .strip_prefix(main.as_bytes())
         .is_some_and(|rest| SIDE_FILES.iter().any(|ending| ending.as_bytes() == rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_side_file_is_told_whatever_stands_between_it_and_its_database() {
+        let has = |names: &[&str]| {
+            let names = names.iter().rev().map(|name| Name::new(*name).unwrap());
+            let level = Level {
+                path: PathBuf::new(),
+                names: names.collect(),
+                patterns: None,
+            };
+            level.has_side_file_of(&Name::new("a.db").unwrap())
+        };
+        assert!(has(&["a.db-backup", "a.db-copy", "a.db-wal", "b.db"]));
+        assert!(!has(&["a.db-backup", "a.db-walrus", "b.db", "b.db-wal"]));
+        assert!(!has(&["a.dc", "a.dc-wal"]) && !has(&[]));
+    }
 }
