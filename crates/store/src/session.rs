@@ -201,7 +201,8 @@ impl<'a> Session<'a> {
         self.index.contains(id)
     }
 
-    /// Whether a chunk that this session has not put is to be stored: it is not there, or is to be stored again.
+    /// Whether a chunk that was not put here is to be stored: no pack that may be built on has it (invariant I6), or it is to be
+    /// stored again.
     pub fn needs(&self, id: &ChunkId) -> bool {
         match &self.salvage {
             Some(salvage) => salvage.wants(id),

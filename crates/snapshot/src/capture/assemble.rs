@@ -28,7 +28,7 @@ const QUEUE_FILES: usize = 256;
 /// Bytes of queued small files at which the queue is worked off.
 const QUEUE_BYTES: u64 = 8 << 20;
 
-/// Steps at which the queue is worked off, even if nothing needs reading.
+/// Steps at which the queue is worked off, however little of it is to be read.
 const QUEUE_STEPS: usize = 4096;
 
 /// Where the walk is, ahead of the replay.

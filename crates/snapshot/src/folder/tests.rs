@@ -11,7 +11,7 @@ use crate::entry::{Meta, Node, Time};
 use crate::path::Name;
 use crate::repository::Repository;
 
-/// Entries by their numbers, with the hour of their last change.
+/// Entries by their numbers, with the second of their last change.
 type Files = BTreeMap<u64, i64>;
 
 /// Some twelve nodes.
@@ -62,10 +62,8 @@ impl Folders {
         let find = |name: &Name| before.as_ref()?.borrow_mut().find(name);
         let is_same = |entry: Entry| (find(&entry.name).as_ref() == Some(&entry), entry);
         let mut told = entries(files).into_iter().map(is_same);
-        let first: Vec<_> = told
-            .by_ref()
-            .take(if ahead { usize::MAX } else { 0 })
-            .collect();
+        let asked = if ahead { files.len() } else { 0 };
+        let first: Vec<_> = told.by_ref().take(asked).collect();
         for (is_same, entry) in first.into_iter().chain(told) {
             writer.push(entry, is_same).unwrap();
         }
