@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use lifeboat_store::Options;
+use lifeboat_store::gc::{Collect, Marks, Reach, Root, Watch};
+use lifeboat_store::progress::Progress;
+use lifeboat_store::{Forgotten, Options, StoreError};
 
 use super::*;
 use crate::entry::{Meta, Node, Time};
@@ -123,4 +125,51 @@ fn a_node_is_taken_whole_by_just_its_entries() {
     shifted.remove(1);
     shifted.push(next[0].clone());
     assert_eq!(node_of(&shifted), None);
+}
+
+/// No record leads to anything, and nobody is waited for.
+struct AllGone;
+
+impl Reach for AllGone {
+    type Error = StoreError;
+
+    fn mark(&self, _: &[Root], _: &Marks) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn expired(&self, forgotten: &[Forgotten]) -> Result<Vec<Forgotten>, StoreError> {
+        Ok(forgotten.to_vec())
+    }
+}
+
+impl Progress for AllGone {}
+
+impl Watch for AllGone {
+    fn pause(&self, _: usize) -> bool {
+        false
+    }
+}
+
+#[test]
+fn i6_nodes_that_a_plan_condemns_are_stored_again() {
+    let folders = Folders::new();
+    let files: Files = (0..COUNT).map(|number| (number, 0)).collect();
+    let content = folders.write(None, &files, false);
+    let store = folders.repository.store();
+    let begin = || store.begin(Options::default()).unwrap();
+    // A collection that waits for somebody leaves its plan, and the packs that it condemns.
+    let waited_for = begin();
+    store.forget(&store.records().unwrap(), 1).unwrap();
+    let collected = store.collect(Collect::default(), &AllGone, &AllGone);
+    assert_eq!(collected.unwrap().sessions, 1);
+    let nodes: Vec<Ref> = nodes(store, &content).map(Result::unwrap).collect();
+    let stored = || {
+        let session = begin();
+        let is_stored = |node: &&Ref| session.has(&node.id);
+        nodes.iter().filter(is_stored).count()
+    };
+    assert_eq!(stored(), 0);
+    assert_eq!(folders.write(Some(&content), &files, false), content);
+    assert_eq!(stored(), nodes.len());
+    drop(waited_for);
 }
