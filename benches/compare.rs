@@ -25,7 +25,7 @@ use peer::Peer;
 use round::Round;
 use support::measure::{Took, rest};
 use support::table::bytes;
-use support::{Ask, cache};
+use support::{Ask, Scratch, cache};
 use told::{READINGS, print_reading, print_store};
 use workload::{WORKLOADS, Workload};
 
@@ -72,7 +72,8 @@ fn beside_others<'a>(workloads: impl Iterator<Item = &'a Workload>, ask: &Ask) {
     for peer in &peers {
         println!("- {}: {}", peer.name(), peer.version());
     }
-    workloads.for_each(|workload| compare(workload, &peers, ask));
+    let mut used = Vec::new();
+    workloads.for_each(|workload| compare(workload, &peers, ask, &mut used));
 }
 
 /// What one program took for each step of all runs.
@@ -84,15 +85,26 @@ struct Tally {
     forget: Vec<Took>,
 }
 
-fn compare(workload: &Workload, peers: &[Peer], ask: &Ask) {
+/// Leaves the places that were `used`, hollow, to be removed when nothing is measured any more.
+fn compare(workload: &Workload, peers: &[Peer], ask: &Ask, used: &mut Vec<Scratch>) {
     let mut tallies: Vec<Tally> = peers.iter().map(|_| Tally::default()).collect();
     let mut size = 0;
     for run in 0..ask.runs {
         eprintln!("{}: run {}", workload.name, run + 1);
-        size = match workload.is_alone {
-            true => one_by_one(workload, peers, ask, run, &mut tallies),
-            false => Round::new(workload, peers, ask.scale, run as u64).run(&mut tallies),
+        // A workload that is too large for several programs at once is one for each by itself.
+        let at_once = if workload.is_alone {
+            1
+        } else {
+            peers.len().max(1)
         };
+        let groups = peers.chunks(at_once).zip(tallies.chunks_mut(at_once));
+        for (peers, tallies) in groups {
+            rest();
+            let round = Round::new(workload, peers, ask.scale, run as u64);
+            let place;
+            (size, place) = round.run(tallies);
+            used.push(place);
+        }
     }
     let mut groups = Vec::new();
     for (step, name) in STEPS.iter().enumerate() {
@@ -104,23 +116,4 @@ fn compare(workload: &Workload, peers: &[Peer], ask: &Ask) {
     let path = cache().join(format!("compare-{}.svg", workload.name));
     let title = format!("{}, {}: seconds", workload.name, bytes(size));
     bars::write(&path, &title, &groups);
-}
-
-/// Each program by itself, on a source that is made anew; what it leaves is gone before the next begins.
-fn one_by_one(
-    workload: &Workload,
-    peers: &[Peer],
-    ask: &Ask,
-    run: usize,
-    tallies: &mut [Tally],
-) -> u64 {
-    let mut size = 0;
-    for turn in 0..peers.len() {
-        let number = (run + turn) % peers.len();
-        eprintln!("  {}", peers[number].name());
-        rest();
-        let round = Round::new(workload, &peers[number..=number], ask.scale, run as u64);
-        size = round.run(&mut tallies[number..=number]);
-    }
-    size
 }

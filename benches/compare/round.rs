@@ -43,8 +43,9 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// The programs take turns at each state of the source, so that all of them meet the same machine; gives its size.
-    pub(crate) fn run(mut self, tallies: &mut [Tally]) -> u64 {
+    /// The programs take turns at each state of the source, so that all of them meet the same machine; gives its size, and
+    /// where it was, which is to be kept until nothing is measured any more.
+    pub(crate) fn run(mut self, tallies: &mut [Tally]) -> (u64, Scratch) {
         let size = size_of(&self.source, "");
         self.store(0, "first", tallies);
         // What changed too recently is read again by some, and this is not to be measured.
@@ -58,19 +59,26 @@ impl<'a> Round<'a> {
         self.seed += 1;
         (self.workload.heavy)(&self.source, self.scale, self.seed);
         self.store(3, "heavy", tallies);
-        for (number, tally) in tallies.iter_mut().enumerate() {
-            self.read_back(number, tally);
+        for number in self.turns() {
+            if let Some(tally) = tallies.get_mut(number) {
+                self.read_back(number, tally);
+            }
         }
-        size
+        self.scratch.hollow();
+        (size, self.scratch)
+    }
+
+    /// Who comes after whom. Each begins in turn: whoever reads what was just written may find the disk still busy with it.
+    fn turns(&self) -> impl Iterator<Item = usize> + use<> {
+        let begin = self.seed as usize + self.stored.len();
+        let count = self.peers.len();
+        (0..count).map(move |turn| (begin + turn) % count)
     }
 
     /// Stores the state of the source with each program; a step that is stored several times is summed up.
     fn store(&mut self, step: usize, name: &str, tallies: &mut [Tally]) {
         let goes_on = self.stored.last().is_some_and(|last| same_step(last, name));
-        // Each begins in turn: whoever reads what was just written may find the disk still busy with it.
-        let begin = self.seed as usize + self.stored.len();
-        for turn in 0..self.peers.len() {
-            let number = (begin + turn) % self.peers.len();
+        for number in self.turns() {
             let (peer, place) = (&self.peers[number], &self.places[number]);
             let before = peer.size(place);
             settle();
