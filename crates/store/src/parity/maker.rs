@@ -18,7 +18,11 @@ const MOST_WRITTEN: usize = 2 << 20;
 /// A stripe of no more bytes is encoded sooner by the engine without tables than the 8 MiB of the others' are made.
 const WITHOUT_TABLES: usize = 1 << 20;
 
-/// The library's memory, as large as a stripe. It is used a few milliseconds at a time, so several makers share one.
+/// Bytes of each shard that are encoded at a time. Parity is computed column by column, and the library's memory is as many bytes of
+/// each shard: whole ones would have it hold the stripe a second time.
+const COLUMN: usize = 512;
+
+/// The library's memory, some of each shard of a stripe. It is used a few milliseconds at a time, so several makers share one.
 #[derive(Clone, Default)]
 pub(crate) struct Encoder(Arc<Mutex<Option<DefaultRateEncoder<DefaultEngine>>>>);
 
@@ -111,23 +115,18 @@ impl ParityMaker {
         let shards = self.stripe.len().div_ceil(shard_len);
         self.stripe.resize(shards * shard_len, 0);
         let recovery = recovery as usize;
+        let column = shard_len.min(COLUMN);
         let shared = self.encoder.clone();
         let mut shared = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *shared {
-            // Whatever state it was left in, it is reset.
-            Some(encoder) => {
-                encoder
-                    .reset(shards, recovery, shard_len)
-                    .map_err(refused)?;
-                self.encode(encoder, shard_len)
-            }
+            Some(encoder) => self.encode(encoder, shard_len, recovery),
             None if self.stripe.len() <= WITHOUT_TABLES => {
-                let small = RateEncoder::new(shards, recovery, shard_len, Naive::new(), None);
-                self.encode::<Naive>(&mut small.map_err(refused)?, shard_len)
+                let small = RateEncoder::new(shards, recovery, column, Naive::new(), None);
+                self.encode::<Naive>(&mut small.map_err(refused)?, shard_len, recovery)
             }
             none => {
-                let new = RateEncoder::new(shards, recovery, shard_len, DefaultEngine::new(), None);
-                self.encode(none.insert(new.map_err(refused)?), shard_len)
+                let new = RateEncoder::new(shards, recovery, column, DefaultEngine::new(), None);
+                self.encode(none.insert(new.map_err(refused)?), shard_len, recovery)
             }
         }
     }
@@ -136,20 +135,34 @@ impl ParityMaker {
         &mut self,
         encoder: &mut DefaultRateEncoder<E>,
         shard_len: usize,
+        recovery: usize,
     ) -> Result<()> {
-        for shard in self.stripe.chunks_exact(shard_len) {
-            self.checksums.push(checksum(shard));
-            encoder.add_original_shard(shard).map_err(refused)?;
-        }
-        let encoded = encoder.encode().map_err(refused)?;
         if self.recovery.capacity() == 0 {
             self.recovery = mem::take(&mut self.spare);
             self.recovery.reserve_exact(MOST_WRITTEN);
         }
-        for shard in encoded.recovery_iter() {
-            self.checksums.push(checksum(shard));
-            self.recovery.extend_from_slice(shard);
+        let stripe = self.stripe.chunks_exact(shard_len);
+        self.checksums.extend(stripe.clone().map(checksum));
+        let begin = self.recovery.len();
+        self.recovery.resize(begin + recovery * shard_len, 0);
+        let (_, made) = self.recovery.split_at_mut(begin);
+        for at in (0..shard_len).step_by(COLUMN) {
+            let column = at..shard_len.min(at + COLUMN);
+            // Whatever state it was left in, it is reset.
+            let reset = encoder.reset(stripe.len(), recovery, column.len());
+            reset.map_err(refused)?;
+            for shard in stripe.clone().filter_map(|shard| shard.get(column.clone())) {
+                encoder.add_original_shard(shard).map_err(refused)?;
+            }
+            let encoded = encoder.encode().map_err(refused)?;
+            let parts = made.chunks_exact_mut(shard_len);
+            let parts = parts.filter_map(|shard| shard.get_mut(column.clone()));
+            for (part, bytes) in parts.zip(encoded.recovery_iter()) {
+                part.copy_from_slice(bytes);
+            }
         }
+        self.checksums
+            .extend(made.chunks_exact(shard_len).map(checksum));
         self.stripe.clear();
         Ok(())
     }

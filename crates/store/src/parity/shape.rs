@@ -10,7 +10,7 @@ const SHARD: u32 = 4096;
 /// Smallest shard that is written: the code's own unit.
 const LEAST_SHARD: u32 = 64;
 
-/// Shards of a stripe. The 4 MiB are held in memory twice for each pack under way.
+/// Shards of a stripe. The 4 MiB are held in memory for each pack under way.
 const STRIPE: u32 = 1024;
 
 /// Shards that a burst of 64 KiB can touch. At least so many are mended anywhere in a pack of four times as many.
