@@ -17,6 +17,7 @@ pub(crate) struct FolderReader<'a> {
     open: std::vec::IntoIter<Entry>,
     /// The open node, as long as none of its entries was taken.
     untouched: Option<ChunkId>,
+    /// The last name of the nodes read so far.
     last: Option<Name>,
     /// The nodes read so far.
     pub(super) nodes_seen: Vec<SeenNode>,
@@ -50,15 +51,7 @@ impl<'a> FolderReader<'a> {
             return Ok(None);
         }
         self.untouched = None;
-        let Some(entry) = self.open.next() else {
-            return Ok(None);
-        };
-        // Names ascend, so none comes twice: an entry cannot replace another while it is restored.
-        if self.last.as_ref().is_some_and(|last| *last >= entry.name) {
-            return Err(refused("its names are not in order"));
-        }
-        self.last = Some(entry.name.clone());
-        Ok(Some(entry))
+        Ok(self.open.next())
     }
 
     /// The next entry, not taken.
@@ -69,6 +62,7 @@ impl<'a> FolderReader<'a> {
             };
             self.coming = None;
             let entries = read_node(self.store, &node)?;
+            self.check_order(&entries)?;
             if let [first, .., last] | [first @ last] = entries.as_slice() {
                 self.nodes_seen.push(SeenNode {
                     node,
@@ -81,6 +75,19 @@ impl<'a> FolderReader<'a> {
             self.untouched = Some(node.id);
         }
         Ok(self.open.as_slice().first())
+    }
+
+    /// Names ascend, so none comes twice: an entry cannot replace another while it is restored, nor a node be taken for another that
+    /// begins and ends as it does.
+    fn check_order(&mut self, entries: &[Entry]) -> Result<()> {
+        let names = entries.iter().map(|entry| &entry.name);
+        if !self.last.iter().chain(names).is_sorted_by(|a, b| a < b) {
+            return Err(refused("its names are not in order"));
+        }
+        if let Some(last) = entries.last() {
+            self.last = Some(last.name.clone());
+        }
+        Ok(())
     }
 
     fn coming(&mut self) -> Result<Option<Ref>> {

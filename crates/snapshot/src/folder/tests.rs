@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 
 use lifeboat_store::gc::{Collect, Marks, Reach, Root, Watch};
 use lifeboat_store::progress::Progress;
-use lifeboat_store::{Forgotten, Options, StoreError};
+use lifeboat_store::{Forgotten, Kind, Options, StoreError};
 
 use super::*;
+use crate::content::{ContentWriter, Cut};
 use crate::entry::{Meta, Node, Time};
 use crate::path::Name;
 use crate::repository::Repository;
@@ -120,11 +121,34 @@ fn a_node_is_taken_whole_by_just_its_entries() {
     assert_eq!(node_of(&next), Some(nodes[1]));
     assert_eq!(node_of(&one[1..]), None);
     assert_eq!(node_of(&one[..one.len() - 1]), None);
-    // As many, from the same one on, behind one that is gone.
+    // As many as the node has, from its first one on, but one is missing and one is the next node's.
     let mut shifted = one;
     shifted.remove(1);
     shifted.push(next[0].clone());
     assert_eq!(node_of(&shifted), None);
+}
+
+#[test]
+fn nodes_that_begin_and_end_alike_are_not_taken_for_each_other() {
+    let folders = Folders::new();
+    let store = folders.repository.store();
+    let session = store.begin(Options::default()).unwrap();
+    let mut writer = ContentWriter::new(&session, Cut::ByContent, None);
+    let [one, other] = [0, 1].map(|secs| entries(&[(1, 0), (2, secs), (3, 0)].into()));
+    let nodes = [&one, &other].map(|entries| {
+        let bytes = meta::encode(meta::Kind::Folder, entries).unwrap();
+        let id = session.put(Kind::Meta, &bytes, None).unwrap().id;
+        let len = bytes.len() as u64;
+        Ref { id, len }
+    });
+    nodes.iter().for_each(|node| writer.push(*node).unwrap());
+    let content = writer.finish().unwrap();
+    session.commit(b"a record").unwrap();
+    let before = Before::shared(store, &content);
+    for entry in &one {
+        assert_eq!(before.borrow_mut().find(&entry.name).as_ref(), Some(entry));
+    }
+    assert_eq!(before.borrow().node_of(&one), Some(nodes[0]));
 }
 
 /// No record leads to anything, and nobody is waited for.
