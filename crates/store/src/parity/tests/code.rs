@@ -28,7 +28,10 @@ fn of_whole_shards(pack: &[u8], shape: &Shape, stripe: &Stripe) -> Vec<u8> {
     let [shards, recovery, shard_len] =
         [stripe.shards, stripe.recovery, shape.shard_len].map(|number| number as usize);
     let mut encoder = ReedSolomonEncoder::new(shards, recovery, shard_len).unwrap();
-    let shards = pack.chunks(shard_len).skip(stripe.first_shard as usize).take(shards);
+    let shards = pack
+        .chunks(shard_len)
+        .skip(stripe.first_shard as usize)
+        .take(shards);
     for shard in shards {
         let mut shard = shard.to_vec();
         shard.resize(shard_len, 0);
@@ -41,15 +44,25 @@ fn of_whole_shards(pack: &[u8], shape: &Shape, stripe: &Stripe) -> Vec<u8> {
 #[test]
 fn parity_is_that_of_whole_shards() {
     // The last stripe of the pack behind 4 MiB has 25 shards, which the library encodes in another way than most.
-    let sizes = [64, 300, 20_000, 70_000, 200_000, 700_000, (4 << 20) + 100_000, 9 << 20];
+    let sizes = [
+        64,
+        300,
+        20_000,
+        70_000,
+        200_000,
+        700_000,
+        (4 << 20) + 100_000,
+        9 << 20,
+    ];
     for per_mille in [20, 50, 600, 1000] {
         let used = Encoder::default();
         for len in sizes.iter().chain(sizes.iter().rev()) {
             let pack = noise(*len, 3);
             let shape = Shape::new(*len as u64, Share::per_mille(per_mille).unwrap());
             let stripes = shape.each_stripe();
-            let whole: Vec<u8> =
-                stripes.flat_map(|stripe| of_whole_shards(&pack, &shape, &stripe)).collect();
+            let whole: Vec<u8> = stripes
+                .flat_map(|stripe| of_whole_shards(&pack, &shape, &stripe))
+                .collect();
             let parity = parity_by(&used, &pack, per_mille);
             assert!(parity.ends_with(&whole), "{len} bytes, {per_mille}");
         }
