@@ -60,6 +60,7 @@ impl Index {
     pub(crate) fn append(&mut self, other: Self) {
         self.bases = Default::default();
         self.listed.extend(other.listed);
+        self.mended.extend(other.mended);
         self.segments.extend(other.segments);
         self.recent.append(other.recent);
     }
