@@ -18,8 +18,12 @@ use crate::monitor::Monitor;
 /// Files up to this many bytes are read whole; one such buffer a core is in memory.
 pub(crate) const SMALL: u64 = chunker::MAX_CUT as u64;
 
-/// Bytes that are read before they are cut: a few times the longest piece, so that what is left over and moved is little.
-const WINDOW: usize = 2 << 20;
+/// Bytes that are read before they are cut: more than the longest piece, and some pieces of usual size, so that what is left over and
+/// moved is little.
+const WINDOW: usize = 3 << 19;
+
+/// Bytes of pieces that go through memory together.
+const BATCH: usize = 1 << 20;
 
 /// An open file that is being stored, and where to.
 pub(super) struct Bytes<'a, 'r> {
@@ -91,6 +95,7 @@ impl Bytes<'_, '_> {
                 self.session,
                 self.monitor,
                 &AtomicBool::new(false),
+                BATCH,
                 |outlet| cut(self.file, range, outlet),
                 &mut |pieces| {
                     let near = pieces.iter().map(|piece| before.at(piece.position));

@@ -17,6 +17,9 @@ use crate::sqlite::{
 /// How often a capture that was disturbed is begun again.
 const TRIES: usize = 3;
 
+/// Bytes of extents that go through memory together. A dictionary is made of one such batch; of half of it stored would be 0.9 % more.
+const BATCH: usize = 2 << 20;
+
 /// Chunks are longer on average, their lists included, however a content is cut.
 const LEAST_CHUNK: u64 = 16 << 10;
 
@@ -66,6 +69,7 @@ fn store_once(
         session,
         monitor,
         &options.stop,
+        BATCH,
         |outlet| sqlite::capture(path, options, &mut Extents { outlet, monitor }),
         &mut |extents| relatives.of(extents),
         &mut |stored| {

@@ -17,9 +17,6 @@ use crate::content::Ref;
 use crate::error::{Result, SnapshotError};
 use crate::monitor::{Monitor, go_on};
 
-/// Bytes of a batch: enough for every core to find work in it.
-const BATCH: usize = 2 << 20;
-
 /// How often somebody who waits for the producer looks whether to stop.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -44,6 +41,8 @@ pub(crate) struct Closed;
 pub(crate) struct Outlet {
     batch: Vec<Piece>,
     bytes: usize,
+    /// Bytes at which a batch is full.
+    batch_bytes: usize,
     sender: SyncSender<Vec<Piece>>,
     spares: Arc<Spares>,
 }
@@ -78,7 +77,7 @@ impl Outlet {
     pub(crate) fn push(&mut self, piece: Piece) -> Result<(), Closed> {
         self.bytes += piece.bytes.len();
         self.batch.push(piece);
-        if self.bytes < BATCH {
+        if self.bytes < self.batch_bytes {
             return Ok(());
         }
         self.flush()
@@ -117,12 +116,14 @@ pub(crate) struct Stored {
 
 /// Runs the producer on a thread of its own and stores what it gives.
 ///
+/// A batch of `batch_bytes` should have work for every core; some four are in memory.
 /// `kin` is asked, in order, what each of a few pieces in a row may be told by; `take` is given each stored piece in order.
 /// The result is the producer's, unless storing failed. `stop` is set for the producer when the monitor wants to stop.
 pub(crate) fn store<T: Send>(
     session: &Session<'_>,
     monitor: &dyn Monitor,
     stop: &AtomicBool,
+    batch_bytes: usize,
     produce: impl FnOnce(&mut Outlet) -> T + Send,
     kin: &mut (dyn FnMut(&[Piece]) -> Result<Vec<Kin>> + Send),
     take: &mut (dyn FnMut(Stored) -> Result<()> + Send),
@@ -135,6 +136,7 @@ pub(crate) fn store<T: Send>(
             let mut outlet = Outlet {
                 batch: Vec::new(),
                 bytes: 0,
+                batch_bytes,
                 sender,
                 spares: kept,
             };
