@@ -85,13 +85,13 @@ struct Tally {
     forget: Vec<Took>,
 }
 
-/// Leaves the places that were `used`, hollow, to be removed when nothing is measured any more.
+/// Adds the emptied folders of its runs to `used`, which keeps them until nothing is measured any more.
 fn compare(workload: &Workload, peers: &[Peer], ask: &Ask, used: &mut Vec<Scratch>) {
     let mut tallies: Vec<Tally> = peers.iter().map(|_| Tally::default()).collect();
     let mut size = 0;
     for run in 0..ask.runs {
         eprintln!("{}: run {}", workload.name, run + 1);
-        // A workload that is too large for several programs at once is one for each by itself.
+        // Where the workload is too large for all programs at once, each has a round of its own.
         let at_once = if workload.is_alone {
             1
         } else {
@@ -101,8 +101,8 @@ fn compare(workload: &Workload, peers: &[Peer], ask: &Ask, used: &mut Vec<Scratc
         for (peers, tallies) in groups {
             rest();
             let round = Round::new(workload, peers, ask.scale, run as u64);
-            let place;
-            (size, place) = round.run(tallies);
+            let (len, place) = round.run(tallies);
+            size = len;
             used.push(place);
         }
     }

@@ -53,7 +53,7 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
     Ok(bytes)
 }
 
-/// The decoder's limit counts a number of eight bytes as eight, however short it was written.
+/// Refuses what the decoder might: its limit counts a number of eight bytes as eight, however short it was written.
 fn check_len(len: usize) -> Result<(), CodecError> {
     match len > LIMIT / 8 {
         true => Err(CodecError::TooLong { len }),
@@ -79,14 +79,14 @@ pub fn take<T: Serialize + DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, Cod
     Ok(value)
 }
 
-/// The bytes that are to come, and no others: what is compared needs not be kept.
+/// Takes only the bytes that are expected: canonical bytes are compared as they are made, and not kept.
 struct Expected<'a>(&'a [u8]);
 
 impl Writer for Expected<'_> {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
         let rest = match (bytes, self.0) {
-            // Most come alone, those of an id for instance.
+            // Most bytes come one by one, those of an id for instance.
             ([byte], [next, rest @ ..]) if byte == next => Some(rest),
             _ => self.0.strip_prefix(bytes),
         };

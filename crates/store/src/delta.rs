@@ -7,7 +7,7 @@ use zstd::zstd_safe::{CCtx, CParameter, DCtx};
 
 use crate::frame::{Base, Encoding, Frame, compress, decompress, in_room};
 
-/// The delta, where one can be made, in this thread's context: making one for each takes a good part of the time of a delta.
+/// The delta, where one can be made, in this thread's context: a new one takes a good part of a delta's time.
 pub(crate) fn encode(
     context: &mut CCtx<'_>,
     plain: &[u8],
@@ -28,7 +28,8 @@ pub(crate) fn encode(
     })
 }
 
-/// The same in a context of its own, because a prefix is borrowed for as long as the context lives.
+/// The same for a base that begins as a dictionary of zstd's does: only `ref_prefix` takes it for plain bytes, and that borrows it
+/// for as long as the context lives.
 fn encode_anew(plain: &[u8], level: i32, base: &[u8]) -> Option<Vec<u8>> {
     let mut context = CCtx::try_create()?;
     // The length is known to the reader already.
@@ -63,7 +64,8 @@ pub(crate) fn decode(
     })
 }
 
-/// The same in a context of its own, because a prefix is borrowed for as long as the context lives.
+/// The same for a base that begins as a dictionary of zstd's does: only `ref_prefix` takes it for plain bytes, and that borrows it
+/// for as long as the context lives.
 fn decode_anew(stored: &[u8], plain_len: usize, base: &[u8]) -> Result<Vec<u8>, String> {
     let mut context = DCtx::try_create().ok_or("no memory for zstd")?;
     decompress(stored, plain_len, |plain| {

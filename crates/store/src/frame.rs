@@ -72,7 +72,7 @@ const ZSTD_PAYS: usize = 32;
 const FRAME: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 thread_local! {
-    // Contexts are large and slow to make: one pair a thread serves every whole chunk.
+    // Contexts are large and slow to make: one pair a thread serves whole chunks and deltas.
     static CONTEXTS: RefCell<(CCtx<'static>, DCtx<'static>)> =
         RefCell::new((CCtx::create(), DCtx::create()));
 
@@ -180,8 +180,8 @@ fn compress_for<T>(
     in_room(plain.len(), take, |room| context.compress2(room, plain))
 }
 
-/// Takes what a compression of so many bytes puts into this thread's room. Each thread keeps its own: taken anew for each chunk,
-/// so much more than it needs, it would leave the process's memory in pieces.
+/// Runs a compression of so many bytes in room that this thread keeps, and gives what `take` makes of the result. Room taken anew
+/// for each chunk, so much larger than what comes out, would leave the process's memory in pieces.
 pub(crate) fn in_room<T>(
     plain_len: usize,
     take: impl FnOnce(&[u8]) -> T,

@@ -127,6 +127,7 @@ impl<'s> Assembly<'s, '_, '_> {
         }
     }
 
+    /// A file that is to be read; it counts towards a full queue.
     fn reading(&mut self, found: Found, before: Option<Entry>) -> Queued<'s> {
         self.queued_files += 1;
         if found.stat.len() <= SMALL {

@@ -119,7 +119,7 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
         for step in steps {
             go_on(self.monitor)?;
             self.queue_step(step);
-            // Where nothing is to be read, nothing is waited for, and the walk goes on beside it.
+            // With nothing to read, each step is replayed at once, while the walk's thread goes on.
             if self.queued_files == 0
                 || self.queued_files >= QUEUE_FILES
                 || self.queued_bytes >= QUEUE_BYTES
@@ -225,7 +225,7 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
         settled.map_or(Ok(()), |entry| self.store_entry(entry, is_same))
     }
 
-    /// `is_same` tells that the entry before was just this one.
+    /// `is_same`: the entry before was exactly this one.
     fn store_entry(&mut self, mut entry: Entry, mut is_same: bool) -> Result<()> {
         if self.settings.plan.past.is_some() {
             forget_looks(&mut entry);

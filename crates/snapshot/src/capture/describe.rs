@@ -112,7 +112,7 @@ pub(crate) fn is_unchanged(session: &Session<'_>, found: &Found, before: &Entry)
     looks_unchanged(found, before) && content.is_some_and(|content| is_stored(session, content))
 }
 
-/// The entry of an unchanged file from the one before, and whether it is that one.
+/// The entry before of a file whose bytes are unchanged, brought up to date, and whether that changed nothing.
 pub(crate) fn renewed(found: &Found, mut entry: Entry) -> (Entry, bool) {
     // An attribute that had changed would have changed the ctime as well.
     let xattrs = std::mem::take(&mut entry.meta.xattrs);

@@ -32,7 +32,7 @@ pub(super) enum Queued<'s> {
     Omitted,
     /// Left out on purpose, so many.
     Excluded(u64),
-    /// It is a file whose bytes are as they were before, and maybe all else that the entry says as well.
+    /// A file whose bytes are as they were before, and all else in the entry too where it `is_same`.
     Unchanged {
         entry: Entry,
         is_same: bool,

@@ -67,14 +67,16 @@ impl<'a> Before<'a> {
         self.seen_near(name).map(|seen| seen.node.id)
     }
 
-    /// The node of which these entries, all of them as they were before, are all.
+    /// The node that holds exactly these entries, each of which stood in the folder before as it is.
     pub(super) fn node_of(&self, entries: &[Entry]) -> Option<Ref> {
         let (first, last) = (entries.first()?, entries.last()?);
-        // Names ascend: as many of its entries, from its first to its last, are all.
+        // Names ascend: as many entries as the node has, from its first name to its last, are all of them.
         let is_whole = |seen: &&SeenNode| {
             seen.first == first.name && seen.last == last.name && seen.entries == entries.len()
         };
-        self.seen_near(&first.name).filter(is_whole).map(|s| s.node)
+        self.seen_near(&first.name)
+            .filter(is_whole)
+            .map(|seen| seen.node)
     }
 
     fn seen_near(&self, name: &Name) -> Option<&SeenNode> {

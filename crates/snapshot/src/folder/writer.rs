@@ -42,7 +42,7 @@ impl<'s, 'a> FolderWriter<'s, 'a> {
         }
     }
 
-    /// Adds the next entry; `is_same` tells that the folder before had just this one.
+    /// Adds the next entry; `is_same` tells that the folder before had exactly this one.
     pub(crate) fn push(&mut self, entry: Entry, is_same: bool) -> Result<()> {
         let weight = weight(&entry);
         if self.open_bytes + weight > NODE_BYTES {
@@ -69,7 +69,8 @@ impl<'s, 'a> FolderWriter<'s, 'a> {
         Ok(())
     }
 
-    /// The node that holds just the open entries already: it is neither encoded nor hashed.
+    /// The node before, if it holds exactly the open entries: then nothing is encoded or hashed. Not one that is to be stored
+    /// again (invariant I6).
     fn node_before(&self) -> Option<Ref> {
         let before = self.before.as_ref().filter(|_| !self.differs)?;
         let node = before.borrow().node_of(&self.open)?;

@@ -36,7 +36,7 @@ impl IndexHeader {
     }
 }
 
-/// What was found out while the database was copied; nothing of what is left to the first transaction.
+/// What was found out while the database was copied; `None` is left to the first transaction.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Beside {
     /// Rows of all tables.
@@ -86,8 +86,8 @@ impl Twin {
         (is_same && !first.has_moved()).then_some(Self { source, bytes })
     }
 
-    /// Counts the rows and runs the check that the options ask for, and ends the transaction. Nothing is told where what it saw
-    /// was disturbed, nor what could not be done.
+    /// Counts the rows, runs the check that the options ask for, and ends the transaction. What could not be done is `None`; all
+    /// of it where the transaction was disturbed.
     pub(super) fn look(self, options: &CaptureOptions, abandoned: &AtomicBool) -> Beside {
         let connection = self.source.connection();
         let is_stopped = || abandoned.load(Ordering::Relaxed) || options.is_stopped();

@@ -4,7 +4,7 @@
 //! index of gigabytes would touch every one. So it is noted which parts were read, and once they are [`MOST`] they are let
 //! go. The system keeps them in its cache as long as it has room: reading them again then costs a page fault.
 //!
-//! Lookups in no order would let go of a window for every few that they read, and mapping one takes longer than copying a block:
+//! Lookups in no order would have windows mapped and let go of all the time, and mapping one takes longer than copying a block:
 //! those are told to copy what they need.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ const WINDOW: usize = 2 << 20;
 /// Windows that stay: 16 MiB.
 const MOST: u32 = 8;
 
-/// Lookups that are no farther from each other come in order: two blocks.
+/// Lookups at most so many bytes apart count as in order: two blocks.
 const NEAR: usize = 8 << 10;
 
 /// The windows of a segment that were read since the last ones were let go.
@@ -28,7 +28,7 @@ pub(super) struct Resident {
     windows: usize,
     read: Vec<AtomicU64>,
     count: AtomicU32,
-    /// Where the last lookups were, each at the place that its window gives it: several threads may each have an order.
+    /// Where the last lookup was, kept apart by window (modulo [`MOST`]): several threads may each go in order.
     last: [AtomicUsize; MOST as usize],
 }
 
@@ -48,8 +48,8 @@ impl Resident {
         }
     }
 
-    /// Whether a lookup at this place is to read the map, as against a copy: where all of the segment may stay, and where the
-    /// lookup before was beside it, as when they come in order.
+    /// Whether a lookup at this place is to read the map rather than copy: all of the segment may stay, or the lookup before was
+    /// beside it. Notes the place for the next one.
     pub(super) fn is_near(&self, at: usize) -> bool {
         if self.windows <= MOST as usize {
             return true;

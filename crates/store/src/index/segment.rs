@@ -137,8 +137,7 @@ impl Segment {
         (*self.bytes).as_ref().get(range)
     }
 
-    /// A copy. What cannot be copied is read from the map: a record that was left out without a word would be taken for one that
-    /// is not there.
+    /// A copy, or the map where nothing can be copied: a record left out silently would be taken for one that is not there.
     fn copied(&self, range: Range<usize>) -> Option<Cow<'_, [u8]>> {
         match self.bytes.copy(range.clone()) {
             Some(bytes) => Some(Cow::Owned(bytes)),

@@ -15,11 +15,11 @@ use crate::id::PackId;
 /// Room for the parity of the packs that are usual; where it is not filled it takes no memory.
 const MOST_WRITTEN: usize = 2 << 20;
 
-/// A stripe of no more bytes is encoded sooner by the engine without tables than the 8 MiB of the others' are made.
+/// Up to so many bytes, the plain engine has encoded a stripe before the fast ones have made their tables of 8 MiB.
 const WITHOUT_TABLES: usize = 1 << 20;
 
-/// Bytes of each shard that are encoded at a time. Parity is computed column by column, and the library's memory is as many bytes of
-/// each shard: whole ones would have it hold the stripe a second time.
+/// Bytes of each shard that are encoded at a time, so that the library does not hold the stripe a second time. A multiple of 64,
+/// the code's own unit: any other length would give other parity.
 const COLUMN: usize = 512;
 
 /// The library's memory, some of each shard of a stripe. It is used a few milliseconds at a time, so several makers share one.
@@ -131,6 +131,7 @@ impl ParityMaker {
         }
     }
 
+    /// Adds the parity of the stripe, column by column, and empties it.
     fn encode<E: Engine>(
         &mut self,
         encoder: &mut DefaultRateEncoder<E>,

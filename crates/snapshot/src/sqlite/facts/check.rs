@@ -15,7 +15,7 @@ const FINDINGS: usize = 100;
 /// Bytes of a database that a check should get through in a second, wherever it stands.
 const PACE: u64 = 4 << 20;
 
-/// A smaller database is counted and checked sooner than a second connection is worth its while, in bytes.
+/// Bytes from which on a second connection is worth its while: a smaller database is counted and checked before one is open.
 const LEAST_BESIDE: u64 = 16 << 20;
 
 /// Runs the check that was asked for. A writer may be waiting for its end, and a schema can be made such that it has none:

@@ -16,7 +16,7 @@ use crate::sqlite::watch::watched;
 /// Rows of each table, by its name.
 pub(in crate::sqlite) type RowCounts = BTreeMap<String, u64>;
 
-/// Counts table after table, where all of them can be counted within the budget and nothing is noticed on the way.
+/// The rows of all tables; `None` where the budget did not reach all of them or something went wrong.
 pub(in crate::sqlite) fn all_row_counts(
     connection: &Connection,
     options: &CaptureOptions,

@@ -1,15 +1,15 @@
-//! What blocks begin with, as far as lookups have read it: the next one halves in a little memory, and reads the block that it
-//! ends at alone.
+//! The prefix that each block begins with, as far as lookups have read it: the next one searches in memory, and reads only the block
+//! that it ends at.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// One prefix a block: eight bytes of 63 records' four thousand, and none before the first is noted.
+/// Eight bytes for each block of four thousand; none are taken before the first prefix is noted.
 #[derive(Default)]
 pub(super) struct Fences(OnceLock<Box<[AtomicU64]>>);
 
 impl Fences {
-    /// The prefix that a block begins with, where it is known. That of 0 never is.
+    /// The prefix that a block begins with, where it is known. 0 stands for unknown.
     pub(super) fn get(&self, block: u64) -> Option<u64> {
         let fence = self.0.get()?.get(block as usize)?;
         Some(fence.load(Ordering::Relaxed)).filter(|&prefix| prefix != 0)
