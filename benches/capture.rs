@@ -33,15 +33,14 @@ use support::{Ask, Scratch};
 use writer::Latencies;
 
 mod clinic;
+#[path = "capture/series.rs"]
+mod series;
 mod support;
 mod writer;
 
 /// Between two backups beside a writer. Without any, no moment is free of readers, and then SQLite never starts its WAL
 /// over and checkpoints at every commit, whoever the reader is.
 const PAUSE: std::time::Duration = std::time::Duration::from_secs(2);
-
-/// Snapshots of the series.
-const SERIES: u64 = 300;
 
 fn main() {
     if writer::is_asked_for() {
@@ -52,7 +51,7 @@ fn main() {
         steps(&ask);
     }
     if ask.wants("series") {
-        series(&ask);
+        series::measure(&ask);
     }
     if ask.wants("writer") {
         beside_a_writer(&ask);
@@ -228,61 +227,6 @@ fn restore(lifeboat: &Lifeboat, snapshot: &str, scratch: &Scratch, runs: usize) 
         stdout: check.expect("the restored database can be checked"),
         ..Took::default()
     }
-}
-
-fn series(ask: &Ask) {
-    let scratch = Scratch::new("capture");
-    let source = scratch.fresh("source");
-    let database = clinic::copy(clinic::STANDARD, &source);
-    let lifeboat = Lifeboat::at(scratch.fresh("repository"));
-    let first = snapshot_of(&lifeboat.backup(&source));
-    let begin = lifeboat.size();
-    let mut table = Table::new(&[
-        "snapshots",
-        "grown by",
-        "per snapshot",
-        "wall",
-        "peak memory",
-        "cache",
-    ]);
-    let (mut before, mut last) = (begin, String::new());
-    let mut taken = Vec::new();
-    let snapshots = ask.snapshots.unwrap_or(SERIES);
-    for number in 1..snapshots {
-        clinic::edits(&database, 20, number);
-        std::thread::sleep(std::time::Duration::from_millis(60));
-        let took = lifeboat.backup(&source);
-        last = snapshot_of(&took);
-        taken.push(took);
-        if (number + 1) % 10 == 0 {
-            let size = lifeboat.size();
-            table.row(&[
-                (number + 1).to_string(),
-                bytes(size - begin),
-                bytes((size - before) / taken.len() as u64),
-                seconds(median(taken.iter().map(|took| took.wall))),
-                bytes(taken.iter().map(|took| took.peak).max().unwrap_or(0)),
-                bytes(lifeboat.cache_size()),
-            ]);
-            (before, taken) = (size, Vec::new());
-        }
-    }
-    table.print(&format!(
-        "{snapshots} snapshots of the 683 MB database, 20 edits between"
-    ));
-    let mut table = Table::new(&["restored", "wall", "÷ first", "integrity_check"]);
-    let oldest = restore(&lifeboat, &first, &scratch, ask.runs);
-    let newest = restore(&lifeboat, &last, &scratch, ask.runs);
-    for (name, restored) in [("first", &oldest), ("last", &newest)] {
-        let ratio = format!("{:.2}", restored.wall / oldest.wall);
-        table.row(&[
-            name.to_owned(),
-            seconds(restored.wall),
-            ratio,
-            restored.stdout.clone(),
-        ]);
-    }
-    table.print("Restores from that repository");
 }
 
 fn beside_a_writer(ask: &Ask) {
