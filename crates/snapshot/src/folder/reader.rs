@@ -17,8 +17,6 @@ pub(crate) struct FolderReader<'a> {
     open: std::vec::IntoIter<Entry>,
     /// The open node, as long as none of its entries was taken.
     untouched: Option<ChunkId>,
-    /// The last name of the nodes read so far.
-    last: Option<Name>,
     /// The nodes read so far.
     pub(super) nodes_seen: Vec<SeenNode>,
 }
@@ -41,7 +39,6 @@ impl<'a> FolderReader<'a> {
             coming: None,
             open: Vec::new().into_iter(),
             untouched: None,
-            last: None,
             nodes_seen: Vec::new(),
         }
     }
@@ -77,17 +74,15 @@ impl<'a> FolderReader<'a> {
         Ok(self.open.as_slice().first())
     }
 
-    /// Names ascend, so none comes twice: an entry cannot replace another while it is restored, nor a node be taken for another that
-    /// begins and ends as it does.
-    fn check_order(&mut self, entries: &[Entry]) -> Result<()> {
+    /// Names ascend, so none comes twice: an entry cannot replace another while it is restored, nor a node be taken for
+    /// another that begins and ends as it does.
+    fn check_order(&self, entries: &[Entry]) -> Result<()> {
+        let before = self.nodes_seen.last().map(|seen| &seen.last);
         let names = entries.iter().map(|entry| &entry.name);
-        if !self.last.iter().chain(names).is_sorted_by(|a, b| a < b) {
-            return Err(refused("its names are not in order"));
+        match before.into_iter().chain(names).is_sorted_by(|a, b| a < b) {
+            true => Ok(()),
+            false => Err(refused("its names are not in order")),
         }
-        if let Some(last) = entries.last() {
-            self.last = Some(last.name.clone());
-        }
-        Ok(())
     }
 
     fn coming(&mut self) -> Result<Option<Ref>> {
