@@ -58,12 +58,13 @@ impl Index {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::id::{ChunkId, PackId, RepositoryId};
     use crate::pack::{Kind, Stored, Trailer};
 
-    fn trailer(number: u8, chunk: u8, encoding: Encoding) -> Trailer {
+    /// Of a pack of one chunk, each named by its number.
+    pub(in crate::index) fn trailer(number: u8, chunk: u8, encoding: Encoding) -> Trailer {
         Trailer {
             kind: Kind::Data,
             pack: PackId::from_bytes([number; 16]),

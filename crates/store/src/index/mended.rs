@@ -22,3 +22,23 @@ impl Index {
         cache::clear(disk);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Encoding;
+    use crate::id::RepositoryId;
+    use crate::index::bases::tests::trailer;
+
+    #[test]
+    fn what_is_mended_is_not_to_be_cached_by_an_index_that_takes_it_in_either() {
+        let [mut index, mut other] =
+            [0; 2].map(|_| Index::empty(RepositoryId::from_bytes([0; 16])));
+        let [whole, mended] = [1, 2].map(|number| trailer(number, number, Encoding::Raw));
+        other.add(&whole);
+        other.add_mended(&mended);
+        index.append(other);
+        assert!(index.lists(whole.pack) && index.lists(mended.pack));
+        assert_eq!(index.recent().0, [whole.pack]);
+    }
+}
