@@ -28,8 +28,8 @@ pub(crate) fn encode(
     })
 }
 
-/// The same for a base that begins as a dictionary of zstd's does: only `ref_prefix` takes it for plain bytes, and that borrows it
-/// for as long as the context lives.
+/// The same for a base that begins as a dictionary of zstd's does: only `ref_prefix` takes it for plain bytes, and that
+/// borrows it for as long as the context lives.
 fn encode_anew(plain: &[u8], level: i32, base: &[u8]) -> Option<Vec<u8>> {
     let mut context = CCtx::try_create()?;
     // The length is known to the reader already.
@@ -64,8 +64,8 @@ pub(crate) fn decode(
     })
 }
 
-/// The same for a base that begins as a dictionary of zstd's does: only `ref_prefix` takes it for plain bytes, and that borrows it
-/// for as long as the context lives.
+/// The same for a base that begins as a dictionary of zstd's does: only `ref_prefix` takes it for plain bytes, and that
+/// borrows it for as long as the context lives.
 fn decode_anew(stored: &[u8], plain_len: usize, base: &[u8]) -> Result<Vec<u8>, String> {
     let mut context = DCtx::try_create().ok_or("no memory for zstd")?;
     decompress(stored, plain_len, |plain| {

@@ -18,8 +18,8 @@ use crate::monitor::Monitor;
 /// Files up to this many bytes are read whole; one such buffer a core is in memory.
 pub(crate) const SMALL: u64 = chunker::MAX_CUT as u64;
 
-/// Bytes that are read before they are cut: more than the longest piece, and some pieces of usual size, so that what is left over and
-/// moved is little.
+/// Bytes that are read before they are cut: more than the longest piece, and some pieces of usual size, so that what is left
+/// over and moved is little.
 const WINDOW: usize = 3 << 19;
 
 /// Bytes of pieces that go through memory together.

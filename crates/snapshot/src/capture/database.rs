@@ -17,7 +17,7 @@ use crate::sqlite::{
 /// How often a capture that was disturbed is begun again.
 const TRIES: usize = 3;
 
-/// Bytes of extents that go through memory together. A dictionary is made of one such batch; of half of it stored would be 0.9 % more.
+/// Bytes of extents that go through memory together. A dictionary is made of one such batch: one of less is a worse one.
 const BATCH: usize = 2 << 20;
 
 /// Chunks are longer on average, their lists included, however a content is cut.

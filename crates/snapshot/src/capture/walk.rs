@@ -59,7 +59,7 @@ struct Level {
 impl Level {
     /// Whether one of SQLite's side files of this name is still to come.
     fn has_side_file_of(&self, name: &Name) -> bool {
-        // Names are sorted: only such as begin with this one stand between it and its side files, so the next one tells most often.
+        // Names are sorted: only such as begin with this one stand between it and its side files, so mostly the next one tells.
         let next = self.names.last();
         next.is_some_and(|next| next.as_bytes().starts_with(name.as_bytes()))
             && SIDE_FILES

@@ -150,8 +150,8 @@ pub(super) fn read(
     read_beside(connection, header, pages, options, None, || None)
 }
 
-/// The same where rows may have been counted and a check run elsewhere: `counted` has the rows of all tables, `checked` waits for the
-/// outcome of the check; what is `None` is done here.
+/// The same where rows may have been counted and a check run elsewhere: `counted` has the rows of all tables, `checked` waits
+/// for the outcome of the check; what is `None` is done here.
 pub(super) fn read_beside(
     connection: &Connection,
     header: Option<&Header>,

@@ -1,5 +1,5 @@
-//! The prefix that each block begins with, as far as lookups have read it: the next one searches in memory, and reads only the block
-//! that it ends at.
+//! The prefix that each block begins with, as far as lookups have read it: the next one searches in memory, and reads only
+//! the block that it ends at.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
