@@ -49,7 +49,7 @@ pub(crate) fn measure(
         .map(|path| fs::read(path).expect("it is there"))
         .collect();
     let runs = std::cell::Cell::new(0);
-    // Nothing is removed meanwhile: a file system that has just lost many files is slow to make new ones.
+    // Nothing is removed, here or at the end: a file system that has just lost many files is slow to make new ones.
     let mut fresh = || {
         runs.set(runs.get() + 1);
         let place = restored.join(runs.get().to_string());
@@ -65,8 +65,8 @@ pub(crate) fn measure(
         create(&place(), &contents);
     };
     meter.after(Kind::Sync, Some(plain.len()), &mut again, rustix::fs::sync);
-    drop(scratch.fresh("restored"));
-    drop(scratch.fresh("packs"));
+    scratch.hollow_one("restored");
+    scratch.hollow_one("packs");
 }
 
 /// Frames one after the other into files, each of which is synced when it is full.

@@ -64,6 +64,11 @@ impl Scratch {
     pub(crate) fn hollow(&self) {
         hollow(&self.0);
     }
+
+    /// The same of one folder in it.
+    pub(crate) fn hollow_one(&self, name: &str) {
+        hollow(&self.0.join(name));
+    }
 }
 
 /// What cannot be emptied stays as it is until it is removed.
