@@ -11,6 +11,8 @@ use crate::support::answer::shown;
 use crate::support::ledger::assert_committed;
 use crate::support::{Ledger, Process, Workbench, tree};
 
+/// Not there yet, or not whole, when the walk comes by.
+mod born;
 /// Nothing has changed, or so it seems.
 mod unchanged;
 
@@ -247,5 +249,33 @@ fn f32_a_damaged_database_that_nobody_touched_is_flagged_again() {
             let flaws = bench.repository().flaws(&report.snapshot.unwrap()).unwrap();
             assert_eq!(flaws.damaged, 1, "backup {number}");
         }
+    }
+}
+
+#[test]
+fn a_database_that_is_none_any_more_is_told_of_for_as_long_as_it_is_none() {
+    for content in [&b""[..], &[0; 8192]] {
+        let bench = Workbench::new();
+        let path = bench.data().join("app.db");
+        closed(&path, DELETE, 3);
+        let whole = fs::read(&path).unwrap();
+        assert_eq!(bench.backup().warnings, []);
+        fs::write(&path, content).unwrap();
+        for _ in 0..3 {
+            let report = bench.backup();
+            let kinds: Vec<_> = report.warnings.iter().map(|one| one.kind).collect();
+            assert_eq!(kinds, [WarningKind::DatabaseDamaged]);
+            let restored = bench.restore(&report.snapshot.unwrap(), "restored");
+            assert_eq!(fs::read(restored.join("app.db")).unwrap(), content);
+            fs::remove_dir_all(restored).unwrap();
+        }
+        let plain = Backup {
+            no_database: vec!["app.db".into()],
+            ..bench.plan()
+        };
+        let report = bench.repository().backup(&plain, &Unwatched).unwrap();
+        assert_eq!(report.warnings, [], "it is not meant to be one");
+        fs::write(&path, whole).unwrap();
+        assert_eq!(bench.backup().databases.len(), 1);
     }
 }

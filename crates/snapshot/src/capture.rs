@@ -57,6 +57,7 @@ mod settle;
 mod sparse;
 mod stream;
 mod tally;
+mod undone;
 mod unsized_file;
 pub(crate) mod walk;
 pub(crate) mod xattrs;

@@ -11,11 +11,10 @@ use lifeboat_store::Session;
 use super::describe;
 use super::exclude::Excludes;
 use super::past::forget_looks;
-use super::queued::{Queued, read_small};
+use super::queued::{Queued, read, read_small};
 use super::settings::Settings;
-use super::settle::read;
 use super::tally::Tally;
-use super::walk::{Found, Step};
+use super::walk::{Found, Step, is_side_file_of};
 use crate::entry::{Entry, Node};
 use crate::error::Result;
 use crate::folder::{FolderWriter, SharedBefore};
@@ -46,6 +45,8 @@ pub(super) struct Open<'s, 'a> {
     /// The counts before it, where it may have to be captured again.
     pub(super) tally: Option<Tally>,
     writer: Option<FolderWriter<'s, 'a>>,
+    /// What was stored as a database, in order.
+    databases: Vec<Name>,
 }
 
 /// Assembles one source.
@@ -155,6 +156,14 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
                 self.enter(found, entry_before, before);
                 Ok(())
             }
+            Queued::Unchanged { entry, .. } if self.is_side_file(&entry.name) => {
+                self.tally.differs = true;
+                Ok(())
+            }
+            Queued::Read { found, before, .. } if self.is_side_file(&found.name) => {
+                self.tally.differs |= before.is_some();
+                Ok(())
+            }
             Queued::Unchanged { entry, is_same } => {
                 self.monitor
                     .advance(entry.node.content().map_or(0, |content| content.len));
@@ -184,7 +193,7 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
                     let before = before.as_ref();
                     read(self.session, self.monitor, self.settings, &found, before)
                 });
-                let settled = self.settle_file(&found, before.as_ref(), result)?;
+                let settled = self.settle_read(&found, before.as_ref(), result)?;
                 self.push(settled, before.as_ref())
             }
             Queued::Database { found, before } => {
@@ -194,6 +203,13 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
                 self.push(settled, before.as_ref())
             }
         }
+    }
+
+    /// Whether it is the side file of what was stored as a database. The walk is ahead, and what it took for no database yet
+    /// may be one by its turn: the journal that was read meanwhile would undo in a restored copy what is committed.
+    fn is_side_file(&self, name: &Name) -> bool {
+        let databases = self.open.last().map(|open| open.databases.iter());
+        databases.is_some_and(|mut all| all.any(|main| is_side_file_of(name, main)))
     }
 
     fn enter(
@@ -206,6 +222,7 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
         self.open.push(Open {
             tally: self.may_retry(&found).then(|| self.tally.clone()),
             writer: Some(FolderWriter::new(self.session, before)),
+            databases: Vec::new(),
             before: entry_before,
             found,
         });
@@ -230,6 +247,10 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
         if self.settings.plan.past.is_some() {
             forget_looks(&mut entry);
             is_same = false;
+        }
+        let open = self.open.last_mut();
+        if let (Some(open), Node::Database { .. }) = (open, &entry.node) {
+            open.databases.push(entry.name.clone());
         }
         match self.open.last_mut().and_then(|open| open.writer.as_mut()) {
             Some(writer) => writer.push(entry, is_same),

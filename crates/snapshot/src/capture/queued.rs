@@ -3,14 +3,13 @@
 use lifeboat_store::Session;
 use rayon::prelude::*;
 
-use super::file::{SMALL, Stored};
+use super::file::{self, SMALL, Stored};
 use super::settings::Settings;
-use super::settle::read;
 use super::walk::Found;
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::folder::SharedBefore;
-use crate::monitor::{Monitor, Warning};
+use crate::monitor::{Monitor, Warning, go_on};
 
 /// A step that is decided, and the reading that it needs.
 #[expect(
@@ -69,4 +68,26 @@ pub(super) fn read_small(
     small.into_par_iter().for_each(|(found, before, result)| {
         *result = Some(read(session, monitor, settings, found, before.as_ref()));
     });
+}
+
+/// Reads a file, if it is not to be captured as a database.
+pub(super) fn read(
+    session: &Session<'_>,
+    monitor: &dyn Monitor,
+    settings: &Settings<'_>,
+    found: &Found,
+    before: Option<&Entry>,
+) -> Result<Option<Stored>> {
+    go_on(monitor)?;
+    monitor.item(&found.path);
+    let near = before.and_then(|entry| entry.node.content());
+    let as_database = settings.takes_databases(&found.path);
+    file::store(
+        session,
+        monitor,
+        &found.path,
+        &found.stat,
+        near,
+        as_database,
+    )
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use chrono::{DateTime, Utc};
 
 use super::plan::{Backup, CheckPolicy, CountQuery};
-use crate::manifest::{Database, Manifest};
+use crate::manifest::{Database, Flag, Flaw, Manifest};
 use crate::path::TreePath;
 use crate::sqlite::{CaptureOptions, Check, Checked, Facts};
 
@@ -20,6 +20,8 @@ pub(crate) struct Settings<'p> {
     pub(super) plan: &'p Backup,
     /// The databases of the snapshot before.
     pub(super) before: &'p [Database],
+    /// What that snapshot lacks.
+    pub(super) flags: &'p [Flag],
     pub(super) now_ms: i64,
     pub(super) stop: Arc<AtomicBool>,
 }
@@ -30,6 +32,7 @@ impl<'p> Settings<'p> {
         Self {
             plan,
             before: before.map_or(&[], |before| &before.databases),
+            flags: before.map_or(&[], |before| &before.flags),
             now_ms: now.timestamp_millis(),
             stop: Arc::default(),
         }
@@ -41,6 +44,12 @@ impl<'p> Settings<'p> {
             .no_database
             .iter()
             .any(|skip| path.ends_with(skip))
+    }
+
+    /// Whether the snapshot before has this path as that of a damaged database.
+    pub(super) fn was_damaged(&self, source: u32, path: &TreePath) -> bool {
+        let mut flags = self.flags.iter();
+        flags.any(|flag| flag.flaw == Flaw::Damaged && flag.source == source && flag.path == *path)
     }
 
     /// What is known of a database from the snapshot before.

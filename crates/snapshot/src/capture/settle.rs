@@ -3,19 +3,16 @@
 //! One input that cannot be read never stops the others (exit 3 or 6 tells of it); what stops a backup is the repository
 //! failing, or the user.
 
-use lifeboat_store::Session;
-
 use super::assemble::Assembly;
 use super::database::{self, Captured};
 use super::describe;
 use super::file::{self, Stored};
-use super::settings::Settings;
 use super::tally::DatabaseReport;
 use super::walk::Found;
 use crate::entry::{Entry, Node};
 use crate::error::{Result, SnapshotError};
 use crate::manifest::{Database, Flaw};
-use crate::monitor::{Monitor, Warning, WarningKind, go_on};
+use crate::monitor::{Warning, WarningKind};
 use crate::path::TreePath;
 use crate::sqlite::{self, Checked, Count, Facts, SqliteError};
 use lifeboat_store::words::{in_one_line, system_words};
@@ -165,7 +162,7 @@ impl Assembly<'_, '_, '_> {
             content,
             mut facts,
             changed_bytes,
-            seen,
+            mut seen,
         } = captured;
         // How long the reading took is no property of what was read.
         let lock = std::mem::take(&mut facts.lock);
@@ -173,6 +170,12 @@ impl Assembly<'_, '_, '_> {
             let message = findings.first().map_or("it is damaged", String::as_str);
             let message = format!("SQLite's check finds damage: {message}");
             self.warn(found, WarningKind::DatabaseDamaged, &message);
+            self.tally.flag(path.clone(), Flaw::Damaged);
+        }
+        if self.was_emptied(path, &facts) {
+            seen = None;
+            let message = "it is empty, and had something in it in the snapshot before";
+            self.warn(found, WarningKind::DatabaseDamaged, message);
             self.tally.flag(path.clone(), Flaw::Damaged);
         }
         for (name, count) in &facts.counts {
@@ -266,7 +269,7 @@ impl Assembly<'_, '_, '_> {
         None
     }
 
-    fn warn(&mut self, found: &Found, kind: WarningKind, message: &str) {
+    pub(super) fn warn(&mut self, found: &Found, kind: WarningKind, message: &str) {
         let warning = Warning {
             path: found.path.clone(),
             kind,
@@ -274,26 +277,4 @@ impl Assembly<'_, '_, '_> {
         };
         self.tally.warn(self.monitor, warning);
     }
-}
-
-/// Reads a file, if it is not to be captured as a database.
-pub(super) fn read(
-    session: &Session<'_>,
-    monitor: &dyn Monitor,
-    settings: &Settings<'_>,
-    found: &Found,
-    before: Option<&Entry>,
-) -> Result<Option<Stored>> {
-    go_on(monitor)?;
-    monitor.item(&found.path);
-    let near = before.and_then(|entry| entry.node.content());
-    let as_database = settings.takes_databases(&found.path);
-    file::store(
-        session,
-        monitor,
-        &found.path,
-        &found.stat,
-        near,
-        as_database,
-    )
 }
