@@ -46,10 +46,10 @@ impl Mark {
         let (mut since, mut last) = (began, None);
         loop {
             let mark = look(path)?;
-            if mark.is_certain {
+            if mark.is_certain && mark.is_seen {
                 return Ok(Self(mark.bytes));
             }
-            if last.is_some_and(|last| last != mark.bytes) {
+            if !mark.is_seen || last.is_some_and(|last| last != mark.bytes) {
                 since = Instant::now();
             }
             last = Some(mark.bytes);
@@ -68,7 +68,8 @@ impl Mark {
 
     /// Nothing was committed since the mark was taken.
     pub(crate) fn check(&self, path: &Path) -> Result<()> {
-        match look(path)?.bytes == self.0 {
+        let mark = look(path)?;
+        match mark.is_seen && mark.bytes == self.0 {
             true => Ok(()),
             false => Err(InPlaceError::ChangedMeanwhile {
                 path: path.to_owned(),

@@ -27,6 +27,7 @@ mod sniff;
 mod source;
 mod twin;
 mod vfs;
+mod wal_index;
 mod watch;
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use super::extents::{Extent, Extents};
 use super::facts::{self, Facts};
 use super::header::Header;
 use super::source::{self, Source};
-use super::twin::{Beside, IndexHeader, Twin};
+use super::twin::{self, Beside, Twin};
 
 /// Bytes that are copied between two looks at whether to stop: also what waits in memory.
 const STEP_BYTES: u32 = 1 << 20;
@@ -114,7 +114,7 @@ pub fn capture(
     options: &CaptureOptions,
     sink: &mut dyn ExtentSink,
 ) -> Result<Facts, SqliteError> {
-    let before = IndexHeader::before(path, options);
+    let before = twin::index_before(path, options);
     let source = Source::open(path, options)?;
     let Some(header) = source.header().copied() else {
         let facts = facts::read(source.connection(), None, 0, options);

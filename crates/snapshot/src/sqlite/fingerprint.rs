@@ -7,8 +7,9 @@
 //! WAL's header with its salts, and the header of the WAL's last commit frame, whose checksum is
 //! of all frames before it.
 //!
-//! Where that could be wrong there is no fingerprint: while a rollback journal is in use, when a
-//! file changed between two looks, and when the last change is so recent that another one might
+//! Where that could be wrong there is no fingerprint: while a rollback journal is in use, while
+//! the WAL has a commit that readers do not see yet (it would be known, and never captured), when
+//! a file changed between two looks, and when the last change is so recent that another one might
 //! get the same time. The reverse, a changed fingerprint without a commit (a checkpoint, say), is
 //! allowed: it costs one capture.
 //!
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use super::header::{FRAME_HEADER_BYTES, HEADER_BYTES, WAL_HEADER_BYTES, number, wal_page_size};
 use super::held;
 use super::sniff::{first_bytes, sibling};
+use super::wal_index::sees_all;
 use crate::recent::is_recent;
 
 /// Identity of an unmodified database: two that are equal mean that nothing was committed in
@@ -64,7 +66,9 @@ pub(super) fn fingerprint_at(path: &Path, now: SystemTime) -> io::Result<Option<
     let mut hasher = blake3::Hasher::new_derive_key("lifeboat 2026 database fingerprint");
     before.hash_into(&mut hasher);
     hasher.update(&first_bytes::<HEADER_BYTES>(&main)?);
-    hash_wal(&sibling(path, "-wal"), &mut hasher)?;
+    if !hash_wal(path, &mut hasher)? {
+        return Ok(None);
+    }
     let unchanged = main.metadata()?.ino() == before.main.inode && Stamps::of(path)? == before;
     Ok(unchanged.then(|| Fingerprint(*hasher.finalize().as_bytes())))
 }
@@ -75,6 +79,9 @@ pub(crate) struct CommitMark {
     pub(crate) bytes: [u8; 32],
     /// Whether no later commit can leave the same mark.
     pub(crate) is_certain: bool,
+    /// Whether readers see what it is of. Where they do not, a commit is under way or was given up, and the mark is worth
+    /// nothing however long it stays as it is.
+    pub(crate) is_seen: bool,
 }
 
 /// The mark of the database at `path`: its last commit in the WAL, else the change counter, size and times of the main file.
@@ -85,11 +92,10 @@ pub(crate) struct CommitMark {
 pub(crate) fn commit_mark(path: &Path, now: SystemTime) -> io::Result<CommitMark> {
     let main = held::descriptor(path)?;
     let mut hasher = blake3::Hasher::new_derive_key("lifeboat 2026 database commit mark");
-    let mut is_certain = true;
-    let wal = sibling(path, "-wal");
+    let (mut is_certain, mut is_seen) = (true, true);
     if super::sniff::has_wal(path)? {
         hasher.update(&main.metadata()?.ino().to_le_bytes());
-        hash_wal(&wal, &mut hasher)?;
+        is_seen = hash_wal(path, &mut hasher)?;
     } else {
         let stamp = Stamp::from(&main.metadata()?);
         let header = first_bytes::<HEADER_BYTES>(&main)?;
@@ -101,6 +107,7 @@ pub(crate) fn commit_mark(path: &Path, now: SystemTime) -> io::Result<CommitMark
     Ok(CommitMark {
         bytes: *hasher.finalize().as_bytes(),
         is_certain,
+        is_seen,
     })
 }
 
@@ -185,19 +192,21 @@ fn is_journal_in_use(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// The WAL's header and that of its last commit. The WAL may be closed: it is never locked.
-pub(super) fn hash_wal(path: &Path, hasher: &mut blake3::Hasher) -> io::Result<()> {
-    let wal = match held::open(path) {
+/// The header of the WAL of the database at `path`, and that of its last commit; whether readers see just that. The WAL may be
+/// closed: it is never locked.
+pub(super) fn hash_wal(path: &Path, hasher: &mut blake3::Hasher) -> io::Result<bool> {
+    let wal = match held::open(&sibling(path, "-wal")) {
         Ok(wal) => wal,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
         Err(error) => return Err(error),
     };
     let header = first_bytes::<WAL_HEADER_BYTES>(&wal)?;
     hasher.update(&header);
-    if let Some((frame, commit)) = last_commit(&wal, &header)? {
-        hasher.update(&frame.to_le_bytes()).update(&commit);
+    let last = last_commit(&wal, &header)?;
+    if let Some((frame, commit)) = &last {
+        hasher.update(&frame.to_le_bytes()).update(commit);
     }
-    Ok(())
+    sees_all(path, &header, last.map(|(frame, _)| frame))
 }
 
 type FrameHeader = [u8; FRAME_HEADER_BYTES];

@@ -10,30 +10,13 @@ use std::time::Duration;
 
 use super::capture::{CaptureOptions, Check};
 use super::facts::{self, Checked, RowCounts};
-use super::held;
-use super::sniff::{first_bytes, sibling};
 use super::source::Source;
+use super::wal_index::IndexHeader;
 
-/// The header of a wal-index, which SQLite changes with every commit. It has two copies at the beginning of the `-shm`,
-/// which differ while it is written: <https://www.sqlite.org/walformat.html#the_wal_index_header>.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct IndexHeader([u8; 48]);
-
-impl IndexHeader {
-    /// That of the database at `path`, if it is worth a second transaction for what the options ask for; `None` where there is
-    /// none to rely on.
-    pub(super) fn before(path: &Path, options: &CaptureOptions) -> Option<Self> {
-        (is_worth_it(path, options) && super::is_wal(path).ok()?).then(|| Self::of(path))?
-    }
-
-    /// The `-shm` is never closed (F-34).
-    pub(super) fn of(path: &Path) -> Option<Self> {
-        let shm = held::descriptor(&sibling(path, "-shm")).ok()?;
-        let bytes = first_bytes::<96>(&shm).ok()?;
-        let (one, two) = bytes.split_at(48);
-        let header = one.first_chunk()?;
-        (one == two && one != [0; 48]).then_some(Self(*header))
-    }
+/// The header of the wal-index of the database at `path`, if it is worth a second transaction for what the options ask for;
+/// `None` where there is none to rely on.
+pub(super) fn index_before(path: &Path, options: &CaptureOptions) -> Option<IndexHeader> {
+    (is_worth_it(path, options) && super::is_wal(path).ok()?).then(|| IndexHeader::of(path))?
 }
 
 /// What was found out while the database was copied; `None` is left to the first transaction.

@@ -1,6 +1,7 @@
 //! A fingerprint never says "unchanged" of a database that changed.
 
 use std::fs::{self, File, FileTimes};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -77,20 +78,19 @@ fn the_content_of_the_wal_counts_even_if_all_times_stood_still() {
     let (_folder, path) = folder();
     let pragmas = "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0";
     let app = database(&path, pragmas, 2000);
-    let wal = path.with_extension("db-wal");
     app.execute_batch("PRAGMA wal_checkpoint(RESTART)").unwrap();
-    let mut seen = vec![hash(&wal)];
+    let mut seen = vec![hash(&path)];
     for _ in 0..20 {
         add(&app, 1);
-        let now = hash(&wal);
+        let now = hash(&path);
         assert!(!seen.contains(&now));
         seen.push(now);
     }
     app.execute_batch("BEGIN; PRAGMA cache_size = 1").unwrap();
     add(&app, 500);
-    assert_eq!(seen.last(), Some(&hash(&wal)), "spilled, not committed");
+    assert_eq!(seen.last(), Some(&hash(&path)), "spilled, not committed");
     app.execute_batch("COMMIT").unwrap();
-    assert_ne!(seen.last(), Some(&hash(&wal)));
+    assert_ne!(seen.last(), Some(&hash(&path)));
 }
 
 #[test]
@@ -178,5 +178,68 @@ fn the_commit_mark_tells_of_a_wal_that_came_and_went() {
         app.close().unwrap();
         let after = commit_mark(&path, later).unwrap();
         assert_ne!(after.bytes, before.bytes, "{mode}");
+    }
+}
+
+/// The wal-index as it was at some time, put back: what readers see while a commit waits for the disk, and what a writer
+/// leaves that dies there.
+struct Index(std::sync::Arc<File>, [u8; 96]);
+
+impl Index {
+    fn of(path: &Path) -> Self {
+        let shm = path.with_extension("db-shm");
+        let shm = File::options().read(true).write(true).open(shm).unwrap();
+        let mut header = [0; 96];
+        shm.read_exact_at(&mut header, 0).unwrap();
+        // Closing it would drop the locks of the connection that the test has.
+        let shm = std::sync::Arc::new(shm);
+        crate::sqlite::keep_shared(std::sync::Arc::clone(&shm));
+        Self(shm, header)
+    }
+
+    fn put_back(&self) {
+        self.0.write_all_at(&self.1, 0).unwrap();
+    }
+}
+
+#[test]
+fn a_commit_that_readers_do_not_see_yet_has_no_fingerprint() {
+    let (_folder, path) = folder();
+    let pragmas = "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0";
+    let app = database(&path, pragmas, 10);
+    let later = SystemTime::now() + Duration::from_secs(3600);
+    let before = Index::of(&path);
+    assert!(settled(&path).is_some());
+    add(&app, 1);
+    let after = Index::of(&path);
+    before.put_back();
+    assert_eq!(
+        settled(&path),
+        None,
+        "its frames are there, and nobody sees them"
+    );
+    assert!(!commit_mark(&path, later).unwrap().is_seen);
+    after.put_back();
+    assert!(settled(&path).is_some());
+    assert!(commit_mark(&path, later).unwrap().is_seen);
+    let mut torn = after.1;
+    torn[60] ^= 1;
+    Index(std::sync::Arc::clone(&after.0), torn).put_back();
+    assert_eq!(settled(&path), None, "it is being written");
+}
+
+#[test]
+fn a_wal_that_is_to_start_over_keeps_its_fingerprint_until_it_does() {
+    let (_folder, path) = folder();
+    let app = database(&path, "PRAGMA journal_mode = WAL", 10);
+    for how in ["RESTART", "TRUNCATE"] {
+        app.execute_batch(&format!("PRAGMA wal_checkpoint({how})"))
+            .unwrap();
+        let before = settled(&path);
+        assert!(before.is_some(), "{how}");
+        assert_eq!(settled(&path), before, "{how}");
+        add(&app, 1);
+        assert_ne!(settled(&path), before, "{how}");
+        assert!(settled(&path).is_some(), "{how}");
     }
 }

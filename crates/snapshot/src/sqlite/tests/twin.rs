@@ -9,7 +9,8 @@ use rusqlite::Connection;
 
 use super::support::{add, capture_with, check, database, folder, options, rows};
 use crate::sqlite::source::Source;
-use crate::sqlite::twin::{Beside, IndexHeader, Twin};
+use crate::sqlite::twin::{Beside, Twin};
+use crate::sqlite::wal_index::IndexHeader;
 use crate::sqlite::{CaptureOptions, Check, Checked};
 
 /// Rows that make more than is worth a second transaction.
