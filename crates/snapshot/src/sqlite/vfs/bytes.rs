@@ -25,7 +25,10 @@ pub(super) unsafe extern "C" fn read(
         let buf = slice::from_raw_parts_mut(into.cast::<u8>(), length(amount));
         if own.absent {
             buf.fill(0);
-            return ffi::SQLITE_IOERR_SHORT_READ;
+            return match buf.is_empty() {
+                true => ffi::SQLITE_OK,
+                false => ffi::SQLITE_IOERR_SHORT_READ,
+            };
         }
         if own.kind == Kind::Main {
             let code = match from_span(file, own, buf, offset) {

@@ -53,7 +53,7 @@ pub(super) struct Own {
     pub(super) number: u64,
     pub(super) probe: Arc<Probe>,
     pub(super) kind: Kind,
-    /// A WAL that does not exist, and so is empty: there is no file behind ours.
+    /// One that does not exist, or is to look empty: there is no file behind ours.
     pub(super) absent: bool,
     /// What was read ahead of the main file.
     pub(super) spans: Spans,

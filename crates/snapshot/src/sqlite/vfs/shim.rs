@@ -104,6 +104,9 @@ unsafe extern "C" fn open(
     // the three kinds of files that are let through.
     guarded(|| unsafe {
         (*file).pMethods = ptr::null();
+        if flags & ffi::SQLITE_OPEN_SUPER_JOURNAL != 0 {
+            return open_empty(file);
+        }
         let Some(kind) = Kind::of(flags) else {
             return ffi::SQLITE_CANTOPEN;
         };
@@ -123,11 +126,32 @@ unsafe extern "C" fn open(
                 false => read_only(flags),
             };
         }
-        let own = Own::new(number, probe, kind, absent);
-        (*file.cast::<ShimFile>()).own = Box::into_raw(Box::new(own));
-        (*file).pMethods = &raw const METHODS;
+        begin(file, Own::new(number, probe, kind, absent));
         ffi::SQLITE_OK
     })
+}
+
+/// # Safety
+/// `file` has the `szOsFile` bytes of this VFS, and is not open.
+unsafe fn begin(file: *mut sqlite3_file, own: Own) {
+    // SAFETY: by the contract above.
+    unsafe {
+        (*file.cast::<ShimFile>()).own = Box::into_raw(Box::new(own));
+        (*file).pMethods = &raw const METHODS;
+    }
+}
+
+/// Opens the journal of a transaction in several databases, as an empty one. After a rollback SQLite looks into it for who else
+/// needs it, and removes it where nobody does, which is pretended anyway. Its name stands in a journal that anybody may have
+/// written, and may be that of any file.
+///
+/// # Safety
+/// As for [`begin`].
+unsafe fn open_empty(file: *mut sqlite3_file) -> c_int {
+    let probe = Arc::new(Probe::new(Path::new(""), None));
+    // SAFETY: by the contract above.
+    unsafe { begin(file, Own::new(0, probe, Kind::Journal, true)) };
+    ffi::SQLITE_OK
 }
 
 fn read_only(flags: c_int) -> c_int {
