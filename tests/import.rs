@@ -5,7 +5,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use lifeboat_snapshot::zip::{EntryHead, ZipWriter};
+use lifeboat_snapshot::zip::{EntryHead, SEGMENT_LEN, Segment, ZipWriter};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -52,7 +52,9 @@ fn zip(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new())).unwrap();
     for (name, bytes) in files {
         let head = EntryHead::new(*name, 0o644, 1_600_000_000);
-        zip.file_from(&head, &mut bytes.as_slice(), 6).unwrap();
+        let pieces = bytes.chunks(SEGMENT_LEN);
+        let segments: Vec<_> = pieces.map(|plain| Segment::deflate(plain, 6)).collect();
+        zip.whole(&head, &segments).unwrap();
     }
     zip.finish(b"").unwrap().0.into_inner()
 }

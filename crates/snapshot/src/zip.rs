@@ -11,7 +11,6 @@
 
 mod entries;
 mod entry;
-mod feed;
 mod head;
 mod name;
 mod parallel;
@@ -35,22 +34,14 @@ pub use writer::ZipWriter;
 
 /// Why an archive could not be written.
 ///
-/// After [`ZipError::Write`], [`ZipError::Read`], [`ZipError::CopyLength`] and [`ZipError::LargerThanPromised`] the
-/// archive is lost; the others are found before a byte is written, and the caller may go on with the next entry.
+/// After [`ZipError::Write`] and [`ZipError::LargerThanPromised`] the archive is lost; the others are found before a byte is
+/// written, and the caller may go on with the next entry.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ZipError {
     /// The archive's own file failed.
     #[error("cannot write the zip")]
     Write(#[source] std::io::Error),
-    /// What was to go into the archive could not be read.
-    #[error("{name}: cannot read what goes into the zip")]
-    Read {
-        /// The entry, as named in the zip.
-        name: String,
-        /// What the reader said.
-        source: std::io::Error,
-    },
     /// The zip would not begin where its file begins, and its offsets would be wrong.
     #[error("a zip must begin at the start of its file, not at byte {position}")]
     NotAtStart {
@@ -87,16 +78,6 @@ pub enum ZipError {
         name: String,
         /// What [`EntryHead::at_most`] said.
         at_most: u64,
-    },
-    /// A copied run was not as long as announced.
-    #[error("{name}: {expected} compressed bytes were to be copied, {actual} came")]
-    CopyLength {
-        /// The entry, as named in the zip.
-        name: String,
-        /// Announced length.
-        expected: u64,
-        /// Length found.
-        actual: u64,
     },
     /// An earlier write failed or an entry was begun and never finished.
     #[error("the zip is unusable: an earlier entry was not completed")]

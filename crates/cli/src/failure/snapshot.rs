@@ -65,7 +65,7 @@ fn zip(error: &ZipError) -> Exit {
 /// The file system's part in it, if it had one.
 fn zip_io(error: &ZipError) -> Option<&io::Error> {
     match error {
-        ZipError::Write(error) | ZipError::Read { source: error, .. } => Some(error),
+        ZipError::Write(error) => Some(error),
         _ => None,
     }
 }

@@ -3,16 +3,13 @@
 //! The entry's checksum is combined from those of its segments; a carried-over segment is not inflated, so its lengths and
 //! checksum are believed. That is the hazard: whoever carries over knows them from a table that it has checked.
 
-use std::io::{Read, Seek, Write};
+use std::io::{Seek, Write};
 
 use super::ZipError;
 use super::head::Written;
 use super::record::Record;
 use super::segment::{Run, STREAM_END, Segment};
 use super::writer::{State, ZipWriter, close_stream};
-
-/// Compressed bytes that are copied at a time.
-const COPY_BUFFER: usize = 128 * 1024;
 
 /// Where a run of compressed bytes came to lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,50 +58,14 @@ impl<'zip, W: Write + Seek> EntryWriter<'zip, W> {
     /// # Errors
     /// [`ZipError::LargerThanPromised`], or a failed write.
     pub fn segment(&mut self, segment: &Segment) -> Result<Placed, ZipError> {
-        self.append(segment.run(), |zip| zip.put(segment.deflated()))
-    }
-
-    /// Appends `run`, one segment or several neighbours of an earlier archive, whose compressed bytes come from `from`.
-    ///
-    /// # Errors
-    /// [`ZipError::CopyLength`] if `from` ends early, [`ZipError::LargerThanPromised`], a failed read or a failed write.
-    pub fn copied(&mut self, run: Run, from: &mut dyn Read) -> Result<Placed, ZipError> {
-        let name = self.record.name.clone();
-        self.append(run, |zip| {
-            let mut actual = 0;
-            while actual < run.deflated_len {
-                let mut piece = Vec::with_capacity(COPY_BUFFER);
-                let wanted = (run.deflated_len - actual).min(COPY_BUFFER as u64);
-                let read = from.take(wanted).read_to_end(&mut piece);
-                if let Err(source) = read {
-                    return Err(ZipError::Read { name, source });
-                }
-                if piece.is_empty() {
-                    break;
-                }
-                zip.put(&piece)?;
-                actual += piece.len() as u64;
-            }
-            check_copied(name, run.deflated_len, actual)
-        })
-    }
-
-    /// Like [`EntryWriter::copied`] for a caller with a better way than reading, such as `copy_file_range`: `copy` puts
-    /// the bytes where `out` stands and leaves it behind them.
-    ///
-    /// # Errors
-    /// [`ZipError::CopyLength`] if `out` is not behind `run` afterwards, [`ZipError::LargerThanPromised`], or what
-    /// `copy` says, as a failed write.
-    pub fn copied_by(
-        &mut self,
-        run: Run,
-        copy: impl FnOnce(&mut W) -> std::io::Result<()>,
-    ) -> Result<Placed, ZipError> {
-        let name = self.record.name.clone();
-        self.append(run, |zip| {
-            let actual = zip.put_by(copy)?;
-            check_copied(name, run.deflated_len, actual)
-        })
+        let (offset, run) = (self.zip.position(), segment.run());
+        let record = &mut self.record;
+        record.run = record.run.then(run);
+        self.zip.step(State::InEntry, State::InEntry, |zip| {
+            check_room(record, self.at_most)?;
+            zip.put(segment.deflated())
+        })?;
+        Ok(Placed { offset, run })
     }
 
     /// Ends the entry and fills in its header.
@@ -122,21 +83,6 @@ impl<'zip, W: Write + Seek> EntryWriter<'zip, W> {
         })?;
         Ok(self.zip.keep(self.record, self.data_offset))
     }
-
-    fn append(
-        &mut self,
-        run: Run,
-        write: impl FnOnce(&mut ZipWriter<W>) -> Result<(), ZipError>,
-    ) -> Result<Placed, ZipError> {
-        let offset = self.zip.position();
-        let record = &mut self.record;
-        record.run = record.run.then(run);
-        self.zip.step(State::InEntry, State::InEntry, |zip| {
-            check_room(record, self.at_most)?;
-            write(zip)
-        })?;
-        Ok(Placed { offset, run })
-    }
 }
 
 /// Found as soon as it happens, not after gigabytes more.
@@ -148,15 +94,4 @@ fn check_room(record: &Record, at_most: u64) -> Result<(), ZipError> {
         });
     }
     Ok(())
-}
-
-fn check_copied(name: String, expected: u64, actual: u64) -> Result<(), ZipError> {
-    if actual == expected {
-        return Ok(());
-    }
-    Err(ZipError::CopyLength {
-        name,
-        expected,
-        actual,
-    })
 }

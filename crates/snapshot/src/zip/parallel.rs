@@ -94,3 +94,40 @@ impl<J, E> Batch<J, E> {
         batch
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Doubles numbers up to 50,000, the last of which may be an error.
+    fn doubled(
+        threads: usize,
+        error: Option<&'static str>,
+    ) -> (Vec<u64>, Result<(), &'static str>) {
+        let jobs = (0..50_000).map(Ok).chain(error.map(Err));
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        let mut done = Vec::new();
+        let ended = pool.build().unwrap().install(|| {
+            ordered(
+                jobs,
+                |_| 1000,
+                |job: u64| 2 * job,
+                |result| {
+                    done.push(result);
+                    Ok(())
+                },
+            )
+        });
+        (done, ended)
+    }
+
+    #[test]
+    fn results_come_in_the_order_of_the_jobs_on_any_number_of_threads() {
+        let expected: Vec<u64> = (0..50_000).map(|job| 2 * job).collect();
+        for threads in [1, 2, 5] {
+            assert_eq!(doubled(threads, None), (expected.clone(), Ok(())));
+            let failed = (expected.clone(), Err("no more"));
+            assert_eq!(doubled(threads, Some("no more")), failed);
+        }
+    }
+}

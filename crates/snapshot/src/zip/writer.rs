@@ -249,18 +249,6 @@ impl<W: Write + Seek> ZipWriter<W> {
         Ok(())
     }
 
-    /// Lets `write` write at the end; the length is what the file says of its position afterwards.
-    pub(super) fn put_by(
-        &mut self,
-        write: impl FnOnce(&mut W) -> std::io::Result<()>,
-    ) -> Result<u64, ZipError> {
-        write(&mut self.out).map_err(ZipError::Write)?;
-        let end = self.out.stream_position().map_err(ZipError::Write)?;
-        let len = end.saturating_sub(self.position);
-        self.position = end;
-        Ok(len)
-    }
-
     /// Fills in a header that was written blank, which was as long.
     pub(super) fn put_again(&mut self, record: &Record) -> Result<(), ZipError> {
         if record.streamed {

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use super::*;
-use crate::zip::{EntryHead, ZipWriter};
+use crate::zip::{EntryHead, SEGMENT_LEN, Segment, ZipWriter};
 
 /// Three good entries, as this crate writes them.
 fn good() -> Vec<u8> {
@@ -12,7 +12,11 @@ fn good() -> Vec<u8> {
     let mut bytes = vec![b'x'; 300_000];
     bytes[777] = b'y';
     let head = EntryHead::new("d/file", 0o640, 1_700_000_000);
-    zip.file_from(&head, &mut bytes.as_slice(), 6).unwrap();
+    let segments: Vec<_> = bytes
+        .chunks(SEGMENT_LEN)
+        .map(|plain| Segment::deflate(plain, 6))
+        .collect();
+    zip.whole(&head, &segments).unwrap();
     zip.symlink(&EntryHead::new("link", 0o777, 7), b"d/file")
         .unwrap();
     zip.finish(b"comment").unwrap().0.into_inner()

@@ -1,6 +1,7 @@
 //! Archives past the limits of the 32-bit format.
 
 use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
 
 use super::super::record::{Directory, Kind, Method, Record};
 use super::super::time::Modified;
@@ -123,32 +124,55 @@ fn every_reader_takes_entries_above_4_gib() {
     all_readers_test(&path);
 }
 
+/// A file in which a write of just so many bytes becomes a hole.
+struct Sparse(File);
+
+impl Sparse {
+    const HOLE: usize = 16 << 20;
+}
+
+impl Write for Sparse {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() != Self::HOLE {
+            return self.0.write(bytes);
+        }
+        let end = self.0.seek(SeekFrom::Current(Self::HOLE as i64))?;
+        self.0.set_len(end).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Seek for Sparse {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
 /// Compressed size and offsets past 4 GiB, with a hole in the file in place of compressed bytes.
 #[test]
 fn offsets_above_4_gib() {
-    use std::io::{Seek as _, SeekFrom};
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("sparse.zip");
-    let mut zip = create(&path);
-    let mut run = Segment::deflate(b"x", 6).run();
-    run.deflated_len = (1 << 32) + 5;
-    run.plain_len = 1 << 33;
-    let mut hole = zip.file(&head("hole")).unwrap();
-    hole.copied_by(run, |out| {
-        let end = out.seek(SeekFrom::Current(run.deflated_len as i64))?;
-        out.set_len(end)
-    })
-    .unwrap();
-    hole.finish().unwrap();
+    let mut zip = ZipWriter::new(Sparse(File::create(&path).unwrap())).unwrap();
+    let hole = Segment::carried(vec![0; Sparse::HOLE], 1 << 25, 0);
+    let count = (1 << 32) / Sparse::HOLE as u64 + 1;
+    let mut entry = zip.file(&head("hole")).unwrap();
+    for _ in 0..count {
+        entry.segment(&hole).unwrap();
+    }
+    entry.finish().unwrap();
     let after = zip.whole(&head("after"), &[Segment::deflate(b"end", 6)]);
     assert!(after.unwrap().data_offset > 1 << 32);
     let (_, totals) = zip.finish(b"note").unwrap();
-    assert_eq!(totals.plain_len, (1 << 33) + 3);
+    assert_eq!(totals.plain_len, (count << 25) + 3);
     let script = "
 i = z.getinfo('hole')
 print(i.file_size, i.compress_size, z.read('after'), z.comment)";
     if let Some(found) = python(&path, script) {
-        let sizes = format!("{} {}", 1u64 << 33, (1u64 << 32) + 7);
+        let sizes = format!("{} {}", count << 25, count * Sparse::HOLE as u64 + 2);
         assert_eq!(found.trim(), format!("{sizes} b'end' b'note'"));
     }
     // The hole holds no deflate, so the listing is all that can be asked of it.
