@@ -55,6 +55,15 @@ fn a_part_at_a_time_reads_everything_and_remembers_it() {
     assert!(bench.files_in("verified").len() <= 9);
     let status = bench.lifeboat(&["status", "--json"]).exits(0).json();
     assert!(status["sources"][0]["verified_at"].is_string(), "{status}");
+    let shown = bench.lifeboat(&["show", "latest", "--json"]).exits(0);
+    assert!(shown.json()["verified_at"].is_string());
+    bench.lifeboat(&["forget", "--keep-last", "9"]).exits(0);
+    let forgotten = bench
+        .lifeboat(&["list", "--forgotten", "--json"])
+        .exits(0)
+        .json();
+    assert!(forgotten[0]["verified_at"].is_string(), "{forgotten}");
+    bench.lifeboat(&["forget", "--undo"]).exits(0);
     let text = bench.lifeboat(&["list"]).exits(0).text();
     assert!(
         text.contains("VERIFIED") && !text.contains("never"),

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::time::Instant;
 
 use super::there_and_back;
 use crate::support::{Workbench, evil, outside, tree};
@@ -94,10 +93,9 @@ fn f43_a_terabyte_of_nothing_costs_nothing() {
     for at in [0, len / 2 + 77, len - 9] {
         std::os::unix::fs::FileExt::write_all_at(&file, b"an island", at).unwrap();
     }
-    let began = Instant::now();
     let report = bench.backup();
+    assert!(report.stored_bytes < 1 << 20, "{}", report.stored_bytes);
     let restored = bench.restore(&report.snapshot.unwrap(), "restored");
-    eprintln!("a terabyte there and back: {:?}", began.elapsed());
     let stat = fs::metadata(restored.join("sparse")).unwrap();
     assert_eq!(stat.len(), len);
     assert!(stat.blocks() <= 64, "{} blocks", stat.blocks());

@@ -97,7 +97,7 @@ const TABLE: [(Exit, u8, &str, &str); 25] = [
         Exit::Held,
         11,
         "held",
-        "another process holds what this needs",
+        "another process holds what this needs, or gc deletes nothing beside damage",
     ),
     (
         Exit::Password,

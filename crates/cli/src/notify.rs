@@ -61,7 +61,7 @@ impl Notices {
     }
 
     /// From now on a run that finds no damage has looked everywhere.
-    pub(crate) fn is_thorough(&self) {
+    pub(crate) fn looked_everywhere(&self) {
         self.is_thorough.set(true);
     }
 

@@ -163,8 +163,8 @@ impl Repository {
     }
 }
 
-/// Whether something of this time is younger than that. What lies in the future is old: a clock that is wrong must not keep anybody
-/// calm.
+/// Whether something of this time is younger than that. What lies in the future is old: a clock that is wrong must not keep
+/// anybody calm.
 pub fn is_younger(time: DateTime<Utc>, limit: Duration, now: DateTime<Utc>) -> bool {
     let age = now.signed_duration_since(time).to_std();
     age.is_ok_and(|age| age < limit)

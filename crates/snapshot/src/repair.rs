@@ -141,7 +141,7 @@ impl LostKind {
 }
 
 impl RepairReport {
-    /// Whether anything is damaged or lost.
+    /// Whether nothing was found damaged or lost.
     pub fn is_clean(&self) -> bool {
         self.packs.is_empty() && self.others.is_empty() && self.retaken.is_empty() && !self.stays()
     }

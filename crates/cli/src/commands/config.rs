@@ -140,7 +140,10 @@ fn document(config: &Config, place: &Place) -> Map<String, Value> {
         object.insert("hooks".to_owned(), Value::Object(hooks));
         object
     };
-    let count = |count: lifeboat_snapshot::CountQuery| json!({"database": count.database.display().to_string(), "name": count.name, "query": count.query});
+    let count = |count: lifeboat_snapshot::CountQuery| {
+        let database = count.database.display().to_string();
+        json!({"database": database, "name": count.name, "query": count.query})
+    };
     let mut document = facts::with_local_path("repository", &place.path);
     let file = config.file.as_deref().map(facts::shown);
     document.extend(facts::object(json!({

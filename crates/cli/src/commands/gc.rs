@@ -75,7 +75,8 @@ pub(super) fn collect(
     }
 }
 
-/// Whatever is wrong with the repository itself, the answer is the same.
+/// Whatever is wrong with the repository itself, the answer is the same: what looks like garbage beside damage may be the
+/// best that is left (bad-54).
 fn refusal(failure: Failure) -> Failure {
     let is_ours = matches!(
         failure.exit(),

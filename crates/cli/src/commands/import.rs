@@ -134,10 +134,7 @@ fn line(archive: &Imported) -> String {
     let when = words::local(time(archive).fixed_offset());
     match &archive.outcome {
         Outcome::Taken(report) => {
-            let id = report
-                .snapshot
-                .as_ref()
-                .map(|snapshot| snapshot.id.short().to_string());
+            let id = report.snapshot.as_ref().map(|snapshot| snapshot.id.short());
             let (id, stored) = (id.unwrap_or_default(), words::size(report.stored_bytes));
             format!("Imported {path} of {when} as snapshot {id}, {stored} stored")
         }

@@ -21,8 +21,8 @@ mod example;
 
 /// Create an empty repository, and a config for folders
 ///
-/// The first backup makes a repository by itself. With folders, a lifeboat.toml that names them is written here, or where --config says, with every other setting in it as a
-/// comment. At a terminal without folders it asks for one; --yes asks nothing.
+/// The first backup makes a repository by itself. With folders, a lifeboat.toml that names them is written here, or where
+/// --config says, with every other setting in it as a comment. At a terminal without folders it asks for one; --yes asks nothing.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Folders and files that the config is to name as sources

@@ -149,12 +149,8 @@ impl Found {
 }
 
 fn item(snapshot: &Snapshot, is_pinned: bool, found: Found) -> Map<String, Value> {
-    let mut item = facts::snapshot(snapshot, is_pinned);
+    let mut item = facts::snapshot(snapshot, is_pinned, found.verified);
     item.insert("databases".to_owned(), json!(found.items));
-    item.insert(
-        "verified_at".to_owned(),
-        json!(found.verified.map(facts::utc)),
-    );
     item.extend(facts::flaws(found.flaws.as_ref()));
     let zip = found.zip.as_deref();
     item.insert("zip".to_owned(), Value::Null);

@@ -86,9 +86,11 @@ impl Args {
 
 /// Damage that is there when the command ends is 4, whether it cannot be mended or was not to be mended yet.
 fn exit_of(report: &RepairReport) -> Exit {
-    match () {
-        () if report.is_clean() => Exit::Done,
-        () if report.applied && !report.stays() => Exit::Repaired,
-        () => Exit::Damage,
+    if report.is_clean() {
+        Exit::Done
+    } else if report.applied && !report.stays() {
+        Exit::Repaired
+    } else {
+        Exit::Damage
     }
 }

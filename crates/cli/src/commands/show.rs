@@ -7,7 +7,7 @@ use lifeboat_snapshot::manifest::{Flag, Flaw};
 use lifeboat_snapshot::path::escape;
 use lifeboat_snapshot::sqlite::Checked;
 use lifeboat_snapshot::{Snapshot, Tree};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::time::Duration;
 
 use crate::args::Pick;
@@ -30,16 +30,20 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let is_pinned = repository.pins()?.contains(&snapshot.id);
     let tree = repository.tree(&snapshot)?;
     if context.ui.is_json() {
-        context
-            .ui
-            .document(&document(&snapshot, &tree, is_pinned))?;
+        let looks = repository.verified_at()?;
+        let verified = looks.get(&snapshot.id);
+        let verified = verified.and_then(|ms| facts::moment(*ms));
+        let mut document = facts::snapshot(&snapshot, is_pinned, verified);
+        document.extend(content(&snapshot, &tree));
+        context.ui.document(&document)?;
     } else {
         print(&snapshot, &tree, &context.ui)?;
     }
     Ok(Exit::Done)
 }
 
-fn document(snapshot: &Snapshot, tree: &Tree<'_>, is_pinned: bool) -> Value {
+/// What its record and its manifest say.
+fn content(snapshot: &Snapshot, tree: &Tree<'_>) -> Map<String, Value> {
     let manifest = tree.manifest();
     let database = |database| facts::database(&tree.database_path(database).to_bytes(), database);
     let databases: Vec<_> = manifest.databases.iter().map(database).collect();
@@ -49,16 +53,14 @@ fn document(snapshot: &Snapshot, tree: &Tree<'_>, is_pinned: bool) -> Value {
         object.insert("flaw".to_owned(), json!(flaw(flag.flaw).0));
         object
     };
-    let mut document = facts::snapshot(snapshot, is_pinned);
-    document.extend(facts::object(json!({
+    facts::object(json!({
         "parent": snapshot.parent.map(|parent| parent.to_string()),
         "sequence": snapshot.sequence,
         "duration_s": Duration::from_millis(snapshot.duration_ms).as_secs_f64(),
         "new_bytes": snapshot.new_bytes,
         "databases": databases,
         "flaws": manifest.flags.iter().map(flag).collect::<Vec<_>>(),
-    })));
-    Value::Object(document)
+    }))
 }
 
 /// The word for programs, and for people.

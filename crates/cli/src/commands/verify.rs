@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         threads: args.threads,
     };
     if args.read_data && plan.snapshots.is_none() {
-        context.notices.is_thorough();
+        context.notices.looked_everywhere();
     }
     let work = || Ok(repository.verify(&plan, &context.watch())?);
     let outcome = |report: &VerifyReport| Outcome {

@@ -44,7 +44,7 @@ fn of_folder(stat: &Metadata) -> Option<String> {
     (is_open(stat) && !is_sticky).then(|| "others may write to its folder".to_owned())
 }
 
-/// A group of the user's own name is the user.
+/// Most systems give each user a group of the same number with nobody else in it: what that may write is not open.
 fn is_open(stat: &Metadata) -> bool {
     let is_own_group = stat.gid() == stat.uid();
     stat.mode() & OTHERS != 0 || (stat.mode() & GROUP != 0 && !is_own_group)

@@ -59,8 +59,8 @@ impl Program {
         Ok(Self { path })
     }
 
-    /// Starts it by this config, and has its end told. To be called by the thread that lives as long as the daemon, since a child is ended
-    /// with the thread that started it.
+    /// Starts it by this config, and has its end told. To be called by the thread that lives as long as the daemon, since a
+    /// child is ended with the thread that started it.
     pub(super) fn start(
         &self,
         args: &[OsString],

@@ -47,13 +47,13 @@ impl Daemon<'_> {
         match setup {
             Ok(setup) => {
                 self.setup = setup;
-                self.watched.is_taken();
+                self.watched.take_up();
                 self.plan();
                 tell::said(&self.context.ui, "reloaded", "read the config again");
                 self.config_is_good();
             }
             Err(failure) => {
-                self.watched.is_refused(&said);
+                self.watched.refuse(&said);
                 tell::wrong(&self.context.ui, &failure);
                 let text = "the config is left as it was read before";
                 tell::said(&self.context.ui, "kept", text);

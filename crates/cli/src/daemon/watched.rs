@@ -68,12 +68,12 @@ impl Watched {
     }
 
     /// What it says is in force from now on.
-    pub(super) fn is_taken(&mut self) {
+    pub(super) fn take_up(&mut self) {
         self.state = Seen::default();
     }
 
     /// What it says is no good.
-    pub(super) fn is_refused(&mut self, said: &Said) {
+    pub(super) fn refuse(&mut self, said: &Said) {
         self.state = Seen {
             other: None,
             refused: Some(key(said)),
@@ -169,7 +169,7 @@ mod tests {
     fn what_was_refused_is_refused_once_and_its_end_is_noticed() {
         let mut watched = Watched::new(true);
         let bad = || Ok("bad".to_owned());
-        watched.is_refused(&bad());
+        watched.refuse(&bad());
         let seen = &mut watched.state;
         for now in [0, 100, 200] {
             assert!(matches!(

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_example_of_the_contract() {
+    fn what_only_looks_like_a_database_is_told_by_how_it_begins() {
         let path = PathBuf::from("/srv/app/clinic.db");
         let begins = "PK".to_owned();
         let failure = Failure::from(SqliteError::NotADatabase { path, begins });

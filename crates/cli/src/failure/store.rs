@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn places_without_a_repository() {
+    fn a_place_without_a_repository_is_exit_10_with_what_to_do() {
         let place = PathBuf::from("/nowhere");
         let missing = Failure::from(StoreError::NoRepository {
             place: place.clone(),

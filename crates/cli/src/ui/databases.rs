@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn else_the_largest_tables() {
+    fn without_counts_the_largest_tables_are_told() {
         let rows = [("a", 1), ("b", 9000), ("c", 3), ("d", 3)];
         assert_eq!(contents(&facts(&[], &rows)), "b 9,000, c 3, d 3, +1 tables");
         assert_eq!(contents(&facts(&[], &[])), "");

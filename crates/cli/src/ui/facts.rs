@@ -64,8 +64,12 @@ pub(crate) fn sources(snapshot: &Snapshot) -> Vec<String> {
     snapshot.sources.iter().map(|source| text(source)).collect()
 }
 
-/// What every listing says of a snapshot.
-pub(crate) fn snapshot(snapshot: &Snapshot, is_pinned: bool) -> Map<String, Value> {
+/// What every listing says of a snapshot; `verified` is when everything of it was last read.
+pub(crate) fn snapshot(
+    snapshot: &Snapshot,
+    is_pinned: bool,
+    verified: Option<DateTime<Utc>>,
+) -> Map<String, Value> {
     let facts = json!({
         "id": snapshot.id.to_string(),
         "time": time(snapshot),
@@ -77,7 +81,7 @@ pub(crate) fn snapshot(snapshot: &Snapshot, is_pinned: bool) -> Map<String, Valu
         "bytes": snapshot.bytes,
         "stored_bytes": snapshot.stored_bytes,
         "pinned": is_pinned,
-        "verified_at": Value::Null,
+        "verified_at": verified.map(utc),
     });
     let mut facts = object(facts);
     if snapshot

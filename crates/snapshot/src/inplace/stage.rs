@@ -101,8 +101,8 @@ fn is_one_place(folder: &Path) -> io::Result<bool> {
     Ok(is_one && rustix::fs::access(above, rights).is_ok())
 }
 
-/// Makes an empty stage, throwing away what a restore without a journal has left there. One that another stage's journal speaks for is refused:
-/// it may hold what was in the live folder.
+/// Makes an empty stage, throwing away what a restore without a journal has left there. One that another stage's journal
+/// speaks for is refused: it may hold what was in the live folder.
 pub(super) fn make(stage: &Path) -> Result<()> {
     match fs::symlink_metadata(stage) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -2,8 +2,8 @@
 //!
 //! References to data come in great numbers and nothing hangs on them, so they are gathered and looked up sorted, which
 //! is one pass over the index a batch. Of their ids the first eight bytes are gathered, as deltas name their bases:
-//! another chunk that begins with the same ones would be marked as well, and stay. Descriptions are looked up at once: whoever walks must know whether
-//! somebody was there before.
+//! another chunk that begins with the same ones would be marked as well, and stay. Descriptions are looked up at once:
+//! whoever walks must know whether somebody was there before.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -85,17 +85,16 @@ impl Sources<'_> {
             let what = format!("the last snapshot of {shown} is from the future ({told})");
             return Some(Finding::warning("clock", what).mend("set the clock, and look with date"));
         }
-        let (kind, what) = match () {
-            () if age.to_std().is_ok_and(|age| age > limit) => (
-                "stale",
-                format!("the last snapshot of {shown} was taken {told}{why}"),
-            ),
-            () if error.is_some() => ("failed", format!("the last backup of {shown} failed{why}")),
-            () if !newest.has_everything() => (
-                "incomplete",
-                format!("the last snapshot of {shown} is not whole"),
-            ),
-            () => return None,
+        let (kind, what) = if age.to_std().is_ok_and(|age| age > limit) {
+            let what = format!("the last snapshot of {shown} was taken {told}{why}");
+            ("stale", what)
+        } else if error.is_some() {
+            ("failed", format!("the last backup of {shown} failed{why}"))
+        } else if !newest.has_everything() {
+            let what = format!("the last snapshot of {shown} is not whole");
+            ("incomplete", what)
+        } else {
+            return None;
         };
         Some(Finding::bad(kind, Exit::Stale, what).mend(format!("lifeboat backup {quoted}")))
     }

@@ -24,8 +24,15 @@ pub(super) fn list(repository: &Repository, filter: &Filter, ui: &Ui) -> Result<
     if ui.is_json() {
         let pins = repository.pins()?;
         let is_pinned = |item: &ForgottenSnapshot| pins.contains(&item.snapshot.id);
+        let looks = repository.verified_at()?;
+        let verified = |item: &ForgottenSnapshot| {
+            let look = looks.get(&item.snapshot.id);
+            look.and_then(|ms| facts::moment(*ms))
+        };
         let items = listing.items.iter();
-        let items: Vec<_> = items.map(|one| item(one, is_pinned(one))).collect();
+        let items: Vec<_> = items
+            .map(|one| item(one, is_pinned(one), verified(one)))
+            .collect();
         ui.document(&items)?;
     } else if listing.items.is_empty() {
         ui.line("There are no forgotten snapshots.")?;
@@ -40,8 +47,12 @@ fn at(item: &ForgottenSnapshot) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(at_ms).unwrap_or_default()
 }
 
-fn item(one: &ForgottenSnapshot, is_pinned: bool) -> Map<String, Value> {
-    let mut item = facts::snapshot(&one.snapshot, is_pinned);
+fn item(
+    one: &ForgottenSnapshot,
+    is_pinned: bool,
+    verified: Option<DateTime<Utc>>,
+) -> Map<String, Value> {
+    let mut item = facts::snapshot(&one.snapshot, is_pinned, verified);
     item.insert("forgotten_at".to_owned(), json!(facts::utc(at(one))));
     item
 }

@@ -31,11 +31,14 @@ pub(super) fn state(
         return State::Missing;
     };
     let is_fresh = is_younger(newest.snapshot.time().to_utc(), limit, now);
-    match () {
-        () if failure.is_some_and(has_failed) => State::Failed,
-        () if !is_fresh => State::Stale,
-        () if newest.has_everything() => State::Fresh,
-        () => State::Incomplete,
+    if failure.is_some_and(has_failed) {
+        State::Failed
+    } else if !is_fresh {
+        State::Stale
+    } else if newest.has_everything() {
+        State::Fresh
+    } else {
+        State::Incomplete
     }
 }
 
@@ -105,7 +108,7 @@ mod tests {
         assert_eq!(State::Fresh.exit().code(), 0);
         assert_eq!(State::Incomplete.exit().code(), 20);
         assert_eq!(State::Stale.exit().code(), 20);
-        let none = state(None, None, Duration::ZERO, Utc::now());
+        let none = state(None, None, Duration::ZERO, DateTime::UNIX_EPOCH);
         assert_eq!(none.exit().code(), 21);
         let all = [
             State::Stale,

@@ -96,8 +96,8 @@ pub(super) fn tell(ui: &Ui, snapshot: &Snapshot, plan: &Plan) -> Result<(), Fail
             .map(|touched| format!("    {:<9}{}", touched.change, facts::shown(&touched.path))),
     )?;
     if all > touched.len() {
-        let more = words::counted((all - touched.len()) as u64, "more", "more");
-        ui.summary([format!("    and {more}; -v names them all")])?;
+        let more = words::count((all - touched.len()) as u64);
+        ui.summary([format!("    and {more} more; -v names them all")])?;
     }
     if !plan.databases.is_empty() {
         ui.summary([paint::paint(paint::LABEL, "Databases")])?;
