@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use lifeboat_snapshot::entry::{Entry, Node};
+use lifeboat_snapshot::path::is_plain;
 use lifeboat_snapshot::{
     Backup, Change, ChangeKind, Live, Repository, Snapshot, SnapshotError, TreePath, Unwatched,
 };
@@ -117,4 +118,27 @@ fn snapshot_of(bench: &Workbench, names: &[&str]) -> Snapshot {
     };
     let report = bench.repository().backup(&plan, &Unwatched).unwrap();
     report.snapshot.unwrap()
+}
+
+#[test]
+fn bad_35_names_in_json_cannot_drive_a_terminal() {
+    let name = "a\u{9b}31m\u{202e}fdp.exe";
+    let bench = Workbench::with_files();
+    bench.backs_up();
+    bench.write(name, "x");
+    bench.backs_up();
+    let told: [(&[&str], &str); 3] = [
+        (&["ls", "latest", "-R"], "entries"),
+        (&["find", "*.exe"], "found"),
+        (&["diff", "latest~1", "latest"], "changes"),
+    ];
+    for (args, list) in told {
+        let answer = bench.lifeboat(&[args, &["--json"]].concat()).exits(0);
+        let is_safe = |character| character == '\n' || is_plain(character);
+        assert!(answer.text().chars().all(is_safe), "{answer}");
+        let answer = answer.json();
+        let items = answer[list].as_array().unwrap().iter();
+        let mut paths = items.filter_map(|item| item["path"].as_str());
+        assert!(paths.any(|path| path.ends_with(name)), "{answer}");
+    }
 }

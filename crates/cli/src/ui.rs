@@ -23,6 +23,7 @@ pub(crate) mod facts;
 pub(crate) mod json;
 pub(crate) mod opened;
 pub(crate) mod paint;
+pub(crate) mod stream;
 pub(crate) mod table;
 pub(crate) mod words;
 
@@ -120,16 +121,12 @@ impl Ui {
 
     /// The answer as one document.
     pub(crate) fn document(&self, answer: &impl Serialize) -> Result<(), Failure> {
-        let text = json::pretty(answer);
-        self.line(
-            text.map_err(|error| Failure::io("cannot write the answer as JSON", &error.into()))?,
-        )
+        self.line(json::pretty(answer)?)
     }
 
     /// One line of a running report, out at once.
     pub(crate) fn event(&self, event: &impl Serialize) -> Result<(), Failure> {
-        let text = json::line(event)
-            .map_err(|error| Failure::io("cannot write the answer as JSON", &error.into()))?;
+        let text = json::line(event)?;
         let mut out = self.out();
         writeln!(out, "{text}")
             .and_then(|()| out.flush())

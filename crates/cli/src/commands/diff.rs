@@ -3,19 +3,19 @@
 //! Differences are an answer and not a failure, so the exit code is 0 with or without them. There may be as many as there are
 //! files, so they are told as they are found, in JSON too.
 
-use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lifeboat_snapshot::{Change, DiffTotals, Filter, Live, Repository, Snapshot, SnapshotError};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::args::Pick;
 use crate::context::{Context, absolute};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::ui::stream::Stream;
 use crate::ui::{Ui, facts, words};
 
 mod told;
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let filter = args.pick.narrow.filter();
     let before = repository.find(&args.pick.name, &filter)?;
     let with = args.with(&repository, &before, &filter, context)?;
-    let listing = Listing::begin(&context.ui, &before, &with)?;
+    let mut listing = Listing::begin(&context.ui, &before, &with)?;
     let watch = context.watch();
     let mut take = |change| listing.take(change);
     let totals = match &with {
@@ -124,12 +124,8 @@ fn is_no_snapshot(error: &SnapshotError) -> bool {
 /// The answer while it is being given.
 struct Listing<'u> {
     ui: &'u Ui,
-    state: RefCell<State>,
-}
-
-#[derive(Default)]
-struct State {
-    told: u64,
+    /// Where a program reads it.
+    document: Option<Stream<'u>>,
     /// Damage in the repository kept a part from being compared.
     damaged: bool,
     /// The answer cannot be written.
@@ -138,79 +134,72 @@ struct State {
 
 impl<'u> Listing<'u> {
     fn begin(ui: &'u Ui, before: &Snapshot, with: &With) -> Result<Self, Failure> {
-        if ui.is_json() {
-            let mut head = facts::object(json!({"before": before.id.to_string()}));
-            match with {
-                With::Snapshot(after) => {
-                    head.insert("after".to_owned(), json!(after.id.to_string()));
-                }
-                With::Live(live) => {
-                    head.insert("after".to_owned(), Value::Null);
-                    if let Some(path) = &live.path {
-                        head.extend(facts::with_local_path("live", path));
-                    }
-                }
-            }
-            let head = Value::Object(head).to_string();
-            let open = head.strip_suffix('}').unwrap_or(&head);
-            ui.part(format!("{open},\"changes\":["))?;
-        }
-        let state = RefCell::default();
-        Ok(Self { ui, state })
+        let document = match ui.is_json() {
+            true => Some(ui.stream(&head(before, with), "changes")?),
+            false => None,
+        };
+        Ok(Self {
+            ui,
+            document,
+            damaged: false,
+            failed: None,
+        })
     }
 
-    fn take(&self, change: Result<Change, SnapshotError>) -> ControlFlow<()> {
-        let mut state = self.state.borrow_mut();
-        let change = match change {
-            Ok(change) => change,
-            Err(error) if error.is_cancelled() => {
-                state.failed = Some(error.into());
-                return ControlFlow::Break(());
-            }
+    fn take(&mut self, change: Result<Change, SnapshotError>) -> ControlFlow<()> {
+        let told = match change {
+            Ok(change) => self.tell(&change),
+            Err(error) if error.is_cancelled() => Err(error.into()),
             Err(error) => {
-                state.damaged = true;
+                self.damaged = true;
                 self.ui.damage(&error.into());
-                return ControlFlow::Continue(());
+                Ok(())
             }
         };
-        let separator = if state.told == 0 { "\n" } else { ",\n" };
-        state.told += 1;
-        let written = match self.ui.is_json() {
-            true => self.ui.part(format!("{separator}{}", told::item(&change))),
-            false => self.ui.line(told::line(&change)),
-        };
-        match written {
+        match told {
             Ok(()) => ControlFlow::Continue(()),
             Err(failure) => {
-                state.failed = Some(failure);
+                self.failed = Some(failure);
                 ControlFlow::Break(())
             }
         }
     }
 
+    fn tell(&mut self, change: &Change) -> Result<(), Failure> {
+        match &mut self.document {
+            Some(document) => document.item(&told::item(change)),
+            None => self.ui.line(told::line(change)),
+        }
+    }
+
     fn end(self, totals: &DiffTotals) -> Result<Exit, Failure> {
-        let state = self.state.into_inner();
-        if let Some(failure) = state.failed {
+        if let Some(failure) = self.failed {
             return Err(failure);
         }
-        if self.ui.is_json() {
-            let totals = json!({
-                "added": totals.added,
-                "removed": totals.removed,
-                "changed": totals.changed,
-                "metadata": totals.metadata,
-                "unreadable": totals.unreadable,
-            })
-            .to_string();
-            let rest = totals.strip_prefix('{').unwrap_or(&totals);
-            self.ui.line(format!("\n],{rest}"))?;
-        } else {
-            self.ui.line(told::totals(totals))?;
+        match self.document {
+            Some(document) => document.end(&told::tail(totals))?,
+            None => self.ui.line(told::totals(totals))?,
         }
-        Ok(match (state.damaged, totals.unreadable) {
+        Ok(match (self.damaged, totals.unreadable) {
             (true, _) => Exit::Damage,
             (false, 0) => Exit::Done,
             (false, _) => Exit::Partial,
         })
     }
+}
+
+/// What is compared, for programs.
+fn head(before: &Snapshot, with: &With) -> Map<String, Value> {
+    let after = match with {
+        With::Snapshot(after) => Some(after.id.to_string()),
+        With::Live(_) => None,
+    };
+    let mut head = facts::object(json!({"before": before.id.to_string(), "after": after}));
+    if let With::Live(Live {
+        path: Some(path), ..
+    }) = with
+    {
+        head.extend(facts::with_local_path("live", path));
+    }
+    head
 }

@@ -43,14 +43,18 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let times = times(&listing.snapshots);
     let mut found = 0_u64;
-    if ui.is_json() {
-        ui.part("{\"found\":[")?;
-    }
+    let mut document = match ui.is_json() {
+        true => Some(ui.stream(&Map::new(), "found")?),
+        false => None,
+    };
     for path in repository.find_paths(&listing.snapshots, &args.patterns)? {
         match path {
             Ok(path) => {
-                tell(&path, &times, found == 0, ui)?;
                 found += 1;
+                match &mut document {
+                    Some(document) => document.item(&item(&path, &times))?,
+                    None => tell(&path, &times, ui)?,
+                }
             }
             Err(error) => {
                 is_damaged = true;
@@ -59,8 +63,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         }
     }
     let looked_at = listing.snapshots.len() as u64;
-    if ui.is_json() {
-        ui.line(format!("\n],\"snapshots\":{looked_at}}}"))?;
+    if let Some(document) = document {
+        document.end(&facts::object(json!({"snapshots": looked_at})))?;
     } else if found == 0 {
         let among = words::counted(looked_at, "snapshot", "snapshots");
         ui.note(format!("nothing in {among} matches"));
@@ -100,11 +104,7 @@ fn times(snapshots: &[Snapshot]) -> Times {
         .collect()
 }
 
-fn tell(found: &FoundPath, times: &Times, is_first: bool, ui: &Ui) -> Result<(), Failure> {
-    if ui.is_json() {
-        let separator = if is_first { "\n" } else { ",\n" };
-        return ui.part(format!("{separator}{}", item(found, times)));
-    }
+fn tell(found: &FoundPath, times: &Times, ui: &Ui) -> Result<(), Failure> {
     let path = paint::paint(paint::LABEL, found.path.to_string());
     let source = paint::paint(paint::DIM, format!("of {}", escape(&found.source)));
     ui.line(format!("{path}  {source}"))?;
@@ -114,7 +114,7 @@ fn tell(found: &FoundPath, times: &Times, is_first: bool, ui: &Ui) -> Result<(),
         .try_for_each(|version| ui.line(line(version, times)))
 }
 
-fn item(found: &FoundPath, times: &Times) -> Value {
+fn item(found: &FoundPath, times: &Times) -> Map<String, Value> {
     let mut item = facts::with_path("path", &found.path.to_bytes());
     item.insert("host".to_owned(), json!(found.host));
     item.extend(facts::with_path("source", &found.source));
@@ -124,7 +124,7 @@ fn item(found: &FoundPath, times: &Times) -> Value {
         .map(|found| version(found, times))
         .collect();
     item.insert("versions".to_owned(), json!(versions));
-    Value::Object(item)
+    item
 }
 
 fn version(version: &Version, times: &Times) -> Map<String, Value> {

@@ -15,7 +15,7 @@ use crate::args::Pick;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::ui::{Ui, facts, json, paint, words};
+use crate::ui::{facts, paint, words};
 
 /// List a folder of a snapshot
 #[derive(Debug, clap::Args)]
@@ -48,7 +48,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let mut head = facts::with_path("path", &path.to_bytes());
     head.insert("snapshot".to_owned(), json!(snapshot.id.to_string()));
-    document(head, entries, &context.ui)?;
+    let mut document = context.ui.stream(&head, "entries")?;
+    for entry in entries {
+        let (path, entry) = entry?;
+        document.item(&item(&path, &entry))?;
+    }
+    document.end(&Map::new())?;
     Ok(Exit::Done)
 }
 
@@ -83,29 +88,7 @@ fn entries<'t>(
     Ok(Box::new(listed))
 }
 
-/// One document, written piece by piece.
-fn document(
-    head: Map<String, Value>,
-    entries: impl Iterator<Item = Found>,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    let text = |value: &_| {
-        json::line(value)
-            .map_err(|error| Failure::io("cannot write the answer as JSON", &error.into()))
-    };
-    let head = text(&Value::Object(head))?;
-    let open = head.strip_suffix('}').unwrap_or(&head);
-    ui.part(format!("{open},\"entries\":["))?;
-    let mut separator = "\n";
-    for entry in entries {
-        let (path, entry) = entry?;
-        ui.part(format!("{separator}{}", text(&item(&path, &entry))?))?;
-        separator = ",\n";
-    }
-    ui.line("\n]}")
-}
-
-fn item(path: &TreePath, entry: &Entry) -> Value {
+fn item(path: &TreePath, entry: &Entry) -> Map<String, Value> {
     let mut item = facts::with_path("path", &path.to_bytes());
     let time = utc(entry.meta.mtime);
     item.extend(facts::object(json!({
@@ -119,7 +102,7 @@ fn item(path: &TreePath, entry: &Entry) -> Value {
     if let Node::Symlink { target } = &entry.node {
         item.extend(facts::with_path("target", target));
     }
-    Value::Object(item)
+    item
 }
 
 fn line(path: &TreePath, entry: &Entry) -> String {

@@ -6,14 +6,21 @@
 use lifeboat_snapshot::path::is_plain;
 use serde::Serialize;
 
+use crate::failure::Failure;
+
 /// The value in one line.
-pub(crate) fn line(value: &impl Serialize) -> serde_json::Result<String> {
-    serde_json::to_string(value).map(printable)
+pub(crate) fn line(value: &impl Serialize) -> Result<String, Failure> {
+    finished(serde_json::to_string(value))
 }
 
 /// The value over several lines.
-pub(crate) fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
-    serde_json::to_string_pretty(value).map(printable)
+pub(crate) fn pretty(value: &impl Serialize) -> Result<String, Failure> {
+    finished(serde_json::to_string_pretty(value))
+}
+
+fn finished(text: serde_json::Result<String>) -> Result<String, Failure> {
+    text.map(printable)
+        .map_err(|error| Failure::io("cannot write the answer as JSON", &error.into()))
 }
 
 /// The same value, in characters that drive no terminal.

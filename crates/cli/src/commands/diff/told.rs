@@ -14,7 +14,7 @@ use crate::ui::{facts, paint, words};
 const TABLES: usize = 6;
 
 /// For programs.
-pub(super) fn item(change: &Change) -> Value {
+pub(super) fn item(change: &Change) -> Map<String, Value> {
     let mut item = facts::with_path("path", &change.path.to_bytes());
     let aspects: Vec<&str> = change.aspects.iter().map(|aspect| aspect.word()).collect();
     item.extend(facts::object(json!({
@@ -24,7 +24,7 @@ pub(super) fn item(change: &Change) -> Value {
         "after": change.after.as_ref().map(look),
         "database": change.database.as_ref().map(database),
     })));
-    Value::Object(item)
+    item
 }
 
 fn look(look: &Look) -> Map<String, Value> {
@@ -165,6 +165,17 @@ fn inside(change: &DatabaseChange) -> String {
         parts.push("not all tables counted".to_owned());
     }
     escape(parts.join(", ").as_bytes())
+}
+
+/// What stands behind all differences, for programs.
+pub(super) fn tail(totals: &DiffTotals) -> Map<String, Value> {
+    facts::object(json!({
+        "added": totals.added,
+        "removed": totals.removed,
+        "changed": totals.changed,
+        "metadata": totals.metadata,
+        "unreadable": totals.unreadable,
+    }))
 }
 
 /// The last line.
