@@ -12,6 +12,8 @@ use serde_json::Value;
 use crate::support::tree::{assert_same, differences, looks};
 use crate::support::{Answer, Workbench, tree};
 
+/// The question, at a terminal.
+mod asked;
 /// Extended attributes of what stays.
 mod described;
 /// What backups leave out.

@@ -18,6 +18,7 @@ use crate::args::Globals;
 use crate::failure::{Failure, one_line};
 use table::Table;
 
+mod ask;
 pub(crate) mod databases;
 pub(crate) mod facts;
 pub(crate) mod json;

@@ -4,7 +4,7 @@
 //! and who do not want to type the same every time. A config that is there is never written over.
 
 use std::fs::File;
-use std::io::{BufRead, ErrorKind, IsTerminal, Write};
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -40,8 +40,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         false => context.place_before_config()?,
     };
     let mut sources = args.sources.clone();
-    if sources.is_empty() && !file.exists() && !args.yes && is_attended(context) {
-        sources.extend(ask()?);
+    if sources.is_empty() && !file.exists() && !args.yes && context.ui.is_attended() {
+        sources.extend(ask(&context.ui)?);
     }
     if sources.is_empty() {
         let repository = Repository::create(&place.path)?;
@@ -54,24 +54,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     tell(&repository, created, Some(&file), &context.ui)
 }
 
-fn is_attended(context: &Context) -> bool {
-    !context.ui.is_json() && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
-}
-
 /// What is to be backed up; an empty answer is none.
-fn ask() -> Result<Option<PathBuf>, Failure> {
-    let cannot = |error: std::io::Error| Failure::io("cannot ask at the terminal", &error);
-    let mut err = std::io::stderr();
-    write!(
-        err,
-        "Which folder is to be backed up? [none, and no config] "
-    )
-    .and_then(|()| err.flush())
-    .map_err(cannot)?;
-    let mut answer = String::new();
-    let stdin = std::io::stdin();
-    stdin.lock().read_line(&mut answer).map_err(cannot)?;
-    let answer = answer.trim();
+fn ask(ui: &Ui) -> Result<Option<PathBuf>, Failure> {
+    let answer = ui.ask("Which folder is to be backed up? [none, and no config]");
+    let answer = answer.map_err(|error| Failure::io("cannot ask at the terminal", &error))?;
     Ok((!answer.is_empty()).then(|| PathBuf::from(answer)))
 }
 

@@ -1,7 +1,5 @@
 //! The way back: what would be put back, the question, and the restores in place.
 
-use std::io::{BufRead, IsTerminal, Write};
-
 use lifeboat_snapshot::store::SnapshotId;
 use lifeboat_snapshot::{InPlace, InPlaceReport, Plan, Repository, Snapshot};
 
@@ -11,7 +9,6 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::signals;
 use crate::ui::words;
 
 /// What the way back needs.
@@ -26,10 +23,7 @@ pub(super) struct Back<'r> {
 impl Back<'_> {
     /// Asks, where there is somebody to ask.
     pub(super) fn is_wanted(&self, snapshots: &[Snapshot]) -> Result<bool, Failure> {
-        let is_unattended = self.context.ui.is_json()
-            || !std::io::stdin().is_terminal()
-            || !std::io::stderr().is_terminal();
-        if is_unattended {
+        if !self.context.ui.is_attended() {
             return Ok(false);
         }
         for snapshot in snapshots {
@@ -40,14 +34,8 @@ impl Back<'_> {
                 .ui
                 .note(format!("snapshot {id}: {}", told(&prepared?.1)));
         }
-        let mut err = std::io::stderr();
-        let asked = write!(err, "Go back to the state before the command? [y/N] ");
-        let asked = asked.and_then(|()| err.flush());
-        let mut answer = String::new();
-        let read = asked.and_then(|()| std::io::stdin().lock().read_line(&mut answer));
-        // Who pressed Ctrl+C at the question did not say yes to it.
-        let is_yes = matches!(answer.trim(), "y" | "Y" | "yes");
-        Ok(read.is_ok() && is_yes && !signals::requested())
+        let question = "Go back to the state before the command?";
+        Ok(self.context.ui.agrees(question))
     }
 
     /// Goes back to each of the snapshots, and gives those of what the command had left.

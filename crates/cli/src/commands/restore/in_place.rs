@@ -1,6 +1,5 @@
 //! The part of `lifeboat restore` and `lifeboat undo` that goes over live data: the preview, the question, the work.
 
-use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -185,18 +184,14 @@ fn ask(yes: bool, context: &Context) -> Result<(), Failure> {
         return Ok(());
     }
     let refused = || Failure::usage("nothing was changed: the restore was not confirmed");
-    if context.ui.is_json() || !std::io::stdin().is_terminal() {
+    if !context.ui.is_attended() {
         return Err(refused().because("there is no terminal to ask at").hint(
             "add --yes to restore without being asked, or --dry-run to see what would happen",
         ));
     }
-    let mut err = std::io::stderr();
-    let asked = write!(err, "Go on? [y/N] ").and_then(|()| err.flush());
-    let mut answer = String::new();
-    let read = asked.and_then(|()| std::io::stdin().lock().read_line(&mut answer));
-    match (read, answer.trim()) {
-        (Ok(_), "y" | "Y" | "yes") => Ok(()),
-        _ => Err(refused()),
+    match context.ui.agrees("Go on?") {
+        true => Ok(()),
+        false => Err(refused()),
     }
 }
 
