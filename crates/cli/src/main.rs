@@ -11,6 +11,7 @@ mod context;
 mod daemon;
 mod exit;
 mod failure;
+mod files;
 mod hooks;
 mod limits;
 mod notify;

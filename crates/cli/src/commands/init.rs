@@ -3,9 +3,7 @@
 //! Neither is needed before a backup; it is for those who want to know that the place is good before anything depends on it,
 //! and who do not want to type the same every time. A config that is there is never written over.
 
-use std::fs::File;
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use lifeboat_snapshot::Repository;
@@ -14,6 +12,7 @@ use serde_json::json;
 use crate::context::{Context, absolute};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
 use crate::place::Place;
 use crate::ui::{Ui, facts};
 
@@ -85,28 +84,12 @@ fn is_there(file: &Path) -> Failure {
         .hint("lifeboat help config shows what can be added to it")
 }
 
+/// For its owner alone: it may name commands that are run with their rights.
 fn write(file: &Path, text: &str) -> Result<(), Failure> {
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}", std::process::id()));
-    let beside = file.with_file_name(name);
-    // The link is whole from its first moment, and is not made over anything.
-    let written = fill(&beside, text).and_then(|()| std::fs::hard_link(&beside, file));
-    let _ = std::fs::remove_file(&beside);
-    written.map_err(|error| match error.kind() {
+    files::create(file, 0o600, text.as_bytes()).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => is_there(file),
         _ => Failure::io(format!("cannot write {}", file.display()), &error).path(file),
     })
-}
-
-/// For its owner alone: it may name commands that are run with their rights.
-fn fill(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut new = File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    new.write_all(text.as_bytes())?;
-    new.sync_all()
 }
 
 fn tell(

@@ -1,12 +1,13 @@
 //! The files by which a service manager keeps the daemon running: those of `docs/units`, with this program and this config.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::{Failure, quoted};
+use crate::files;
 
 const SERVICE: &str = include_str!("units/lifeboat.service");
 const USER_SERVICE: &str = include_str!("units/user.service");
@@ -23,6 +24,9 @@ const EXAMPLE: [&str; 2] = [
 /// The same of launchd, which has one on each line.
 const LISTED: &str = "    <string>/usr/local/bin/lifeboat</string>\n    <string>daemon</string>\n    \
                       <string>--config</string>\n    <string>/etc/lifeboat.toml</string>\n";
+
+/// The managers let everybody look at them.
+const MODE: u32 = 0o644;
 
 /// Who keeps the daemon running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -175,16 +179,7 @@ fn put(path: &Path, unit: &Unit, force: bool) -> Result<(), Failure> {
     }
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder).map_err(cannot)?;
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    let beside = PathBuf::from(name);
-    let write = || {
-        let mut file = fs::File::create(&beside)?;
-        file.write_all(unit.text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&beside, path)
-    };
-    write().map_err(cannot)
+    files::replace(path, MODE, unit.text.as_bytes()).map_err(cannot)
 }
 
 fn taken(path: &Path) -> Failure {

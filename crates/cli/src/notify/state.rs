@@ -3,8 +3,8 @@
 //!
 //! Nothing depends on it but notifications. Whatever is wrong with it costs at most a message that is told twice.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -14,6 +14,7 @@ use rustix::fs::{FlockOperation, flock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::files;
 use crate::state;
 
 /// A longer file is none of ours.
@@ -96,20 +97,7 @@ impl State {
 
 /// Replaces a file as a whole.
 pub(crate) fn replace(path: &Path, value: &impl Serialize) -> io::Result<()> {
-    let text = serde_json::to_vec(value)?;
-    let partial = path.with_extension(format!("{}.partial", std::process::id()));
-    let mut file = OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(&partial)?;
-    let written = file.write_all(&text).and_then(|()| file.sync_all());
-    let done = written.and_then(|()| fs::rename(&partial, path));
-    if done.is_err() {
-        let _ = fs::remove_file(&partial);
-    }
-    done
+    files::replace(path, 0o600, &serde_json::to_vec(value)?)
 }
 
 /// What a file says, if it is one of ours.
