@@ -191,7 +191,10 @@ impl Pair {
     fn change(&self, facts: &FactsBySide<'_>) -> Option<Change> {
         let (before, after) = (self.before.as_ref(), self.after.as_ref());
         let (kind, aspects) = match (before, after) {
-            (Some(before), Some(after)) => judge(differing(before, after))?,
+            (Some(before), Some(after)) => {
+                let differs = !is_same_content(&before.node, &after.node);
+                judge(aspects(before, after, differs))?
+            }
             (None, Some(_)) => (ChangeKind::Added, Vec::new()),
             (Some(_), None) => (ChangeKind::Removed, Vec::new()),
             (None, None) => return None,
@@ -219,12 +222,13 @@ fn judge(aspects: Vec<Aspect>) -> Option<(ChangeKind, Vec<Aspect>)> {
     }
 }
 
-/// What differs between two stored entries. Of folders not what is in them: that has differences of its own.
-fn differing(before: &Entry, after: &Entry) -> Vec<Aspect> {
+/// What differs between two entries; `differs` tells of their content. Of folders not what is in them: that has differences
+/// of its own.
+fn aspects(before: &Entry, after: &Entry, differs: bool) -> Vec<Aspect> {
     let mut aspects = Vec::new();
     if before.node.kind() != after.node.kind() {
         aspects.push(Aspect::Kind);
-    } else if !is_same_content(&before.node, &after.node) {
+    } else if differs {
         aspects.push(Aspect::Content);
     }
     let is_folder = after.is_folder();

@@ -7,9 +7,7 @@ use crate::capture::walk::Found;
 use crate::capture::{describe, file};
 use crate::content::Content;
 use crate::diff::bytes::{Compared, Failed, Reading};
-use crate::diff::{
-    Aspect, Change, ChangeKind, DatabaseChange, Look, differing_meta, is_same_content, judge,
-};
+use crate::diff::{Change, ChangeKind, DatabaseChange, Look, aspects, is_same_content, judge};
 use crate::entry::{Entry, Node};
 use crate::folder::FolderReader;
 use crate::path::TreePath;
@@ -47,7 +45,9 @@ impl Beside<'_, '_> {
         if !found.stat.is_file() {
             return match describe::without_bytes(found) {
                 Ok((now, _)) => {
-                    let differs = before.as_ref().is_some_and(|before| !is_same(before, &now));
+                    let differs = before
+                        .as_ref()
+                        .is_some_and(|before| !is_same_content(&before.node, &now.node));
                     self.compare(&tree, before, now, differs, None)
                 }
                 Err(warning) => self.unread(warning),
@@ -136,21 +136,4 @@ impl Beside<'_, '_> {
         self.totals.count(change.kind);
         (self.take)(Ok(change))
     }
-}
-
-fn is_same(before: &Entry, now: &Entry) -> bool {
-    is_same_content(&before.node, &now.node)
-}
-
-/// What differs between an entry and the live one; `differs` tells of the bytes, where both have any.
-fn aspects(before: &Entry, now: &Entry, differs: bool) -> Vec<Aspect> {
-    let mut aspects = Vec::new();
-    if before.node.kind() != now.node.kind() {
-        aspects.push(Aspect::Kind);
-    } else if differs {
-        aspects.push(Aspect::Content);
-    }
-    let is_folder = now.is_folder();
-    aspects.extend(differing_meta(&before.meta, &now.meta, is_folder));
-    aspects
 }
