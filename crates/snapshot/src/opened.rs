@@ -164,14 +164,9 @@ impl Repository {
 }
 
 fn options(path: &TreePath, how: &Open) -> CaptureOptions {
-    let in_tree = path.below(Path::new(""));
-    let counts = how.counts.iter();
-    let counts = counts.filter(|count| in_tree.ends_with(&count.database));
     CaptureOptions {
         check: if how.full { Check::Full } else { Check::Quick },
-        counts: counts
-            .map(|count| (count.name.clone(), count.query.clone()))
-            .collect(),
+        counts: CountQuery::of(&how.counts, path),
         row_count_budget: COUNTING,
         ..CaptureOptions::default()
     }

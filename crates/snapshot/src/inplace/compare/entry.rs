@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::{Comparison, Place};
-use crate::capture::describe;
+use crate::capture::{CountQuery, describe};
 use crate::content::Content;
 use crate::entry::{Entry, Meta, Node};
 use crate::error::Result;
@@ -98,14 +98,9 @@ impl Comparison<'_> {
 
     /// How a live database is looked at.
     pub(in crate::inplace) fn capture_options(&self, path: &TreePath) -> CaptureOptions {
-        let in_tree = path.below(std::path::Path::new(""));
-        let counts = self.options.counts.iter();
-        let counts = counts.filter(|count| in_tree.ends_with(&count.database));
         CaptureOptions {
             busy_timeout: self.options.busy_timeout,
-            counts: counts
-                .map(|count| (count.name.clone(), count.query.clone()))
-                .collect(),
+            counts: CountQuery::of(&self.options.counts, path),
             scratch: Some(self.repository.place()),
             ..CaptureOptions::default()
         }
