@@ -75,13 +75,9 @@ impl Work<'_> {
         }
         // It is done; that something could not be tidied up must not look as if it were not.
         Ok(self.clear(journal).unwrap_or_else(|error| {
-            let warning = Warning {
-                path: self.leader().to_owned(),
-                kind: WarningKind::Skipped,
-                message: format!("could not be removed: {error}"),
-            };
-            self.monitor.warning(&warning);
-            self.warnings.push(warning);
+            let path = self.leader().to_owned();
+            let message = format!("could not be removed: {error}");
+            self.warn(path, WarningKind::Skipped, message);
             Vec::new()
         }))
     }
@@ -104,20 +100,12 @@ impl Work<'_> {
             })
             .collect();
         for holder in holders::find(&wanted) {
-            let targets = self.plan.targets.first();
-            let warning = Warning {
-                path: targets
-                    .map(|target| target.source.clone())
-                    .unwrap_or_default(),
-                kind: WarningKind::StillOpen,
-                message: format!(
-                    "{holder} has open what was replaced: restart it, or it goes on with the old data"
-                ),
-            };
-            if !self.warnings.contains(&warning) {
-                self.monitor.warning(&warning);
-                self.warnings.push(warning);
-            }
+            let target = self.plan.targets.first();
+            let path = target.map(|target| target.source.clone());
+            let message = format!(
+                "{holder} has open what was replaced: restart it, or it goes on with the old data"
+            );
+            self.warn(path.unwrap_or_default(), WarningKind::StillOpen, message);
         }
     }
 
@@ -129,14 +117,22 @@ impl Work<'_> {
                 && from != to
                 && !attributes::is_taken(&path, to)
             {
-                let warning = Warning {
-                    path,
-                    kind: WarningKind::Attribute,
-                    message: "not all of its extended attributes could be set".to_owned(),
-                };
-                self.monitor.warning(&warning);
-                self.warnings.push(warning);
+                let message = "not all of its extended attributes could be set".to_owned();
+                self.warn(path, WarningKind::Attribute, message);
             }
+        }
+    }
+
+    /// Says so, once: a program may hold several of the files.
+    fn warn(&mut self, path: PathBuf, kind: WarningKind, message: String) {
+        let warning = Warning {
+            path,
+            kind,
+            message,
+        };
+        if !self.warnings.contains(&warning) {
+            self.monitor.warning(&warning);
+            self.warnings.push(warning);
         }
     }
 
@@ -144,14 +140,8 @@ impl Work<'_> {
     fn clear(&mut self, journal: &Journal) -> Result<Vec<PathBuf>> {
         let laid_aside = clear(journal, self.leader())?;
         for folder in &laid_aside {
-            let warning = Warning {
-                path: folder.clone(),
-                kind: WarningKind::Changed,
-                message: "holds what was replaced and is not wholly in the safety snapshot: its file 'keep' says what is what"
-                    .to_owned(),
-            };
-            self.monitor.warning(&warning);
-            self.warnings.push(warning);
+            let message = "holds what was replaced and is not wholly in the safety snapshot: its file 'keep' says what is what";
+            self.warn(folder.clone(), WarningKind::Changed, message.to_owned());
         }
         Ok(laid_aside)
     }
