@@ -111,11 +111,7 @@ pub(crate) fn losses(warnings: &[Warning]) -> Option<String> {
         .filter(|warning| warning.kind.is_loss())
         .collect();
     let (first, more) = losses.split_first()?;
-    let path = first.path.display().to_string();
-    let mut text = match first.message.contains(&path) {
-        true => first.message.clone(),
-        false => format!("{path}: {}", first.message),
-    };
+    let mut text = first.sentence();
     if !more.is_empty() {
         text.push_str(&format!(" (and {} more)", more.len()));
     }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anstream::AutoStream;
 use anstyle::Style;
-use lifeboat_snapshot::monitor::{Warning, WarningKind};
+use lifeboat_snapshot::monitor::Warning;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -166,7 +166,7 @@ impl Ui {
     pub(crate) fn warning(&self, warning: &Warning) {
         match self.json {
             true => self.aside("warning", facts::warning(warning)),
-            false => self.say("warning", paint::WARNING, &sentence(warning)),
+            false => self.say("warning", paint::WARNING, &warning.sentence()),
         }
     }
 
@@ -234,21 +234,6 @@ impl Ui {
     pub(crate) fn finish(&self) -> Result<(), Failure> {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         out.flush().map_err(|error| Failure::stdout(&error))
-    }
-}
-
-/// The warning with its path, which a message that was made from an error tells already.
-fn sentence(warning: &Warning) -> String {
-    let Warning {
-        path,
-        kind,
-        message,
-    } = warning;
-    let path = path.display().to_string();
-    // Of a zip, the path may be no more than the place it was meant for.
-    match *kind == WarningKind::ZipFailed || message.contains(&path) {
-        true => message.clone(),
-        false => format!("{path}: {message}"),
     }
 }
 

@@ -60,6 +60,18 @@ pub struct Warning {
     pub message: String,
 }
 
+impl Warning {
+    /// The message with its path before it; one that was made from an error has the path in it already.
+    pub fn sentence(&self) -> String {
+        let path = self.path.display().to_string();
+        // Of a zip, the path may be no more than the place that it was meant for.
+        match self.kind == WarningKind::ZipFailed || self.message.contains(&path) {
+            true => self.message.clone(),
+            false => format!("{path}: {}", self.message),
+        }
+    }
+}
+
 /// Kinds of warnings, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WarningKind {
@@ -169,3 +181,25 @@ pub trait Monitor: Progress {
 }
 
 impl Monitor for lifeboat_store::progress::Unwatched {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_has_the_path_once() {
+        let told = |kind, message: &str| {
+            let (path, message) = (PathBuf::from("/srv/a"), message.to_owned());
+            let warning = Warning {
+                path,
+                kind,
+                message,
+            };
+            warning.sentence()
+        };
+        let unreadable = WarningKind::Unreadable;
+        assert_eq!(told(unreadable, "is locked"), "/srv/a: is locked");
+        assert_eq!(told(unreadable, "cannot read /srv/a"), "cannot read /srv/a");
+        assert_eq!(told(WarningKind::ZipFailed, "no room"), "no room");
+    }
+}
