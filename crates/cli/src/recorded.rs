@@ -6,7 +6,7 @@
 use lifeboat_snapshot::store::SnapshotId;
 use lifeboat_snapshot::{NewRun, Repository, RunKind, Warning};
 
-use crate::context::Context;
+use crate::context::{Context, this_host};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::hooks::Hooks;
@@ -87,7 +87,7 @@ pub(crate) fn between<T>(
     let run = NewRun {
         kind,
         began,
-        host: gethostname::gethostname().to_string_lossy().into_owned(),
+        host: this_host(),
         sources: sources.to_vec(),
         snapshot: outcome.snapshot,
         exit: outcome.exit.code(),

@@ -11,7 +11,7 @@ use lifeboat_snapshot::{CheckLive, Health, HealthState, Healthy, Repository, che
 use serde_json::{Value, json};
 
 use super::restore::in_place::settle;
-use crate::context::{Context, real};
+use crate::context::{Context, real, this_host};
 use crate::exit::Exit;
 use crate::failure::{Failure, quoted};
 use crate::ui::{databases, facts, words};
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let folder = real(&args.folder);
     settle(std::slice::from_ref(&folder), false, context)?;
     let repository = repository(context)?;
-    let host = gethostname::gethostname().to_string_lossy().into_owned();
+    let host = this_host();
     let watch = context.watch();
     let known = match &repository {
         Some(repository) => repository.known_databases(&folder, &host)?,

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use lifeboat_snapshot::{Drill, DrillReport, Filter, Open, RunKind};
 use serde_json::{Map, Value, json};
 
@@ -78,9 +78,9 @@ fn scratch() -> PathBuf {
 
 /// What is remembered of a drill, for programs.
 pub(crate) fn facts(drill: &Drill) -> Map<String, Value> {
-    let time = DateTime::from_timestamp_millis(drill.time_ms).unwrap_or_default();
+    let time = shown::moment(drill.time_ms).unwrap_or_default();
     shown::object(json!({
-        "time": time.to_rfc3339_opts(SecondsFormat::Millis, false),
+        "time": shown::utc(time),
         "snapshot": drill.snapshot.to_string(),
         "good": drill.good,
         "rto_s": Duration::from_millis(drill.took_ms).as_secs_f64(),
@@ -92,7 +92,7 @@ pub(crate) fn facts(drill: &Drill) -> Map<String, Value> {
 
 /// The same in one line, for people.
 pub(crate) fn line(drill: &Drill, now: DateTime<Utc>) -> String {
-    let time = DateTime::from_timestamp_millis(drill.time_ms).unwrap_or_default();
+    let time = shown::moment(drill.time_ms).unwrap_or_default();
     let ago = words::age(time.fixed_offset(), now);
     let took = words::took(Duration::from_millis(drill.took_ms));
     let size = words::size(drill.bytes);

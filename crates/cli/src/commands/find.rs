@@ -4,8 +4,6 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Local, SecondsFormat, Utc};
-use lifeboat_snapshot::entry::Time;
 use lifeboat_snapshot::path::escape;
 use lifeboat_snapshot::store::SnapshotId;
 use lifeboat_snapshot::{FoundPath, Listing, Repository, Snapshot, Version};
@@ -133,7 +131,7 @@ fn version(version: &Version, times: &Times) -> Map<String, Value> {
     facts::object(json!({
         "kind": version.kind,
         "bytes": version.bytes,
-        "mtime": utc(version.mtime).map(|time| time.to_rfc3339_opts(SecondsFormat::AutoSi, false)),
+        "mtime": facts::entry_time(version.mtime),
         "first_time": time(version.snapshots.first()),
         "last_time": time(version.snapshots.last()),
         "snapshots": ids,
@@ -145,10 +143,7 @@ fn line(version: &Version, times: &Times) -> String {
         Some(bytes) => words::size(bytes),
         None => version.kind.to_owned(),
     };
-    let changed = utc(version.mtime).map_or_else(String::new, |time| {
-        let local = time.with_timezone(&Local);
-        local.format("%Y-%m-%d %H:%M").to_string()
-    });
+    let changed = words::entry_time(version.mtime);
     let snapshot = |id: &SnapshotId| {
         let time = times.get(id).map_or("", |(time, _)| time.as_str());
         format!("{} ({time})", paint::paint(paint::ID, id.short()))
@@ -164,8 +159,4 @@ fn line(version: &Version, times: &Times) -> String {
         ),
     };
     format!("  {size:>10}  {changed:16}  {stands}")
-}
-
-fn utc(time: Time) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp(time.secs, time.nanos)
 }

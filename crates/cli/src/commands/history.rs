@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anstyle::Style;
-use chrono::{DateTime, SecondsFormat, Utc};
 use lifeboat_snapshot::path::escape;
 use lifeboat_snapshot::{HookEnd, HookRun, Run, RunKind};
 use serde_json::{Map, Value, json};
@@ -71,14 +70,13 @@ fn kind(text: &str) -> Result<RunKind, String> {
 
 /// For programs.
 fn item(run: &Run) -> Map<String, Value> {
-    let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, false);
     let took = Duration::from_millis(run.duration_ms);
     let sources: Vec<String> = run.sources.iter().map(|source| escape(source)).collect();
     facts::object(json!({
         "id": run.id.to_string(),
         "kind": run.kind.word(),
-        "start": time(run.began()),
-        "end": time(run.began() + took),
+        "start": facts::utc(run.began()),
+        "end": facts::utc(run.began() + took),
         "duration_s": took.as_secs_f64(),
         "host": run.host,
         "sources": sources,

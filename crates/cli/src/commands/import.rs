@@ -125,7 +125,7 @@ fn item(archive: &Imported) -> Map<String, Value> {
 }
 
 fn time(archive: &Imported) -> chrono::DateTime<Local> {
-    let utc = chrono::DateTime::from_timestamp_millis(archive.time_ms).unwrap_or_default();
+    let utc = facts::moment(archive.time_ms).unwrap_or_default();
     utc.with_timezone(&Local)
 }
 

@@ -4,8 +4,7 @@
 
 use std::ffi::OsString;
 
-use chrono::{DateTime, Local, SecondsFormat, Utc};
-use lifeboat_snapshot::entry::{Entry, Node, Time};
+use lifeboat_snapshot::entry::{Entry, Node};
 use lifeboat_snapshot::path::{TreePath, escape};
 use lifeboat_snapshot::{SnapshotError, Tree};
 use serde_json::{Map, Value, json};
@@ -90,14 +89,13 @@ fn entries<'t>(
 
 fn item(path: &TreePath, entry: &Entry) -> Map<String, Value> {
     let mut item = facts::with_path("path", &path.to_bytes());
-    let time = utc(entry.meta.mtime);
     item.extend(facts::object(json!({
         "kind": entry.node.kind(),
         "bytes": entry.node.content().map(|content| content.len),
         "mode": format!("{:04o}", entry.meta.mode),
         "uid": entry.meta.uid,
         "gid": entry.meta.gid,
-        "mtime": time.map(|time| time.to_rfc3339_opts(SecondsFormat::AutoSi, false)),
+        "mtime": facts::entry_time(entry.meta.mtime),
     })));
     if let Node::Symlink { target } = &entry.node {
         item.extend(facts::with_path("target", target));
@@ -110,11 +108,7 @@ fn line(path: &TreePath, entry: &Entry) -> String {
         .node
         .content()
         .map_or_else(String::new, |content| words::size(content.len));
-    let time = utc(entry.meta.mtime).map_or_else(String::new, |time| {
-        time.with_timezone(&Local)
-            .format("%Y-%m-%d %H:%M")
-            .to_string()
-    });
+    let time = words::entry_time(entry.meta.mtime);
     let permissions = permissions(entry);
     let name = match &entry.node {
         Node::Folder { .. } => paint::paint(paint::ID, format!("{path}/")),
@@ -145,8 +139,4 @@ fn permissions(entry: &Entry) -> String {
     std::iter::once(kind)
         .chain(letters.map(|(letter, number)| bit(number, letter)))
         .collect()
-}
-
-fn utc(time: Time) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp(time.secs, time.nanos)
 }

@@ -4,14 +4,14 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Local, SecondsFormat, Utc};
+use chrono::{DateTime, Local, Utc};
 use lifeboat_snapshot::path::escape;
 use serde_json::{Value, json};
 
 use super::child::End;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::ui::{Ui, words};
+use crate::ui::{Ui, facts, words};
 
 /// Something that is no run.
 pub(super) fn said(ui: &Ui, event: &str, text: &str) {
@@ -85,12 +85,11 @@ pub(super) fn waiting(
     next: Option<(DateTime<Utc>, &str)>,
 ) {
     if ui.is_json() {
-        let shown = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, false);
         let event = json!({
             "event": "waiting",
-            "time": shown(now),
+            "time": facts::utc(now),
             "running": running,
-            "next": next.map(|(time, _)| shown(time)),
+            "next": next.map(|(time, _)| facts::utc(time)),
             "job": next.map(|(_, job)| job),
         });
         tell(ui, &event);

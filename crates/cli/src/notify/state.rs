@@ -50,13 +50,7 @@ impl State {
     /// Keeps others out until the value is dropped. Nobody sends while holding it, so whoever holds it for a second was
     /// stopped, and is not waited for.
     pub(crate) fn lock(&self) -> io::Result<File> {
-        self.make()?;
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(self.join("lock"))?;
+        let file = state::open_lock(&self.path, "lock")?;
         for _ in 0..TRIES {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Err(rustix::io::Errno::WOULDBLOCK) => thread::sleep(PAUSE),

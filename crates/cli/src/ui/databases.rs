@@ -3,13 +3,13 @@
 //! The configured counts are what a clinic knows its data by, so they come first; the rows of tables stand in for them.
 
 use anstyle::Style;
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use lifeboat_snapshot::manifest::Database;
 use lifeboat_snapshot::path::escape;
 use lifeboat_snapshot::sqlite::{Checked, Count, Facts};
 
 use super::table::Cell;
-use super::{paint, words};
+use super::{facts::moment, paint, words};
 
 /// Tables that are named where nothing was configured to be counted.
 const TABLES: usize = 3;
@@ -60,7 +60,7 @@ pub(crate) fn check(database: &Database) -> Cell {
 }
 
 fn last_check(checked_ms: Option<i64>) -> String {
-    match checked_ms.and_then(DateTime::from_timestamp_millis) {
+    match checked_ms.and_then(moment) {
         Some(time) => format!("checked {}", words::age(time.fixed_offset(), Utc::now())),
         None => "not checked".to_owned(),
     }

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use lifeboat_snapshot::entry::Time;
 use lifeboat_snapshot::manifest::Database;
 use lifeboat_snapshot::monitor::Warning;
 use lifeboat_snapshot::path::escape;
@@ -55,6 +56,12 @@ pub(crate) fn moment(ms: i64) -> Option<DateTime<Utc>> {
 /// A time that is nobody's local one.
 pub(crate) fn utc(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, false)
+}
+
+/// The time of an entry, as exactly as it is known; `None` where no calendar has it.
+pub(crate) fn entry_time(time: Time) -> Option<String> {
+    let time = DateTime::from_timestamp(time.secs, time.nanos)?;
+    Some(time.to_rfc3339_opts(SecondsFormat::AutoSi, false))
 }
 
 /// A snapshot's sources as text.
@@ -127,7 +134,7 @@ pub(crate) fn database(path: &[u8], database: &Database) -> Map<String, Value> {
         "application_id": facts.application_id,
         "schema_hash": facts.schema_hash.as_ref().map(|hash| hex(hash)),
         "check": check_word(&facts.check),
-        "checked_at": database.checked_ms.and_then(DateTime::from_timestamp_millis).map(utc),
+        "checked_at": database.checked_ms.and_then(moment).map(utc),
         "row_counts": facts.row_counts,
         "row_counts_complete": facts.row_counts_complete,
         "rolled_back": facts.rolled_back,
@@ -192,5 +199,14 @@ mod tests {
             Value::Object(lossy),
             json!({"path": "a\\xff", "path_bytes": "61ff"})
         );
+    }
+
+    #[test]
+    fn times_of_entries_are_exact_and_those_beyond_all_calendars_are_none() {
+        let at = |secs, nanos| entry_time(Time { secs, nanos });
+        assert_eq!(at(0, 0).as_deref(), Some("1970-01-01T00:00:00+00:00"));
+        let exact = Some("1969-12-31T23:59:59.000000001+00:00");
+        assert_eq!(at(-1, 1).as_deref(), exact);
+        assert_eq!(at(i64::MAX, 0), None);
     }
 }

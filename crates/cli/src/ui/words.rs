@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset, Local, TimeDelta, Utc};
+use lifeboat_snapshot::entry::Time;
 
 const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
@@ -105,6 +106,12 @@ pub(crate) fn local(time: DateTime<FixedOffset>) -> String {
     time.with_timezone(&Local)
         .format("%Y-%m-%d %H:%M")
         .to_string()
+}
+
+/// The same of the time of an entry; empty where no calendar has it.
+pub(crate) fn entry_time(time: Time) -> String {
+    let time = DateTime::from_timestamp(time.secs, time.nanos);
+    time.map_or_else(String::new, |time| local(time.fixed_offset()))
 }
 
 /// A number of bytes: `1000`, `64k`, `100M`, `1.5G`, `2TiB`; a letter means a power of 1024, as in what is shown.

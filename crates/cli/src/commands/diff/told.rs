@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use lifeboat_snapshot::diff::{Aspect, DatabaseChange, Look};
 use lifeboat_snapshot::path::escape;
 use lifeboat_snapshot::{Change, ChangeKind, DiffTotals};
@@ -28,14 +27,13 @@ pub(super) fn item(change: &Change) -> Map<String, Value> {
 }
 
 fn look(look: &Look) -> Map<String, Value> {
-    let mtime = DateTime::<Utc>::from_timestamp(look.meta.mtime.secs, look.meta.mtime.nanos);
     facts::object(json!({
         "kind": look.kind,
         "bytes": look.bytes,
         "mode": format!("{:04o}", look.meta.mode),
         "uid": look.meta.uid,
         "gid": look.meta.gid,
-        "mtime": mtime.map(|time| time.to_rfc3339_opts(SecondsFormat::AutoSi, false)),
+        "mtime": facts::entry_time(look.meta.mtime),
     }))
 }
 

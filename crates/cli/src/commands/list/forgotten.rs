@@ -44,7 +44,7 @@ pub(super) fn list(repository: &Repository, filter: &Filter, ui: &Ui) -> Result<
 
 fn at(item: &ForgottenSnapshot) -> DateTime<Utc> {
     let at_ms = i64::try_from(item.at_ms).unwrap_or(i64::MAX);
-    DateTime::from_timestamp_millis(at_ms).unwrap_or_default()
+    facts::moment(at_ms).unwrap_or_default()
 }
 
 fn item(

@@ -1,8 +1,6 @@
 //! What repair answers, in words and in fields.
 
 use std::ops::Range;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 use lifeboat_snapshot::path::escape;
 use lifeboat_snapshot::store::Way;
@@ -98,11 +96,11 @@ pub(super) fn lines(report: &RepairReport, add_parity: bool, is_long: bool) -> V
     let most = if is_long { usize::MAX } else { NAMED };
     let mut lines: Vec<String> = Vec::new();
     for pack in &report.packs {
-        lines.push(told("damaged", &shown(&pack.object), &pack.what));
+        lines.push(told("damaged", &facts::shown(&pack.object), &pack.what));
         lines.push(format!("  {}", way(pack)));
     }
     for (object, what) in &report.others {
-        lines.push(told("damaged", &shown(object), what));
+        lines.push(told("damaged", &facts::shown(object), what));
         lines.push("  written anew".to_owned());
     }
     for (_, what) in &report.records {
@@ -110,14 +108,14 @@ pub(super) fn lines(report: &RepairReport, add_parity: bool, is_long: bool) -> V
         lines.push("  nothing gives it back; it stays where it is".to_owned());
     }
     if let Some((object, what)) = &report.plan {
-        lines.push(told("damaged", &shown(object), what));
+        lines.push(told("damaged", &facts::shown(object), what));
         lines.push(format!("  it stays; {DELETE_PLAN}"));
     }
     for retaken in &report.retaken {
         let bytes = words::size(retaken.bytes);
         lines.push(format!(
             "taken again from {}: {bytes}",
-            shown(&retaken.path)
+            facts::shown(&retaken.path)
         ));
     }
     for lost in report.lost.iter().take(most) {
@@ -141,14 +139,10 @@ fn told(word: &str, object: &str, what: &str) -> String {
     format!("{} {object}: {what}", paint::paint(paint::ERROR, word))
 }
 
-fn shown(path: &Path) -> String {
-    escape(path.as_os_str().as_bytes())
-}
-
 fn name(lost: &Lost) -> String {
     match lost.kind {
         LostKind::Manifest => "the description of a whole snapshot".to_owned(),
-        _ => shown(&lost.path),
+        _ => facts::shown(&lost.path),
     }
 }
 
