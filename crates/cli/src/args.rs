@@ -5,6 +5,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
+use lifeboat_snapshot::path::real;
 use lifeboat_snapshot::{Filter, Repository, RunKind, Snapshot, SnapshotError};
 
 use crate::commands::{
@@ -12,7 +13,7 @@ use crate::commands::{
     forget, gc, guard, help, history, import, init, list, ls, notify, pin, repair, restore, show,
     stats, status, undo, unpin, verify,
 };
-use crate::context::{Context, real};
+use crate::context::Context;
 use crate::daemon::attended::Attended;
 use crate::exit::Exit;
 use crate::failure::{self, Failure};

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lifeboat_snapshot::Repository;
+use lifeboat_snapshot::path::{of_bytes, real};
 
 use crate::args::Globals;
 use crate::config::{Config, NAME};
@@ -130,8 +131,7 @@ pub(crate) fn absolute(path: &Path) -> PathBuf {
 
 /// Paths as snapshots keep them.
 pub(crate) fn paths(stored: &[impl AsRef<[u8]>]) -> Vec<PathBuf> {
-    use std::os::unix::ffi::OsStrExt;
-    let path = |bytes: &[u8]| PathBuf::from(std::ffi::OsStr::from_bytes(bytes));
+    let path = |bytes: &[u8]| of_bytes(bytes).to_owned();
     stored.iter().map(|bytes| path(bytes.as_ref())).collect()
 }
 
@@ -140,12 +140,7 @@ pub(crate) fn this_host() -> String {
     gethostname::gethostname().to_string_lossy().into_owned()
 }
 
-/// The real path; of what does not exist, the path itself.
-pub(crate) fn real(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
-}
-
-/// The same, where it comes soon: a disk that does not answer is not waited for.
+/// The real path, where it comes soon: a disk that does not answer is not waited for.
 pub(crate) fn real_soon(path: &Path) -> PathBuf {
     let found = all_real_soon(&[path.to_owned()]).pop();
     found.unwrap_or_else(|| path.to_owned())

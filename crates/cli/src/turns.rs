@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::context::{Context, real};
+use lifeboat_snapshot::path::real;
+
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::hooks::facts;
 use crate::{signals, state};

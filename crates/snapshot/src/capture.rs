@@ -12,6 +12,7 @@ use crate::entry::Entry;
 use crate::error::{IoContext, Result};
 use crate::manifest::{Manifest, Source};
 use crate::monitor::{Monitor, Task};
+use crate::path::real;
 use crate::record::{MAX_SEQUENCE, Snapshot};
 use crate::repository::{Listing, Repository};
 
@@ -21,7 +22,7 @@ use draft::{Draft, wrap};
 pub(crate) use exclude::Excludes;
 #[cfg(not(feature = "testing"))]
 use exclude::Excludes;
-use roots::{canonical, path_bytes};
+use roots::path_bytes;
 use settings::Settings;
 use tally::Tally;
 use walk::{Walk, find_root};
@@ -196,7 +197,7 @@ impl Repository {
         };
         let mut folders = settings.plan.exclude_folders.clone();
         folders.push(self.place());
-        let folders = folders.iter().map(|folder| canonical(folder)).collect();
+        let folders = folders.iter().map(|folder| real(folder)).collect();
         let excludes = Excludes::new(path, &settings.plan.excludes, folders)?
             .with_rules(settings.plan.rules(), &stat);
         let walk = Walk::new(&excludes, find_root(path, stat)?);

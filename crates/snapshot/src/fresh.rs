@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 
 use crate::error::Result;
 use crate::manifest::{Flaw, Manifest};
+use crate::path::real;
 use crate::record::Snapshot;
 use crate::repository::{Listing, Repository};
 
@@ -140,8 +141,7 @@ impl Repository {
         younger_than: Duration,
     ) -> Result<Option<Snapshot>> {
         use std::os::unix::ffi::OsStrExt;
-        let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
-        let paths = sources.iter().map(real);
+        let paths = sources.iter().map(|path| real(path));
         let wanted: BTreeSet<Vec<u8>> = paths
             .map(|path| path.as_os_str().as_bytes().into())
             .collect();

@@ -6,7 +6,6 @@
 //! damaged one: a program would start with nothing.
 
 use std::collections::BTreeSet;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +20,7 @@ use crate::inplace::finish_before_looking;
 use crate::inplace::live::{is_database, look};
 use crate::manifest::Database;
 use crate::monitor::{Monitor, Task, go_on};
-use crate::path::TreePath;
+use crate::path::{TreePath, of_bytes};
 use crate::record::Snapshot;
 use crate::repository::Repository;
 use crate::sqlite::{
@@ -183,7 +182,7 @@ impl Repository {
         for snapshot in snapshots.filter(|snapshot| snapshot.host == host) {
             let is_new = |source: &&serde_bytes::ByteBuf| !seen.contains(source.as_slice());
             let is_of_interest = snapshot.sources.iter().filter(is_new).any(|source| {
-                let source = path_of(source);
+                let source = of_bytes(source);
                 source.starts_with(folder) || folder.starts_with(source)
             });
             if is_of_interest {
@@ -191,7 +190,7 @@ impl Repository {
                 let paths = manifest.databases.iter().filter_map(|database| {
                     let source = manifest.sources.get(database.source as usize)?;
                     let is_new = !seen.contains(source.path.as_slice());
-                    is_new.then(|| database.path.below(path_of(&source.path)))
+                    is_new.then(|| database.path.below(of_bytes(&source.path)))
                 });
                 known.extend(paths.filter(|path| path.starts_with(folder)));
             }
@@ -220,7 +219,7 @@ impl Repository {
                 || !snapshot
                     .sources
                     .iter()
-                    .any(|s| path.starts_with(path_of(s)))
+                    .any(|s| path.starts_with(of_bytes(s)))
             {
                 continue;
             }
@@ -260,7 +259,7 @@ impl Repository {
         let manifest = tree.manifest();
         let stands_there = |database: &&Database| {
             let source = manifest.sources.get(database.source as usize);
-            source.is_some_and(|source| database.path.below(path_of(&source.path)) == path)
+            source.is_some_and(|source| database.path.below(of_bytes(&source.path)) == path)
         };
         let Some(database) = manifest.databases.iter().find(stands_there) else {
             return Ok(None);
@@ -271,8 +270,4 @@ impl Repository {
             _ => None,
         })
     }
-}
-
-fn path_of(bytes: &[u8]) -> &Path {
-    Path::new(std::ffi::OsStr::from_bytes(bytes))
 }

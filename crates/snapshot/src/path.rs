@@ -216,6 +216,16 @@ pub fn escape(bytes: &[u8]) -> String {
     text
 }
 
+/// Bytes as a path of this machine, as snapshots keep those of their sources.
+pub fn of_bytes(bytes: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(bytes))
+}
+
+/// The real path, without links; of what does not exist or cannot be looked at, the path itself.
+pub fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
 /// Whether a character is none that drives a terminal, ends a line, turns the direction of text or is there unseen.
 pub fn is_plain(character: char) -> bool {
     let misleads = matches!(character,
@@ -247,6 +257,17 @@ mod tests {
         assert_eq!(path.to_bytes(), b"a/b");
         assert!(TreePath::parse(b"/").unwrap().is_root());
         assert!(TreePath::parse(b"a/../b").is_err());
+    }
+
+    #[test]
+    fn a_path_is_real_where_it_can_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let link = root.join("link");
+        std::os::unix::fs::symlink(&root, &link).unwrap();
+        assert_eq!(real(&link), root);
+        assert_eq!(real(&link.join("no/such")), link.join("no/such"));
+        assert_eq!(of_bytes(b"/a\xff").as_os_str().as_bytes(), b"/a\xff");
     }
 
     #[test]

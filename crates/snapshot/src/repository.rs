@@ -12,6 +12,7 @@ use crate::content::read_all;
 use crate::copies::Read;
 use crate::error::{Result, SnapshotError};
 use crate::manifest::{self, Manifest};
+use crate::path::of_bytes;
 use crate::record::{self, Snapshot};
 use crate::tree::Tree;
 
@@ -57,12 +58,11 @@ pub struct Filter {
 impl Filter {
     /// Whether the snapshot is one of them.
     pub fn admits(&self, snapshot: &Snapshot) -> bool {
-        use std::os::unix::ffi::OsStrExt;
         let is_source = |wanted: &PathBuf| {
             snapshot
                 .sources
                 .iter()
-                .any(|source| Path::new(std::ffi::OsStr::from_bytes(source)).ends_with(wanted))
+                .any(|source| of_bytes(source).ends_with(wanted))
         };
         self.tag
             .as_ref()

@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use lifeboat_snapshot::path::real;
 use lifeboat_snapshot::{CheckLive, Health, HealthState, Healthy, Repository, check_live};
 use serde_json::{Value, json};
 
 use super::restore::in_place::settle;
-use crate::context::{Context, real, this_host};
+use crate::context::{Context, this_host};
 use crate::exit::Exit;
 use crate::failure::{Failure, quoted};
 use crate::ui::{databases, facts, words};

@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use lifeboat_snapshot::path::of_bytes;
 use lifeboat_snapshot::{Change, DiffTotals, Filter, Live, Repository, Snapshot, SnapshotError};
 use serde_json::{Map, Value, json};
 
@@ -94,11 +95,9 @@ impl Args {
         before: &Snapshot,
         context: &Context,
     ) -> Result<Live, Failure> {
-        use std::os::unix::ffi::OsStrExt;
         let config = context.config()?;
-        let first = before.sources.first().map(|source| source.to_vec());
-        let source = first.map_or_else(PathBuf::new, |bytes| OsStr::from_bytes(&bytes).into());
-        let settings = config.settings(&source);
+        let source = before.sources.first().map(|source| of_bytes(source));
+        let settings = config.settings(source.unwrap_or(Path::new("")));
         Ok(Live {
             path,
             counts: settings.counts,

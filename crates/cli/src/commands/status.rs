@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use lifeboat_snapshot::growth_per_day;
+use lifeboat_snapshot::path::of_bytes;
 use lifeboat_snapshot::store::SnapshotId;
 use lifeboat_snapshot::{Drill, History, Newest, Repository, Run, RunKind, Snapshot, SourceKey};
 
 use crate::config::Config;
-use crate::context::{Context, paths, real_soon, this_host};
+use crate::context::{Context, real_soon, this_host};
 use crate::daemon;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -118,8 +119,8 @@ fn ask(args: &Args, context: &Context) -> Result<(Answer, Repository, Config), F
     let newest = repository.newest(&listing, &wanted(&config));
     let next = Next::of(&config, &listing.snapshots, &history, daemon::moment());
     let limit = |key: &SourceKey| {
-        let path = || paths(&[&key.1]).into_iter().next().unwrap_or_default();
-        args.max_age.unwrap_or_else(|| config.warn_after(&path()))
+        args.max_age
+            .unwrap_or_else(|| config.warn_after(of_bytes(&key.1)))
     };
     let answer = Answer::of(
         &repository,

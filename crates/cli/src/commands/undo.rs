@@ -6,7 +6,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::context::{Context, real, this_host};
+use lifeboat_snapshot::path::real;
+
+use crate::context::{Context, this_host};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ui::words;

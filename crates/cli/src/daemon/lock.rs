@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use crate::context::real;
+use lifeboat_snapshot::path::real;
+
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::state;

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use super::exclude::Excludes;
 use super::plan::Backup;
-use super::roots::canonical;
 use super::walk::{Step, Walk, find_root};
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::monitor::{Monitor, Warning, WarningKind, go_on};
+use crate::path::real;
 use crate::record::Snapshot;
 use crate::repository::Repository;
 
@@ -81,7 +81,7 @@ impl Repository {
         let stat = std::fs::symlink_metadata(source).context("look at", source)?;
         let mut folders = plan.exclude_folders.clone();
         folders.push(self.place());
-        let folders = folders.iter().map(|folder| canonical(folder)).collect();
+        let folders = folders.iter().map(|folder| real(folder)).collect();
         let excludes =
             Excludes::new(source, &plan.excludes, folders)?.with_rules(plan.rules(), &stat);
         let mut bytes = 0_u64;

@@ -6,6 +6,7 @@ use serde_bytes::ByteBuf;
 
 use super::plan::Backup;
 use crate::error::{IoContext, Result, SnapshotError};
+use crate::path::real;
 use crate::repository::Repository;
 
 impl Repository {
@@ -15,7 +16,7 @@ impl Repository {
             return Err(SnapshotError::NoSource);
         }
         plan.check_limits()?;
-        let repository = canonical(&self.place());
+        let repository = real(&self.place());
         let look = |source: &PathBuf| {
             let path = source.canonicalize().of_source(source)?;
             // What an import has unpacked is in the repository for the moment.
@@ -38,9 +39,4 @@ impl Repository {
 pub(super) fn path_bytes(path: &Path) -> ByteBuf {
     use std::os::unix::ffi::OsStrExt;
     ByteBuf::from(path.as_os_str().as_bytes())
-}
-
-/// The real path; of what does not exist, the path itself.
-pub(super) fn canonical(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }

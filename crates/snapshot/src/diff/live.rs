@@ -13,7 +13,7 @@ use crate::capture::CountQuery;
 use crate::entry::Entry;
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::monitor::Monitor;
-use crate::path::TreePath;
+use crate::path::{TreePath, of_bytes};
 use crate::record::Snapshot;
 use crate::repository::Repository;
 use crate::sqlite::Facts;
@@ -108,7 +108,7 @@ fn facts_of<'t>(tree: &'t Tree<'_>) -> HashMap<TreePath, &'t Facts> {
 /// What is compared with what.
 fn roots(tree: &Tree<'_>, path: Option<&Path>) -> Result<Vec<Root>> {
     use std::os::unix::ffi::OsStrExt;
-    let source_path = |bytes: &[u8]| PathBuf::from(std::ffi::OsStr::from_bytes(bytes));
+    let source_path = |bytes: &[u8]| of_bytes(bytes).to_owned();
     let places = tree.sources().into_iter().map(|(place, _)| place);
     let sources = places.zip(&tree.manifest().sources);
     let mut roots: Vec<Root> = sources

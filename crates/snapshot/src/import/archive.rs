@@ -10,6 +10,7 @@ use super::{refused, unpack};
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::export::MANIFEST_NAME;
 use crate::monitor::Monitor;
+use crate::path::of_bytes;
 use crate::zip::{BadZip, EntryKind, Limits, ZipEntry, ZipReader};
 
 /// What the databases are called to which an archive's numbers can belong.
@@ -126,7 +127,7 @@ impl Archive {
 
     /// The database that its numbers are of: the only one at its root.
     pub(super) fn main_database(&self) -> Option<PathBuf> {
-        use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+        use std::os::unix::ffi::OsStringExt as _;
         let names: Vec<Vec<u8>> = match self {
             Self::Zip(_, zip) => zip
                 .entries()
@@ -145,7 +146,7 @@ impl Archive {
         };
         let mut databases = names.iter().filter(is_database);
         let only = databases.next().filter(|_| databases.next().is_none())?;
-        Some(PathBuf::from(std::ffi::OsStr::from_bytes(only)))
+        Some(of_bytes(only).to_owned())
     }
 
     /// Where its files are to be read: its own place, or that to which they are unpacked now.

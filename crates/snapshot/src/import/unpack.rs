@@ -16,7 +16,7 @@ use super::archive::{bad_zip, entries};
 use super::described::Described;
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::monitor::{Monitor, go_on};
-use crate::path::TreePath;
+use crate::path::{TreePath, of_bytes};
 use crate::zip::{BadZip, EntryKind, ZipEntry, ZipReader};
 
 /// Bytes that are unpacked at a time.
@@ -64,8 +64,7 @@ pub(super) fn zip(
         let to = zip
             .bytes(entry, entry.len)
             .map_err(|bad| bad_zip(path, bad))?;
-        let to = Path::new(std::ffi::OsStr::from_bytes(&to));
-        std::os::unix::fs::symlink(to, &target).context("create", &target)?;
+        std::os::unix::fs::symlink(of_bytes(&to), &target).context("create", &target)?;
         files.push(target);
     }
     // A folder is only made read-only, and its time set, once everything in it is there.

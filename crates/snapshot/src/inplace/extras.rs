@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ignore::gitignore::Gitignore;
 
@@ -15,7 +15,7 @@ use super::live::{self, Stamp};
 use super::plan::{DatabaseChange, Difference, Now, What};
 use crate::capture::exclude::Excludes;
 use crate::error::{IoContext, Result, SnapshotError};
-use crate::path::{MAX_DEPTH, Name, TreePath};
+use crate::path::{MAX_DEPTH, Name, TreePath, of_bytes, real};
 use crate::sqlite::SIDE_FILES;
 
 pub(super) use cover::cover;
@@ -49,9 +49,7 @@ pub(super) fn find(comparison: &mut Comparison<'_>) -> Result<()> {
         }
         let mut own = comparison.options.protect.clone();
         own.push(comparison.repository.place());
-        let own = own
-            .into_iter()
-            .map(|path| path.canonicalize().unwrap_or(path));
+        let own = own.iter().map(|path| real(path));
         let excludes = Excludes::new(&target.folder, &comparison.options.excludes, own.collect())?;
         if let Some(stat) = live::look(&target.folder)?.filter(Metadata::is_dir) {
             let excludes = excludes.with_rules(comparison.options.rules, &stat);
@@ -175,7 +173,7 @@ fn belongs_to_database(
         let Some(main) = name.strip_suffix(ending.as_bytes()) else {
             continue;
         };
-        let main = PathBuf::from(std::ffi::OsStr::from_bytes(main));
+        let main = of_bytes(main);
         let own = path.parts().split_last().map(|(_, above)| above);
         let name = main
             .file_name()
@@ -189,8 +187,8 @@ fn belongs_to_database(
                 return Ok(true);
             }
         }
-        if let Some(stat) = live::look(&main)?
-            && live::is_database(&main, &stat)?
+        if let Some(stat) = live::look(main)?
+            && live::is_database(main, &stat)?
         {
             return Ok(true);
         }

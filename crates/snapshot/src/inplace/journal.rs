@@ -21,7 +21,7 @@ use super::files::sync_folder;
 use super::was::{Inner, Shape, SideFiles, Was};
 use crate::entry::Meta;
 use crate::error::{IoContext, Result, SnapshotError};
-use crate::path::TreePath;
+use crate::path::{TreePath, of_bytes};
 
 /// The file's name in the stage.
 pub(super) const NAME: &str = "journal";
@@ -174,10 +174,7 @@ impl Journal {
 
     /// The live folders and stages, as paths.
     pub(super) fn places(&self) -> impl Iterator<Item = (PathBuf, PathBuf)> + '_ {
-        let path = |bytes: &ByteBuf| {
-            use std::os::unix::ffi::OsStrExt;
-            PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
-        };
+        let path = |bytes: &ByteBuf| of_bytes(bytes).to_owned();
         let folders = self.folders.iter();
         folders.map(move |folder| (path(&folder.live), path(&folder.stage)))
     }

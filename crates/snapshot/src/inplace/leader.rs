@@ -15,6 +15,7 @@ use super::files::sync_folder;
 use super::journal::Journal;
 use super::stage;
 use crate::error::{IoContext, Result};
+use crate::path::of_bytes;
 
 /// The file's name in the stage that is led.
 const NAME: &str = "leader";
@@ -73,7 +74,7 @@ fn parse(bytes: &[u8]) -> Option<Leader> {
     let at = bytes.iter().position(|byte| *byte == b' ')?;
     let (inode, path) = bytes.split_at_checked(at)?;
     let above = std::str::from_utf8(inode).ok()?.parse().ok()?;
-    let stage = PathBuf::from(std::ffi::OsStr::from_bytes(path.get(1..)?));
+    let stage = of_bytes(path.get(1..)?).to_owned();
     let is_usable = stage::is_name(&stage) && stage.is_absolute();
     is_usable.then_some(Leader { stage, above })
 }

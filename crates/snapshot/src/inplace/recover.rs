@@ -12,6 +12,7 @@ use super::locks::DatabaseLocks;
 use super::stage::{self, Lock};
 use crate::error::{IoContext, Result};
 use crate::monitor::{Monitor, Warning, WarningKind};
+use crate::path::real;
 
 /// What was done about restores that a crash has stopped.
 #[derive(Debug, Clone, Default)]
@@ -31,7 +32,7 @@ pub struct Settled {
 pub fn finish_interrupted(paths: &[PathBuf]) -> Result<Settled> {
     let mut settled = Settled::default();
     for path in paths {
-        let path = path.canonicalize().unwrap_or_else(|_| path.clone());
+        let path = real(path);
         for found in stage::find(&path) {
             // One that went with its leader is no more.
             if is_there(&found)? {

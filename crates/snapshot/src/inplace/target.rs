@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::entry::Node;
 use crate::error::{Result, SnapshotError};
-use crate::path::{Name, TreePath};
+use crate::path::{Name, TreePath, of_bytes, real};
 use crate::tree::Tree;
 
 /// The live place of a source.
@@ -53,10 +53,7 @@ pub(super) fn targets(tree: &Tree<'_>) -> Result<Vec<Target>> {
     let paths = tree.manifest().sources.iter().map(|source| &source.path);
     let sources = tree.sources().into_iter().zip(paths);
     sources
-        .map(|((in_tree, node), path)| {
-            let path = Path::new(std::ffi::OsStr::from_bytes(path));
-            target(path, in_tree, &node)
-        })
+        .map(|((in_tree, node), path)| target(of_bytes(path), in_tree, &node))
         .collect()
 }
 
@@ -70,7 +67,7 @@ fn target(path: &Path, in_tree: TreePath, node: &Node) -> Result<Target> {
         return Err(unusable("it is no whole path"));
     }
     // A link that stands in the source's place by now is followed once, as any program would.
-    let source = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let source = real(path);
     let Some((above, name)) = source.parent().zip(source.file_name()) else {
         return Err(unusable(
             "everything on the machine cannot be restored over itself",

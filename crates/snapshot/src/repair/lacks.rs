@@ -12,7 +12,7 @@ use crate::entry::Node;
 use crate::error::{Result, SnapshotError};
 use crate::folder::FolderReader;
 use crate::manifest::Source;
-use crate::path::{MAX_DEPTH, TreePath};
+use crate::path::{MAX_DEPTH, TreePath, of_bytes};
 use crate::record::Snapshot;
 use crate::repository::Repository;
 
@@ -85,8 +85,7 @@ impl<'r> Lacks<'r> {
 
     /// Walks a source without recursion. What lacks nothing is remembered, so that what snapshots share is walked once.
     fn source(&mut self, snapshot: &Snapshot, source: &Source) -> Result<()> {
-        use std::os::unix::ffi::OsStrExt;
-        let place = Path::new(std::ffi::OsStr::from_bytes(&source.path));
+        let place = of_bytes(&source.path);
         let mut waiting = vec![Visit::Enter(TreePath::root(), source.root.node.clone())];
         while let Some(visit) = waiting.pop() {
             match visit {

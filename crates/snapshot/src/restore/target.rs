@@ -6,6 +6,7 @@ use lifeboat_store::SnapshotId;
 
 use super::{Overwrite, Restore};
 use crate::error::{IoContext, Result, SnapshotError};
+use crate::path::of_bytes;
 use crate::record::Snapshot;
 
 /// The file that stands at the top of a folder for as long as a restore into it is not complete.
@@ -107,9 +108,8 @@ fn check_sources(
     snapshot: &Snapshot,
     overwrites: bool,
 ) -> Result<()> {
-    use std::os::unix::ffi::OsStrExt;
     for source in &snapshot.sources {
-        let source = Path::new(std::ffi::OsStr::from_bytes(source));
+        let source = of_bytes(source);
         let Ok(live) = source.canonicalize() else {
             continue;
         };

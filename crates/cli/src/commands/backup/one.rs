@@ -4,6 +4,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lifeboat_snapshot::path::real;
 use lifeboat_snapshot::{Backup, BackupReport, Repository, RunKind, SnapshotError};
 
 use super::aside::{outcome, tell_uncounted};
@@ -11,7 +12,7 @@ use super::summary::Summary;
 use super::{Args, prune, room};
 use crate::commands::{exit_of, restore};
 use crate::config::Config;
-use crate::context::{Context, real};
+use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::hooks::Hooks;

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use lifeboat_snapshot::path::real;
+
 use crate::config::Config;
-use crate::context::{absolute, real};
+use crate::context::absolute;
 use crate::exit::Exit;
 use crate::failure::Failure;
 

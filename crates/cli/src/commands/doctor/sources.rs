@@ -4,12 +4,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+use lifeboat_snapshot::path::of_bytes;
 use lifeboat_snapshot::{History, Newest, Repository, SourceKey};
 
 use super::finding::Finding;
 use crate::commands::status::{next::Next, wanted};
 use crate::config::Config;
-use crate::context::{paths, this_host};
+use crate::context::this_host;
 use crate::exit::Exit;
 use crate::failure::{Failure, quoted};
 use crate::ui::{facts, words};
@@ -32,15 +33,15 @@ impl Sources<'_> {
         let mut findings = Vec::new();
         let mut there = Vec::new();
         for (key, newest) in newest.iter().filter(|(key, _)| key.0 == host) {
-            let path = paths(&[&key.1]).remove(0);
+            let path = of_bytes(&key.1);
             match path.metadata() {
                 Ok(stat) => {
-                    findings.extend(self.same_disk(&path, stat.dev()));
-                    there.push(path.clone());
+                    findings.extend(self.same_disk(path, stat.dev()));
+                    there.push(path.to_owned());
                 }
-                Err(_) => findings.push(missing(&path)),
+                Err(_) => findings.push(missing(path)),
             }
-            findings.extend(self.age(key, &path, newest.as_ref()));
+            findings.extend(self.age(key, path, newest.as_ref()));
         }
         if newest.is_empty() {
             findings.push(

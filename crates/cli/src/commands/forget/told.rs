@@ -1,9 +1,6 @@
 //! What forget says: each verdict with its reason, and what is odd about the clocks.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
-
+use lifeboat_snapshot::path::of_bytes;
 use lifeboat_snapshot::retention::{ForgetPlan, Group, Reason, Suspicion, Verdict};
 use lifeboat_snapshot::{Collected, ForgottenSnapshot, Snapshot, Warning, WarningKind};
 use serde_json::{Map, Value, json};
@@ -44,7 +41,7 @@ fn warning(group: &Group, suspicion: Suspicion) -> Warning {
         ),
     };
     Warning {
-        path: PathBuf::from(OsStr::from_bytes(source)),
+        path: of_bytes(source).to_owned(),
         kind: WarningKind::Clock,
         message: format!(
             "a clock was or is wrong: {what}; rules by time are suspended, and nothing of it is forgotten"

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use lifeboat_snapshot::path::real;
 use lifeboat_snapshot::{Repository, Snapshot};
 use serde_json::{Map, Value, json};
 
@@ -111,7 +112,7 @@ fn zips(repository: &Repository, context: &Context) -> Result<Vec<u64>, Failure>
     let folders = list::zip_folders(repository, context)?;
     let zips = folders.iter().flat_map(|folder| repository.zips(folder));
     // One folder may be named in two ways.
-    let zips = zips.map(|zip| zip.path.canonicalize().unwrap_or(zip.path));
+    let zips = zips.map(|zip| real(&zip.path));
     let zips: BTreeSet<PathBuf> = zips.collect();
     let len = |path: &PathBuf| Some(path.metadata().ok()?.len());
     Ok(zips.iter().filter_map(len).collect())

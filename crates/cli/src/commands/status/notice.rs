@@ -1,12 +1,8 @@
 //! What somebody who does not look at `status` may have to be told: sources that grow old, and a disk that fills. `status` itself
 //! tells nobody else: whoever asks knows.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-
 use chrono::{DateTime, Utc};
-use lifeboat_snapshot::path::escape;
+use lifeboat_snapshot::path::{escape, of_bytes};
 use lifeboat_snapshot::{Newest, SourceKey};
 
 use super::wanted;
@@ -53,7 +49,7 @@ fn source(
     context.notices.saw(Seen::Age {
         source: escape(path),
         age,
-        warn_after: config.warn_after(Path::new(OsStr::from_bytes(path))),
+        warn_after: config.warn_after(of_bytes(path)),
     });
 }
 

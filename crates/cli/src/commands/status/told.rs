@@ -1,18 +1,17 @@
 //! How the sources stand, for people and for programs.
 
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use lifeboat_snapshot::path::escape;
+use lifeboat_snapshot::path::{escape, of_bytes, real};
 use lifeboat_snapshot::{Repository, Run};
 use serde_json::{Value, json};
 
 use super::{Answer, Row};
 use crate::commands::drill;
 use crate::config::Config;
-use crate::context::{real, this_host};
+use crate::context::this_host;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ui::table::{Cell, Table};
@@ -160,7 +159,7 @@ fn cells(row: &Row, config: &Config, answer: &Answer) -> [Cell; 7] {
 
 /// What the config calls the source; else the last part of its path.
 fn name(path: &[u8], config: &Config) -> String {
-    let path = Path::new(std::ffi::OsStr::from_bytes(path));
+    let path = of_bytes(path);
     let mut sources = config.sources.iter();
     match sources.find(|(_, source)| real(&source.path) == path) {
         Some((name, _)) => name.clone(),

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use lifeboat_store::Store;
 
@@ -17,7 +17,7 @@ use crate::entry::Entry;
 use crate::error::{IoContext, Result};
 use crate::folder::FolderReader;
 use crate::monitor::{Monitor, Warning, WarningKind, go_on};
-use crate::path::{Name, TreePath};
+use crate::path::{Name, TreePath, real};
 use crate::sqlite::Facts;
 
 /// A live folder, and the folder of the snapshot beside it.
@@ -138,9 +138,4 @@ impl Beside<'_, '_> {
         self.monitor.warning(&warning);
         ControlFlow::Continue(())
     }
-}
-
-/// The real path; of what does not exist, the path itself.
-fn real(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
