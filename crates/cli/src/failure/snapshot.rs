@@ -111,7 +111,7 @@ fn explained(failure: Failure, error: &SnapshotError) -> Failure {
             "name a folder that is empty or does not exist yet, or see --overwrite in lifeboat help restore",
         ),
         SnapshotError::NamesCollide { path, pairs } => failure
-            .because(few_of(pairs))
+            .because(format!("the snapshot has {}", first_of(pairs, 10)))
             .path(path)
             .field("pairs", pairs.clone())
             .hint("name a folder on another file system, or restore a part with --path"),
@@ -193,28 +193,18 @@ fn no_space(path: &Path, needed: u64, free: u64) -> Failure {
 
 fn ambiguous(failure: Failure, candidates: &[SnapshotId]) -> Failure {
     let ids: Vec<String> = candidates.iter().map(ToString::to_string).collect();
+    let short: Vec<&str> = ids.iter().filter_map(|id| id.get(..12)).collect();
     failure
-        .because(few(&ids))
+        .because(format!("it could be {}", first_of(&short, 5)))
         .field("candidates", ids)
         .hint("type more of its digits")
 }
 
-/// The first few of many things.
-fn few_of(things: &[String]) -> String {
-    let shown = things.iter().take(10).cloned().collect::<Vec<_>>();
-    let more = if things.len() > shown.len() {
-        ", …"
-    } else {
-        ""
-    };
-    format!("the snapshot has {}{more}", shown.join(", "))
-}
-
-/// The first few of many ids, short.
-fn few(ids: &[String]) -> String {
-    let shown: Vec<&str> = ids.iter().take(5).filter_map(|id| id.get(..12)).collect();
-    let more = if ids.len() > shown.len() { ", …" } else { "" };
-    format!("it could be {}{more}", shown.join(", "))
+/// The first of many things.
+fn first_of(things: &[impl AsRef<str>], most: usize) -> String {
+    let shown: Vec<&str> = things.iter().take(most).map(AsRef::as_ref).collect();
+    let more = if things.len() > most { ", …" } else { "" };
+    format!("{}{more}", shown.join(", "))
 }
 
 #[cfg(test)]

@@ -96,3 +96,9 @@ fn the_cause_of_a_missing_source_is_the_systems() {
     let failure = Failure::from(SnapshotError::SourceMissing { path, source });
     assert_eq!(failure.lines()[1].1, "No such file or directory");
 }
+
+#[test]
+fn of_many_things_the_first_are_told() {
+    assert_eq!(first_of(&["a", "b"], 2), "a, b");
+    assert_eq!(first_of(&["a", "b", "c"], 2), "a, b, …");
+}
