@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use data_encoding::HEXLOWER;
 use lifeboat_snapshot::entry::Time;
 use lifeboat_snapshot::manifest::Database;
 use lifeboat_snapshot::monitor::Warning;
@@ -21,7 +22,7 @@ pub(crate) fn with_path(name: &str, bytes: &[u8]) -> Map<String, Value> {
         Ok(text) => drop(object.insert(name.to_owned(), json!(text))),
         Err(_) => {
             object.insert(name.to_owned(), json!(escape(bytes)));
-            object.insert(format!("{name}_bytes"), json!(hex(bytes)));
+            object.insert(format!("{name}_bytes"), json!(HEXLOWER.encode(bytes)));
         }
     }
     object
@@ -35,10 +36,6 @@ pub(crate) fn with_local_path(name: &str, path: &Path) -> Map<String, Value> {
 /// A path of this machine for people.
 pub(crate) fn shown(path: &Path) -> String {
     escape(path.as_os_str().as_bytes())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A snapshot's time, with the offset it had there.
@@ -96,7 +93,11 @@ pub(crate) fn snapshot(
         .iter()
         .any(|source| std::str::from_utf8(source).is_err())
     {
-        let sources: Vec<String> = snapshot.sources.iter().map(|source| hex(source)).collect();
+        let sources: Vec<String> = snapshot
+            .sources
+            .iter()
+            .map(|source| HEXLOWER.encode(source))
+            .collect();
         facts.insert("sources_bytes".to_owned(), json!(sources));
     }
     facts
@@ -132,7 +133,7 @@ pub(crate) fn database(path: &[u8], database: &Database) -> Map<String, Value> {
         "encoding": facts.encoding,
         "user_version": facts.user_version,
         "application_id": facts.application_id,
-        "schema_hash": facts.schema_hash.as_ref().map(|hash| hex(hash)),
+        "schema_hash": facts.schema_hash.as_ref().map(|hash| HEXLOWER.encode(hash)),
         "check": check_word(&facts.check),
         "checked_at": database.checked_ms.and_then(moment).map(utc),
         "row_counts": facts.row_counts,

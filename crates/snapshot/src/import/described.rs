@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::{DateTime, NaiveDateTime, Offset as _};
+use data_encoding::HEXLOWER_PERMISSIVE;
 use lifeboat_store::{RepositoryId, SnapshotId};
 use serde_json::{Map, Value};
 
@@ -108,7 +109,8 @@ impl Described {
             .ok_or_else(unsound)?
         {
             let name = text(renamed, "zip").ok_or_else(unsound)?;
-            let bytes = text(renamed, "path_bytes").and_then(|hex| unhex(&hex));
+            let bytes = text(renamed, "path_bytes")
+                .and_then(|hex| HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).ok());
             self.renamed
                 .insert(name.into_bytes(), bytes.ok_or_else(unsound)?);
         }
@@ -209,16 +211,6 @@ pub(super) fn date_in_name(path: &Path) -> Option<NaiveDateTime> {
         true => NaiveDateTime::parse_from_str(&digits, "%Y%m%d%H%M%S").ok(),
         false => None,
     }
-}
-
-fn unhex(hex: &str) -> Option<Vec<u8>> {
-    let digit = |c: u8| (c as char).to_digit(16);
-    let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
-    if !rest.is_empty() {
-        return None;
-    }
-    let byte = |[high, low]: &[u8; 2]| u8::try_from(digit(*high)? << 4 | digit(*low)?).ok();
-    pairs.iter().map(byte).collect()
 }
 
 #[cfg(test)]
