@@ -231,11 +231,10 @@ pub(crate) fn words(end: &HookEnd) -> String {
 
 /// The last words of some output, fit to be shown.
 fn last_line(output: &str) -> Option<String> {
-    let line = output.lines().rev().find(|line| !line.trim().is_empty())?;
-    let end = line.floor_char_boundary(200);
-    Some(escape(
-        line.trim().get(..end).unwrap_or(line.trim()).as_bytes(),
-    ))
+    let mut lines = output.lines().map(str::trim);
+    let line = lines.rfind(|line| !line.is_empty())?;
+    let (shown, _) = line.split_at(line.floor_char_boundary(200));
+    Some(escape(shown.as_bytes()))
 }
 
 #[cfg(test)]

@@ -245,3 +245,11 @@ fn hooks_that_never_began_are_not_ended() {
     drop(traced.hooks(TRACED));
     assert_eq!(traced.trace(), "");
 }
+
+#[test]
+fn the_last_line_is_cut_between_characters() {
+    let line = format!("   {}  \n \n", "é".repeat(300));
+    assert_eq!(last_line(&line), Some("é".repeat(100)));
+    assert_eq!(last_line("one\n  two \n\n"), Some("two".to_owned()));
+    assert_eq!(last_line(" \n"), None);
+}
