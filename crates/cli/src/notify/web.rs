@@ -32,8 +32,7 @@ pub(crate) fn webhook(webhook: &Webhook, event: &Event, time: Duration) -> Resul
     let token = webhook.token.as_ref();
     let token = token.map(|token| fetch(token, time)).transpose();
     let token = token.map_err(Refusal::later)?;
-    // A redirect makes a question of a message, and would look as if it had arrived.
-    let agent = agent(&webhook.target, 0, time)?;
+    let agent = agent(&webhook.target, time)?;
     let mut request = agent.post(&url).content_type(&webhook.content_type);
     for (name, value) in &webhook.headers {
         request = request.header(name, value);
@@ -54,7 +53,7 @@ pub(crate) fn ping(ping: &Ping, beat: Beat, report: &str, time: Duration) -> Res
         Beat::Fail => &ping.fail,
     };
     let url = with_ending(&address(&ping.target, time)?, ending);
-    let agent = agent(&ping.target, 0, time)?;
+    let agent = agent(&ping.target, time)?;
     let answer = agent
         .post(&url)
         .content_type("text/plain; charset=utf-8")
@@ -82,15 +81,15 @@ fn address(target: &Target, time: Duration) -> Result<String, Refusal> {
     Ok(url)
 }
 
-fn agent(target: &Target, redirects: u32, time: Duration) -> Result<Agent, Refusal> {
+fn agent(target: &Target, time: Duration) -> Result<Agent, Refusal> {
     let mut tls = TlsConfig::builder();
     if let Some(file) = &target.ca_file {
         tls = tls.root_certs(certificates(file).map_err(Refusal::later)?);
     }
     let config = Agent::config_builder()
         .timeout_global(Some(time))
-        .max_redirects(redirects)
-        .max_redirects_will_error(redirects > 0)
+        // A redirect makes a question of a message, and would look as if it had arrived.
+        .max_redirects(0)
         .http_status_as_error(false)
         .max_response_header_size(16 << 10)
         .user_agent(concat!("lifeboat/", env!("CARGO_PKG_VERSION")))
@@ -161,9 +160,6 @@ fn told(error: &ureq::Error) -> String {
         ureq::Error::Timeout(_) => "it takes too long".to_owned(),
         ureq::Error::HostNotFound => "there is no host of this name".to_owned(),
         ureq::Error::ConnectionFailed => "no connection".to_owned(),
-        ureq::Error::TooManyRedirects | ureq::Error::RedirectFailed => {
-            "it sends elsewhere again and again".to_owned()
-        }
         ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) => {
             "what it answers is no HTTP".to_owned()
         }
