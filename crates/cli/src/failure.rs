@@ -190,16 +190,6 @@ pub(crate) fn one_line(text: &str) -> String {
     escape(words.join(" ").as_bytes())
 }
 
-/// A path as a shell takes it, for hints that can be pasted.
-pub(crate) fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,@%".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text;
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,12 +230,5 @@ mod tests {
         let full = Failure::stdout(&io::Error::from(io::ErrorKind::StorageFull));
         assert!(!full.is_silent());
         assert_eq!(full.exit(), Exit::NoSpace);
-    }
-
-    #[test]
-    fn hints_can_be_pasted() {
-        assert_eq!(quoted(Path::new("/srv/app.db")), "/srv/app.db");
-        assert_eq!(quoted(Path::new("/a b/it's")), r"'/a b/it'\''s'");
-        assert_eq!(quoted(Path::new("")), "''");
     }
 }

@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use super::restore::in_place::settle;
 use crate::context::{Context, this_host};
 use crate::exit::Exit;
-use crate::failure::{Failure, quoted};
+use crate::failure::Failure;
+use crate::ui::words::quoted;
 use crate::ui::{databases, facts, words};
 
 /// Check the databases of a live folder, and name the snapshot that helps

@@ -15,12 +15,13 @@ use super::backup::{self, Opened};
 use crate::config::Config;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::failure::{Failure, quoted};
+use crate::failure::Failure;
 use crate::hooks::Hooks;
 use crate::place::Place;
 use crate::signals;
 use crate::turns::Turns;
 use crate::ui::words;
+use crate::ui::words::quoted;
 use child::Ended;
 
 mod back;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::ui::words;
+use crate::ui::words::{self, quoted};
 
 /// Longest time that a command may be given.
 const LONGEST: Duration = Duration::from_secs(86_400);
@@ -23,13 +23,8 @@ pub(crate) enum CommandLine {
 impl CommandLine {
     /// As somebody would type it.
     pub(crate) fn shown(&self) -> String {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-        let word = |word: &String| match !word.is_empty() && word.chars().all(plain) {
-            true => word.clone(),
-            false => format!("'{}'", word.replace('\'', "'\\''")),
-        };
         match self {
-            Self::Direct(words) => words.iter().map(word).collect::<Vec<_>>().join(" "),
+            Self::Direct(words) => words.iter().map(quoted).collect::<Vec<_>>().join(" "),
             Self::Shell(text) => text.clone(),
         }
     }

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::{Config, trust, twins};
 use crate::context::absolute;
-use crate::failure::{Failure, quoted, system_words};
+use crate::failure::{Failure, system_words};
 use crate::ui::words;
+use crate::ui::words::quoted;
 
 /// The name that is searched for.
 pub(crate) const NAME: &str = "lifeboat.toml";

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::failure::{Failure, quoted};
+use crate::failure::Failure;
 use crate::files;
+use crate::ui::words::quoted;
 
 const SERVICE: &str = include_str!("units/lifeboat.service");
 const USER_SERVICE: &str = include_str!("units/user.service");

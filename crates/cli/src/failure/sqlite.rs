@@ -4,10 +4,10 @@ use std::path::Path;
 
 use lifeboat_snapshot::sqlite::SqliteError;
 
-use super::{Failure, causes, disk, quoted};
+use super::{Failure, causes, disk};
 use crate::exit::Exit;
 use crate::signals;
-use crate::ui::words;
+use crate::ui::words::{self, quoted};
 
 impl From<SqliteError> for Failure {
     fn from(error: SqliteError) -> Self {

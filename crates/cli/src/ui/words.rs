@@ -2,6 +2,7 @@
 //!
 //! For people only. JSON carries plain bytes, seconds and RFC 3339; what is rounded here must not find its way there.
 
+use std::ffi::OsStr;
 use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset, Local, TimeDelta, Utc};
@@ -112,6 +113,16 @@ pub(crate) fn local(time: DateTime<FixedOffset>) -> String {
 pub(crate) fn entry_time(time: Time) -> String {
     let time = DateTime::from_timestamp(time.secs, time.nanos);
     time.map_or_else(String::new, |time| local(time.fixed_offset()))
+}
+
+/// A word or path as a shell takes it, for lines that can be pasted.
+pub(crate) fn quoted(word: impl AsRef<OsStr>) -> String {
+    let word = word.as_ref().to_string_lossy();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:=@%".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.into_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 /// A number of bytes: `1000`, `64k`, `100M`, `1.5G`, `2TiB`; a letter means a power of 1024, as in what is shown.
@@ -232,6 +243,16 @@ mod tests {
         ] {
             assert!(parse_span(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_is_quoted_can_be_pasted() {
+        for plain in ["/srv/Müller.db", "--to=/a:b", "50%"] {
+            assert_eq!(quoted(plain), plain);
+        }
+        assert_eq!(quoted("/a b/it's"), r"'/a b/it'\''s'");
+        assert_eq!(quoted("a;b"), "'a;b'");
+        assert_eq!(quoted(""), "''");
     }
 
     #[test]

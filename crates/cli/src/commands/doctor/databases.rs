@@ -8,7 +8,8 @@ use lifeboat_snapshot::{Holder, LiveDatabase, SnapshotError, live_databases};
 use super::finding::Finding;
 use super::library::{self, Loaded};
 use crate::context::Context;
-use crate::failure::{Failure, quoted};
+use crate::failure::Failure;
+use crate::ui::words::quoted;
 use crate::ui::{facts, words};
 
 /// A WAL of more bytes than this is too large, whatever it belongs to.

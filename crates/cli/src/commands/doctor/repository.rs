@@ -10,7 +10,8 @@ use lifeboat_snapshot::{Listing, Repository};
 use super::finding::Finding;
 use crate::config::Config;
 use crate::exit::Exit;
-use crate::failure::{Failure, quoted};
+use crate::failure::Failure;
+use crate::ui::words::quoted;
 use crate::ui::{facts, words};
 
 /// After so many days without a verification one is missed.

@@ -12,7 +12,8 @@ use crate::commands::status::{next::Next, wanted};
 use crate::config::Config;
 use crate::context::this_host;
 use crate::exit::Exit;
-use crate::failure::{Failure, quoted};
+use crate::failure::Failure;
+use crate::ui::words::quoted;
 use crate::ui::{facts, words};
 
 /// What is known of the sources of this machine.
