@@ -12,6 +12,7 @@ pub(crate) use trailer::{
 pub(crate) use writer::{PackBody, PackWriter, Sealed};
 
 mod reader;
+mod stray;
 mod trailer;
 mod writer;
 

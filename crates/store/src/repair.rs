@@ -16,12 +16,15 @@ mod apply;
 mod config;
 mod examine;
 mod heal;
+mod kept;
+mod known;
 mod parity;
 mod stranded;
 mod trial;
 
 #[cfg(feature = "testing")]
 pub(crate) use heal::Held;
+pub(crate) use known::Mendable;
 
 /// What is damaged, and what can be had of it.
 #[derive(Debug, Default)]
@@ -57,8 +60,10 @@ pub struct DamagedPack {
     pub way: Way,
     /// Chunks that can be had of it.
     pub chunks: u64,
-    /// Chunks that it had and cannot be had of it; where its trailer is lost nobody knows them.
+    /// Chunks that it had and cannot be had of it, as far as they are known.
     pub lost: Vec<ChunkId>,
+    /// Whether all that is in it is known: by its trailer, or by the index cache where that is lost.
+    pub is_known: bool,
     /// Whether its bytes could be read at all. A disk that does not answer today may answer tomorrow.
     is_legible: bool,
 }
@@ -66,7 +71,7 @@ pub struct DamagedPack {
 impl DamagedPack {
     /// Whether it may be taken out of use: all that it holds is elsewhere, or known to be wrong.
     pub fn is_spent(&self) -> bool {
-        self.is_legible || (self.way != Way::Remains && self.lost.is_empty())
+        (self.is_legible && self.is_known) || (self.way != Way::Remains && self.lost.is_empty())
     }
 }
 
@@ -114,10 +119,8 @@ impl Examination {
 impl Store {
     /// Makes reads go to the packs as they are again.
     pub(crate) fn forget_mendable(&self) {
-        let mut mendable = self.mendable_mut();
+        let mendable = std::mem::take(&mut *self.mendable_mut());
         if !mendable.is_empty() {
-            mendable.clear();
-            drop(mendable);
             self.forget_packs();
         }
     }

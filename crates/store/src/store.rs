@@ -2,7 +2,6 @@
 //!
 //! Chunks are put in by a [`Session`] and come out in [`read`].
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -13,6 +12,7 @@ use crate::id::{ChunkId, PackId, RepositoryId, SnapshotId};
 use crate::index::{Index, list_packs};
 use crate::layout::{CACHE, Folder, Object};
 use crate::random::{Random, SystemRandom};
+use crate::repair::Mendable;
 use crate::session::{Options, Session};
 use crate::small::read_object;
 use crate::storage::{LocalStorage, Storage};
@@ -63,7 +63,7 @@ pub struct Store {
     open_packs: Mutex<Vec<(PackId, Arc<dyn OpenFile>)>>,
     roots: Roots,
     /// Damaged packs that a repair has found a way to read.
-    pub(crate) mendable: RwLock<HashSet<PackId>>,
+    pub(crate) mendable: RwLock<Mendable>,
 }
 
 impl Store {
@@ -231,7 +231,7 @@ impl Store {
 
     /// The index made of trailers alone. Read at most once for one state of the packs: it is the last resort for each of
     /// many chunks that may be lost.
-    fn uncached_index(&self) -> Result<Arc<Index>> {
+    pub(crate) fn uncached_index(&self) -> Result<Arc<Index>> {
         let mut known = self.uncached.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(index) = known.as_ref()
             && index.is_of(&list_packs(self.storage())?)

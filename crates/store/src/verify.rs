@@ -118,14 +118,22 @@ impl Store {
         self.forget_packs();
         // In this order: a delta's pack is never listed without its base being known.
         let mut packs: Vec<PackId> = list_packs(self.storage())?.into_iter().collect();
-        let index = self.load_index()?;
+        let cached = self.load_index()?;
+        // A part of the cache that is damaged hides the bases of deltas.
+        let is_whole = cached.is_whole();
+        let index = match is_whole {
+            true => cached,
+            false => self.uncached_index()?,
+        };
         packs.sort_unstable();
         let check =
             |index: &Index, packs: &[PackId]| self.verify_these(index, packs, reading, progress);
         let (doubtful, mut found): (Vec<_>, Vec<_>) = check(&index, &packs)?
             .into_iter()
             .partition(|(_, one)| !one.without_base.is_empty() || !one.damage.is_empty());
-        if !doubtful.is_empty() {
+        if !is_whole {
+            found.extend(doubtful);
+        } else if !doubtful.is_empty() {
             // What is damaged may be the cache, by which the bases of deltas are found: now ask the packs alone.
             let uncached = Index::load(self.storage(), None, self.config.id)?;
             let packs: Vec<PackId> = doubtful.into_iter().map(|(pack, _)| pack).collect();

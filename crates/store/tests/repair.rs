@@ -11,9 +11,15 @@
     reason = "a test fails by panicking"
 )]
 
+/// Histories of small backups, and harm to them.
+#[path = "repair/history.rs"]
+mod history;
 /// Damage beyond mending, and repairs that are interrupted.
 #[path = "repair/interrupted.rs"]
 mod interrupted;
+/// Packs that do not tell what is in them, and those that are made from such.
+#[path = "repair/silent.rs"]
+mod silent;
 #[allow(dead_code, reason = "what backs up is for the other tests")]
 mod support;
 

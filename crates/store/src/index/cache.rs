@@ -34,13 +34,7 @@ const ENDING: &str = ".index";
 
 /// All good segments of this repository.
 pub(crate) fn open_segments(disk: &dyn Disk, repository: RepositoryId) -> Vec<Arc<Segment>> {
-    let mut names: Vec<String> = disk
-        .list("")
-        .unwrap_or_default()
-        .into_iter()
-        .map(|entry| entry.name)
-        .filter(|name| name.ends_with(ENDING))
-        .collect();
+    let mut names = names(disk);
     names.sort_unstable();
     names
         .iter()
@@ -49,12 +43,26 @@ pub(crate) fn open_segments(disk: &dyn Disk, repository: RepositoryId) -> Vec<Ar
         .collect()
 }
 
-/// Removes all segments, whether they are good or not.
-pub(crate) fn clear(disk: &dyn Disk) {
+/// The names of all segments, whether they are good or not.
+fn names(disk: &dyn Disk) -> Vec<String> {
     let listed = disk.list("").unwrap_or_default().into_iter();
-    for entry in listed.filter(|entry| entry.name.ends_with(ENDING)) {
-        let _ = disk.remove(&entry.name);
+    let names = listed.map(|entry| entry.name);
+    names.filter(|name| name.ends_with(ENDING)).collect()
+}
+
+/// Removes all segments.
+pub(crate) fn clear(disk: &dyn Disk) {
+    for name in names(disk) {
+        let _ = disk.remove(&name);
     }
+}
+
+/// Whether a segment is not whole, or none of this program and repository.
+pub(crate) fn is_flawed(disk: &dyn Disk, repository: RepositoryId) -> bool {
+    let is_whole = |name: &String| {
+        open_segment(disk, name, repository).is_some_and(|segment| segment.is_whole())
+    };
+    !names(disk).iter().all(is_whole)
 }
 
 /// One segment, if it is good.

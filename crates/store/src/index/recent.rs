@@ -26,10 +26,15 @@ pub(crate) struct Recent {
 impl Recent {
     /// Adds the copies of a pack.
     pub(super) fn add(&mut self, trailer: &Trailer) {
+        self.add_copies(trailer.pack, locations(trailer));
+    }
+
+    /// Adds these copies, which are in this pack.
+    pub(super) fn add_copies(&mut self, pack: PackId, copies: impl Iterator<Item = Location>) {
         // A listing of 2³² packs would not fit any memory.
         let number = self.packs.len() as u32;
-        self.packs.push(trailer.pack);
-        let copies = locations(trailer).map(|location| Record::new(&location, number));
+        self.packs.push(pack);
+        let copies = copies.map(|location| Record::new(&location, number));
         let mut run: Vec<Record> = copies.collect();
         run.sort_unstable();
         self.push(run);

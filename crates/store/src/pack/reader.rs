@@ -24,7 +24,7 @@ impl<'a> PackReader<'a> {
 
     /// The trailer of the pack of this name.
     pub(crate) fn trailer(&self, pack: PackId) -> Result<Trailer> {
-        let file_len = self.file.len().context("read", || self.path.into())?;
+        let file_len = self.file_len()?;
         if file_len < (HEAD.len() + FOOTER) as u64 {
             return Err(self.damaged("it is cut short"));
         }
@@ -45,6 +45,11 @@ impl<'a> PackReader<'a> {
             return Err(self.damaged("it is another pack under this name"));
         }
         Ok(trailer)
+    }
+
+    /// The file's length.
+    pub(crate) fn file_len(&self) -> Result<u64> {
+        self.file.len().context("read", || self.path.into())
     }
 
     /// Checks that the file begins as a pack.

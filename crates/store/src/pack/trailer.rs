@@ -9,7 +9,7 @@ use crate::id::{ChunkId, PackId};
 
 /// First bytes of a pack.
 pub(crate) const HEAD: &[u8; 8] = b"LBPACK\r\n";
-const END: &[u8; 8] = b"LBPKEND\n";
+pub(super) const END: &[u8; 8] = b"LBPKEND\n";
 
 /// Newest pack version this program reads and the one it writes.
 pub(crate) const VERSION: u16 = 1;

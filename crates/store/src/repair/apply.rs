@@ -6,14 +6,13 @@ use super::{DamagedPack, Examination, Repaired};
 use crate::error::{Result, StoreError};
 use crate::frame::{self, Frame};
 use crate::id::{ChunkId, PackId};
-use crate::index::{Index, locations};
+use crate::index::{Index, Location, locations};
 use crate::layout::Object;
 use crate::pack::PackReader;
 use crate::parity::Share;
 use crate::progress::{Progress, Unwatched};
 use crate::session::{Options, Session};
 use crate::store::Store;
-use crate::verify::Reading;
 
 impl Store {
     /// Copies what damaged packs give, and no sound pack has, into packs of the session. Gives the packs of which
@@ -27,7 +26,7 @@ impl Store {
         examination: &Examination,
         progress: &dyn Progress,
     ) -> Result<HashSet<PackId>> {
-        let index = self.index()?;
+        let index = self.uncached_index()?;
         let mut rescued = HashSet::new();
         for damaged in &examination.packs {
             if progress.cancelled() {
@@ -55,13 +54,16 @@ impl Store {
             return Ok(damaged.chunks == 0);
         };
         let reader = PackReader::new(file.as_ref(), &damaged.object);
-        // Without a trailer nobody knows what is in it.
-        let Ok(trailer) = reader.trailer(damaged.pack) else {
-            return Ok(damaged.chunks == 0);
+        let copies: Vec<Location> = match self.known(damaged.pack) {
+            Some(known) => known.copies.clone(),
+            None => match reader.trailer(damaged.pack) {
+                Ok(trailer) => locations(&trailer).collect(),
+                Err(_) => return Ok(false),
+            },
         };
         let lost: HashSet<&ChunkId> = damaged.lost.iter().collect();
         let mut is_complete = true;
-        for copy in locations(&trailer) {
+        for copy in copies {
             if session.has_in(&copy.id, |pack| examination.has(pack, copy.id)) {
                 continue;
             }
@@ -101,51 +103,28 @@ impl Store {
         share: Share,
         progress: &dyn Progress,
     ) -> Result<Repaired> {
-        self.read_back(session, progress)?;
-        let mut repaired = Repaired::default();
         let is_spent = |pack: &&DamagedPack| pack.is_spent() && rescued.contains(&pack.pack);
-        for damaged in examination.packs.iter().filter(is_spent) {
+        let spent = examination.packs.iter().filter(is_spent);
+        let going: Vec<PackId> = spent.map(|damaged| damaged.pack).collect();
+        self.check_kept(session, examination, &going, progress)?;
+        let mut repaired = Repaired::default();
+        for &pack in &going {
             // Parity first: one without its pack is a lost pack to whoever comes next.
-            for object in [Object::Parity(damaged.pack), Object::Pack(damaged.pack)] {
+            for object in [Object::Parity(pack), Object::Pack(pack)] {
                 repaired.quarantined += u64::from(self.storage().quarantine(object)?);
             }
         }
-        self.forget_mendable();
-        if !examination.packs.is_empty() {
-            self.rebuild_cache()?;
+        let is_flawed = |cache| Index::has_flawed_cache(cache, self.config.id);
+        if !examination.packs.is_empty() || self.cache().is_some_and(is_flawed) {
+            self.rebuild_cache(&going)?;
         }
+        self.forget_mendable();
         self.remake_parity(examination, share, &mut repaired)?;
         for round in self.verified()?.damaged_rounds() {
             repaired.quarantined += u64::from(self.storage().quarantine(Object::Verified(round))?);
         }
         repaired.configs = self.repair_config()?;
         Ok(repaired)
-    }
-
-    /// Reads what the session has written: nothing is moved away for the sake of bytes that are not there.
-    fn read_back(&self, session: &Session<'_>, progress: &dyn Progress) -> Result<()> {
-        let written = session.written();
-        if written.is_empty() {
-            return Ok(());
-        }
-        let mut index = Index::load(self.storage(), None, self.config.id)?;
-        self.add_mendable(&mut index);
-        session.restrict(&mut index)?;
-        for (pack, verified) in self.verify_these(&index, &written, &Reading::All, progress)? {
-            if let Some(damage) = verified.damage.into_iter().next() {
-                return Err(StoreError::Damaged {
-                    object: damage.object,
-                    what: damage.what,
-                });
-            }
-            if !verified.without_base.is_empty() {
-                return Err(StoreError::Damaged {
-                    object: self.storage().locate(Object::Pack(pack)),
-                    what: "a delta in it has no base that will stay".to_owned(),
-                });
-            }
-        }
-        Ok(())
     }
 
     fn remake_parity(
@@ -203,13 +182,20 @@ impl Store {
         Ok(repaired)
     }
 
-    /// The cache may know the packs that were moved away, and what was wrong may be the cache itself.
-    fn rebuild_cache(&self) -> Result<()> {
+    /// The cache may know the packs that went, and what was wrong may be the cache itself. What it alone knows of packs that
+    /// stay is kept in it.
+    fn rebuild_cache(&self, went: &[PackId]) -> Result<()> {
         self.forget_packs();
-        if let Some(cache) = self.cache() {
-            Index::clear_cache(cache);
-            self.load_index()?.save(cache);
-        }
+        let Some(cache) = self.cache() else {
+            return Ok(());
+        };
+        let mut staying = std::mem::take(&mut self.mendable_mut().known);
+        staying.retain(|pack, known| known.is_whole && !went.contains(pack));
+        Index::clear_cache(cache);
+        let mut index = Index::load(self.storage(), Some(cache), self.config.id)?;
+        let told = staying.iter();
+        let told = told.map(|(pack, known)| (*pack, known.copies.as_slice()));
+        index.save_with(cache, told);
         Ok(())
     }
 }

@@ -22,30 +22,36 @@ impl Store {
         // Parity before packs: one whose pack is being written is not taken for one whose pack is lost.
         let parity = self.list_parity()?;
         let found = self.verify_each(&Reading::All, progress)?;
+        let cached = self.index()?;
         let mut examination = Examination {
             configs: self.verify_config(),
             ..Examination::default()
         };
-        let (mut again, mut without_base) = (Vec::new(), Vec::new());
+        let (mut again, mut sound) = (Vec::new(), Vec::new());
         for (pack, verified) in found {
             examination.checked_bytes += verified.checked_bytes;
             if verified.damage.is_empty() {
                 examination.sound.insert(pack);
-                examination.good.extend(verified.good);
-                without_base.extend(verified.without_base.into_iter().map(|id| (pack, id)));
+                sound.push((pack, verified));
             } else {
                 again.push(pack);
                 self.examine_pack(pack, &verified, &mut examination, progress)?;
             }
         }
-        let orphans = self.examine_orphans(&parity, &mut examination, progress)?;
-        again.extend(orphans);
-        if !again.is_empty() {
-            // What a base stands in may be what is mended.
-            again.extend(without_base.iter().map(|(pack, _)| *pack));
-            again.dedup();
+        again.extend(self.examine_orphans(&parity, &mut examination, progress)?);
+        self.learn(&mut examination, &cached);
+        let leaning = match again.is_empty() {
+            true => HashSet::new(),
+            false => self.leaning_packs(&examination)?,
+        };
+        for (pack, verified) in sound {
+            let without_base = verified.without_base.into_iter().map(|id| (pack, id));
+            examination.bad.extend(without_base);
+            match leaning.contains(&pack) {
+                true => again.push(pack),
+                false => examination.good.extend(verified.good),
+            }
         }
-        examination.bad.extend(without_base);
         self.examine_again(&again, &mut examination, progress)?;
         self.examine_parity(&parity, &mut examination, progress)?;
         Ok(examination)
@@ -84,6 +90,7 @@ impl Store {
             way,
             chunks: 0,
             lost: Vec::new(),
+            is_known: true,
             is_legible: is_legible && is_final,
         });
         Ok(())
@@ -97,7 +104,7 @@ impl Store {
             Err(_) => (Way::Remains, false),
             Ok(None) => (Way::Remains, true),
             Ok(Some(healed)) => {
-                self.mendable_mut().insert(pack);
+                self.mendable_mut().packs.insert(pack);
                 (healed.way, healed.is_final)
             }
         })
@@ -125,6 +132,7 @@ impl Store {
                 way,
                 chunks: 0,
                 lost: Vec::new(),
+                is_known: true,
                 is_legible,
             });
         }
@@ -142,11 +150,11 @@ impl Store {
             return Ok(());
         }
         self.forget_packs();
-        let mut index = Index::load(self.storage(), None, self.config.id)?;
-        self.add_mendable(&mut index);
-        for (pack, verified) in self.verify_these(&index, packs, &Reading::All, progress)? {
+        let index = self.uncached_index()?;
+        let mut baseless = Vec::new();
+        for (pack, verified) in self.check_again(&index, packs, progress)? {
             let lost = verified.damage.into_iter().flat_map(|damage| damage.chunks);
-            let lost: Vec<_> = lost.collect();
+            let lost: Vec<_> = lost.chain(verified.without_base.iter().copied()).collect();
             for id in &verified.good {
                 examination.bad.remove(&(pack, *id));
             }
@@ -156,6 +164,9 @@ impl Store {
                     own.is_legible &= !verified.is_partial;
                     own.chunks = verified.good.len() as u64;
                     own.lost = lost;
+                    if !verified.without_base.is_empty() {
+                        baseless.push(pack);
+                    }
                 }
                 None => examination
                     .bad
@@ -163,7 +174,25 @@ impl Store {
             }
             examination.good.extend(verified.good);
         }
+        examination.keep_baseless(&baseless);
         Ok(())
+    }
+
+    fn check_again(
+        &self,
+        index: &Index,
+        packs: &[PackId],
+        progress: &dyn Progress,
+    ) -> Result<Vec<(PackId, Verification)>> {
+        let (told, silent): (Vec<PackId>, Vec<PackId>) =
+            packs.iter().partition(|pack| self.known(**pack).is_none());
+        let mut found = self.verify_these(index, &told, &Reading::All, progress)?;
+        for pack in silent {
+            if let Some(known) = self.known(pack) {
+                found.push((pack, self.check_known(index, pack, &known, progress)?));
+            }
+        }
+        Ok(found)
     }
 
     fn examine_parity(

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, PoisonError, RwLockWriteGuard};
 
-use super::{Way, trial};
+use super::{Mendable, Way, trial};
 use crate::disk::OpenFile;
 use crate::error::{IoContext, Result, StoreError};
 use crate::id::PackId;
@@ -32,7 +32,7 @@ impl Store {
     /// A pack's file; of one that is damaged and mendable, what it was.
     pub(crate) fn open_as_written(&self, pack: PackId) -> Result<Option<Arc<dyn OpenFile>>> {
         let mendable = self.mendable.read().unwrap_or_else(PoisonError::into_inner);
-        let is_mendable = mendable.contains(&pack);
+        let is_mendable = mendable.packs.contains(&pack);
         drop(mendable);
         if is_mendable && let Ok(Some(healed)) = self.heal(pack, &Unwatched) {
             return Ok(Some(healed.file));
@@ -41,14 +41,18 @@ impl Store {
         Ok(file.map(Arc::from))
     }
 
-    /// Adds the mendable packs whose own trailers do not tell of them.
+    /// Adds the damaged packs whose own trailers do not tell of them.
     pub(crate) fn add_mendable(&self, index: &mut Index) {
         let mendable = self.mendable.read().unwrap_or_else(PoisonError::into_inner);
         let unknown: Vec<PackId> = mendable
+            .packs
             .iter()
             .copied()
             .filter(|pack| !index.lists(*pack))
             .collect();
+        for (pack, known) in &mendable.known {
+            index.add_known(*pack, &known.copies);
+        }
         drop(mendable);
         for pack in unknown {
             let path = self.storage().locate(Object::Pack(pack));
@@ -60,7 +64,7 @@ impl Store {
         }
     }
 
-    pub(crate) fn mendable_mut(&self) -> RwLockWriteGuard<'_, std::collections::HashSet<PackId>> {
+    pub(crate) fn mendable_mut(&self) -> RwLockWriteGuard<'_, Mendable> {
         self.mendable
             .write()
             .unwrap_or_else(PoisonError::into_inner)

@@ -70,7 +70,12 @@ fn what_cannot_be_mended_is_named_and_everything_else_is_kept() {
     let kept = after.iter().filter(|(_, bytes)| bytes.is_some());
     assert!(kept.clone().all(|(id, _)| examination.good.contains(id)));
     assert!(kept.count() > before.values().flatten().count());
-    assert!(damage(&disk).is_empty(), "{:?}", damage(&disk));
+    // The one that lost its trailer stays, since nobody knows what is in it.
+    let stays = damage(&disk);
+    assert!(
+        stays.len() == 1 && stays[0].contains("does not end as a pack"),
+        "{stays:?}"
+    );
     // Nothing is thrown away: what is left of the damaged files is in the quarantine, byte for byte.
     let (_, untouched, _) = ruined();
     let remains: Vec<Vec<u8>> = files_in(&disk, "quarantine/")
@@ -84,12 +89,14 @@ fn what_cannot_be_mended_is_named_and_everything_else_is_kept() {
             "{path}"
         );
     }
-    // A second repair finds nothing to do.
+    // A second repair finds that one, and nothing to do.
     let (again, repaired) = repair(&disk, 3).unwrap();
-    assert!(
-        again.is_clean() && repaired == Repaired::default(),
-        "{again:?}"
-    );
+    let [unknown] = again.packs.as_slice() else {
+        panic!("{again:?}")
+    };
+    assert!(!unknown.is_spent() && !unknown.is_known, "{again:?}");
+    assert!(again.parity.is_empty() && again.configs.is_empty());
+    assert_eq!(repaired, Repaired::default());
     assert_eq!(contents(&disk, id), after);
     drop(whole);
 }
@@ -119,7 +126,7 @@ fn recovers(
         return Err("the next repair ends elsewhere".to_owned());
     }
     match damage(disk).as_slice() {
-        [] => Ok(()),
+        [one] if one.contains("does not end as a pack") => Ok(()),
         damage => Err(format!("damage is left: {damage:?}")),
     }
 }
