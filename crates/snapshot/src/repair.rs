@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use lifeboat_store::{Examination, Options, Repaired, Session, Share, SnapshotId, Way};
+use lifeboat_store::{Examination, Options, PackId, Repaired, Session, Share, SnapshotId, Way};
 
 use crate::capture::Backup;
 use crate::error::{Result, SnapshotError};
@@ -87,6 +87,8 @@ pub struct PackFound {
     pub chunks: u64,
     /// Chunks that are known to be in it and cannot be had of it.
     pub lost_chunks: u64,
+    /// Whether all that is in it is known.
+    pub is_known: bool,
     /// Whether it was, or would be, taken out of use. Else it cannot be read just now, and stays.
     pub is_spent: bool,
 }
@@ -199,9 +201,9 @@ impl Repository {
         let mut examination = self.store().examine(monitor)?;
         let rescued = match plan.apply {
             true => self.store().rescue(session, &examination, monitor)?,
-            false => HashSet::new(),
+            false => examination.packs.iter().map(|own| own.pack).collect(),
         };
-        let mut report = found(plan, &examination);
+        let mut report = found(plan, &examination, &rescued);
         self.seek(
             session,
             plan,
@@ -264,14 +266,15 @@ impl Repository {
     }
 }
 
-fn found(plan: &Repair, examination: &Examination) -> RepairReport {
+fn found(plan: &Repair, examination: &Examination, rescued: &HashSet<PackId>) -> RepairReport {
     let packs = examination.packs.iter().map(|pack| PackFound {
         object: pack.object.clone(),
         what: pack.what.clone(),
         way: pack.way,
         chunks: pack.chunks,
         lost_chunks: pack.lost.len() as u64,
-        is_spent: pack.is_spent(),
+        is_known: pack.is_known,
+        is_spent: pack.is_spent() && rescued.contains(&pack.pack),
     });
     let parity = examination.parity.iter();
     let others = parity.map(|(_, object, what)| (object.clone(), what.clone()));

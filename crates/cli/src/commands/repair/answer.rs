@@ -152,6 +152,7 @@ fn way(pack: &PackFound) -> String {
         lost => format!(", {} lost", words::counted(lost, "chunk", "chunks")),
     };
     match pack.way {
+        _ if !pack.is_known => "what is in it is not known, and it stays where it is".to_owned(),
         _ if !pack.is_spent => "it cannot be read just now, and stays where it is".to_owned(),
         Way::Parity { shards } => format!(
             "mended by its parity: {}",
