@@ -73,6 +73,13 @@ pub fn side_files(path: &Path) -> [PathBuf; 3] {
     SIDE_FILES.map(|suffix| sibling(path, suffix))
 }
 
+/// What stands in the place of a `-wal` or a `-journal` and is no regular file, so that SQLite is not let open it.
+pub(super) fn strange_side_file(path: &Path) -> Option<PathBuf> {
+    let is_strange = |path: &PathBuf| path.symlink_metadata().is_ok_and(|found| !found.is_file());
+    let mut opened = ["-wal", "-journal"].into_iter();
+    opened.find_map(|suffix| Some(sibling(path, suffix)).filter(is_strange))
+}
+
 pub(super) fn sibling(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);

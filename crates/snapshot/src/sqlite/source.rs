@@ -6,6 +6,7 @@
 //! needs no schema, since a damaged schema must not keep the pages from being saved.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,7 +22,7 @@ use super::extents::Extents;
 use super::header::{Header, MAGIC};
 use super::overlay::Overlay;
 use super::probe::Probe;
-use super::sniff::first_bytes;
+use super::sniff::{first_bytes, strange_side_file};
 use super::{held, vfs};
 
 /// How long SQLite waits for a lock before it is asked whether to go on.
@@ -80,7 +81,7 @@ impl Source {
         busy_timeout: Duration,
         overlay: Option<Overlay>,
     ) -> Result<Self, SqliteError> {
-        let fail = |error| SqliteError::from_sqlite(path, "open", busy_timeout, error);
+        let fail = |error| failed_to_open(path, busy_timeout, error);
         let rolls_back = overlay.is_some();
         let probe = Arc::new(Probe::new(path, overlay));
         let connection = vfs::open_source(path, Arc::clone(&probe)).map_err(fail)?;
@@ -214,6 +215,25 @@ pub(super) fn open_sink(sink: Arc<Extents>) -> rusqlite::Result<Connection> {
          PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = 16",
     )?;
     Ok(connection)
+}
+
+/// SQLite's error names the database only, where it is a file beside it that has to be dealt with.
+fn failed_to_open(path: &Path, waited: Duration, error: rusqlite::Error) -> SqliteError {
+    let error = SqliteError::from_sqlite(path, "open", waited, error);
+    let is_of_a_file = matches!(
+        error,
+        SqliteError::Sqlite { .. } | SqliteError::HotJournal { .. }
+    );
+    match strange_side_file(path).filter(|_| is_of_a_file) {
+        Some(beside) => SqliteError::io(
+            &beside,
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "it belongs to a database and is no regular file",
+            ),
+        ),
+        None => error,
+    }
 }
 
 /// The folder is resolved once; a link in the place of the database itself is not followed.

@@ -1,13 +1,18 @@
 //! Databases whose definitions are made to do harm: they cost no more time and memory than they may, and their pages are
-//! saved all the same. While they are looked at, a writer of a database with a rollback journal waits.
+//! saved all the same. While they are looked at, a writer of a database with a rollback journal waits. And side files that
+//! would let nobody go who opens them.
 
+use std::path::Path;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use super::support::{capture_with, folder, options};
-use crate::sqlite::{Check, Checked, Count, Facts};
+use rustix::fs::{CWD, Mode, OFlags};
+
+use super::support::{capture_with, database, folder, options, refused};
+use crate::sqlite::{Check, Checked, Count, Facts, SqliteError};
 
 /// Long for a machine and short for a test; nothing depends on how long something takes but whether it ends.
 const BUDGET: Duration = Duration::from_millis(200);
@@ -182,4 +187,35 @@ fn more_tables_than_are_told_are_saved_and_counted_in_part() {
     let facts = facts_of(script, Check::None, &[]);
     assert_eq!(facts.row_counts.len(), 1 << 14);
     assert!(!facts.row_counts_complete);
+}
+
+/// How the capture of a database fails that must fail; and where it waits for the other end of this pipe, it is let go.
+fn refused_beside(pipe: &Path, path: &Path) -> SqliteError {
+    let (end, ended) = mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| end.send(refused(path, &options())));
+        ended
+            .recv_timeout(Duration::from_secs(20))
+            .unwrap_or_else(|_| {
+                let flags = OFlags::WRONLY | OFlags::NONBLOCK;
+                let _other_end = rustix::fs::open(pipe, flags, Mode::empty());
+                panic!("the capture waits at {}", pipe.display())
+            })
+    })
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_side_file_is_named_and_holds_nobody_up() {
+    for mode in ["WAL", "DELETE"] {
+        for ending in ["wal", "journal"] {
+            let (_folder, path) = folder();
+            drop(database(&path, &format!("PRAGMA journal_mode = {mode}"), 3));
+            let pipe = path.with_extension(format!("db-{ending}"));
+            rustix::fs::mkfifoat(CWD, &pipe, Mode::from_raw_mode(0o600)).unwrap();
+            match refused_beside(&pipe, &path) {
+                SqliteError::Io { path, .. } => assert_eq!(path, pipe.canonicalize().unwrap()),
+                other => panic!("{mode}, {ending}: {other:?}"),
+            }
+        }
+    }
 }

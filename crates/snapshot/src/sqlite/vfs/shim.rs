@@ -5,10 +5,16 @@
 //! read-only whatever SQLite asked for, what does not exist is not created, and deletions are
 //! only pretended; locks up to SHARED are real. On the way the [`Probe`] learns what was read.
 //!
+//! Opening a pipe waits until somebody opens its other end, which may be never, and cannot be stopped. So a name that is
+//! no regular file is not opened. A name that becomes a pipe between the look and the opening still is: to open without
+//! waiting would take another `open` for every connection of the process, whose files may be leased to a file server.
+//!
 //! The methods of the files are in `bytes`, `locks` and `shm`.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, OsStr, c_char, c_int};
+use std::fs;
 use std::mem;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
 use std::sync::{Arc, OnceLock};
@@ -81,7 +87,6 @@ pub(in crate::sqlite) fn open_source(
 
 /// A path as part of a URI; any byte may occur in it.
 fn escaped(path: &Path) -> String {
-    use std::os::unix::ffi::OsStrExt;
     let bytes = path.as_os_str().as_bytes().iter();
     bytes.fold(String::new(), |mut uri, &byte| {
         match byte {
@@ -115,6 +120,9 @@ unsafe extern "C" fn open(
         let Some(probe) = PROBES.find(number) else {
             return ffi::SQLITE_CANTOPEN;
         };
+        if is_strange(name) {
+            return ffi::SQLITE_CANTOPEN;
+        }
         let code = open_behind(name, file, kind, flags);
         let absent = code != ffi::SQLITE_OK && kind == Kind::Wal && !exists(name);
         if code != ffi::SQLITE_OK && !absent {
@@ -191,6 +199,20 @@ unsafe fn open_behind(
         }
         code
     }
+}
+
+/// Whether something is there that is no regular file.
+///
+/// # Safety
+/// `name` is null or a C string.
+unsafe fn is_strange(name: *const c_char) -> bool {
+    if name.is_null() {
+        return false;
+    }
+    // SAFETY: by the contract above, and it stays while SQLite opens the file.
+    let name = unsafe { CStr::from_ptr(name) };
+    let found = fs::symlink_metadata(OsStr::from_bytes(name.to_bytes()));
+    found.is_ok_and(|found| !found.is_file())
 }
 
 /// # Safety
