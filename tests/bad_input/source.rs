@@ -190,6 +190,23 @@ fn bad_32_pipes_and_sockets_are_not_opened() {
 }
 
 #[test]
+fn bad_32_a_pipe_beside_a_database_is_named_and_holds_no_backup_up() {
+    for ending in ["wal", "journal"] {
+        let bench = Workbench::with_files();
+        let database = rusqlite::Connection::open(bench.data().join("app.db")).unwrap();
+        database
+            .execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (x)")
+            .unwrap();
+        drop(database);
+        let pipe = bench.data().join(format!("app.db-{ending}"));
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).unwrap();
+        let answer = bench.lifeboat(&["backup", "data", "--no-zip"]);
+        answer.exits(3).says_aside(&[&shown(&pipe)]);
+    }
+}
+
+#[test]
 fn bad_33_a_root_that_is_a_loop_of_links() {
     let bench = Workbench::new();
     std::os::unix::fs::symlink("loop", bench.path("loop")).unwrap();
