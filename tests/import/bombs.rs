@@ -156,3 +156,15 @@ fn bad_50_bytes_that_are_not_what_the_archive_says() {
     refused(&with(&[entry]), &["something follows"]);
     refused(&with(&[deflated(&block[..6], 2)]), &["clinic.db"]);
 }
+
+#[test]
+fn bad_50_a_description_of_many_megabytes_of_nothing() {
+    let long = |text: &str, fill: &str| {
+        let fill = fill.repeat((17 << 20) / fill.len());
+        format!("{text}{fill}").into_bytes()
+    };
+    let bytes = long(r#"{"created_at":"2024-05-01T10:00:00","x":[0"#, ",0");
+    let archive = super::zip(&[("a", b"a".to_vec()), ("backup_manifest.json", bytes)]);
+    assert!(archive.len() < 1 << 20, "{}", archive.len());
+    refused(&archive, &["its description has 178", "are not read"]);
+}

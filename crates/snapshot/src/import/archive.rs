@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::described::{Described, MAX_BYTES};
+use super::described::{Described, most_bytes, too_long};
 use super::scratch::Scratch;
 use super::{refused, unpack};
 use crate::error::{IoContext, Result, SnapshotError};
@@ -59,13 +59,20 @@ impl Archive {
         match self {
             Self::Zip(path, zip) => {
                 let entry = zip.find(MANIFEST_NAME.as_bytes()).ok_or_else(lacking)?;
-                let bytes = zip.bytes(entry, MAX_BYTES);
+                let most = most_bytes(zip.entries().iter().map(|entry| entry.path.as_slice()));
+                if entry.len > most {
+                    return Err(too_long(path, entry.len, most));
+                }
+                let bytes = zip.bytes(entry, most);
                 Described::parse(path, &bytes.map_err(|bad| bad_zip(path, bad))?)
             }
             Self::Folder(path) => {
                 let file = path.join(MANIFEST_NAME);
                 match std::fs::metadata(&file) {
-                    Ok(stat) if stat.is_file() && stat.len() <= MAX_BYTES => {
+                    Ok(stat) if stat.is_file() && stat.len() > most_bytes(std::iter::empty()) => {
+                        Err(too_long(path, stat.len(), most_bytes(std::iter::empty())))
+                    }
+                    Ok(stat) if stat.is_file() => {
                         let bytes = std::fs::read(&file).context("read", &file)?;
                         Described::parse(path, &bytes)
                     }

@@ -10,10 +10,17 @@ use serde_json::{Map, Value};
 
 use super::{newer, refused};
 use crate::capture::CountQuery;
-use crate::error::Result;
+use crate::error::{Result, SnapshotError};
 
-/// Longest description that is read.
-pub(super) const MAX_BYTES: u64 = 256 << 20;
+/// Longest description that is read of an archive without files. What is read takes many times its length of memory, and
+/// a zip can hold it in a thousandth of it.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// How much longer for each file, beside its names: its hash, its numbers and their keys.
+const FILE_BYTES: u64 = 1 << 10;
+
+/// How much longer for each byte of a name, which may be told twice, and escaped.
+const NAME_BYTES: u64 = 16;
 
 /// What numbers of ours are called, and of the apps.
 const COUNT_ENDING: &str = "_count";
@@ -32,6 +39,18 @@ pub(super) struct Described {
     /// Names in the archive that stand for others.
     pub(super) renamed: BTreeMap<Vec<u8>, Vec<u8>>,
     snapshot: Option<(String, String)>,
+}
+
+/// Longest description that is read of an archive with files of these names, each of which it may tell of.
+pub(super) fn most_bytes<'n>(names: impl Iterator<Item = &'n [u8]>) -> u64 {
+    let of = |name: &[u8]| FILE_BYTES.saturating_add(NAME_BYTES.saturating_mul(name.len() as u64));
+    names.map(of).fold(MAX_BYTES, u64::saturating_add)
+}
+
+/// Why one that is longer is not read.
+pub(super) fn too_long(path: &Path, len: u64, most: u64) -> SnapshotError {
+    let reason = format!("its description has {len} bytes, and more than {most} are not read");
+    refused(path, reason)
 }
 
 impl Described {
