@@ -147,3 +147,22 @@ fn bad_19_lengths_that_do_not_add_up() {
         .says_aside(&["as long as"]);
     bench.lifeboat(&["verify"]).exits(4);
 }
+
+#[test]
+fn bad_19_a_file_longer_than_any_is_lost_and_the_others_are_restored() {
+    for many in [1_u64, 2] {
+        let bench = Workbench::new();
+        forge::repository(&bench.place(), |forge| {
+            let mut list = forge.put(lifeboat_store::Kind::Data, b"whatever");
+            list.len = 1 << 63;
+            let file = forge::file_of(forge::one(list));
+            let mut entries = vec![entry(b"good", forge.file(b"good"))];
+            entries.extend((0..many).map(|number| entry(format!("huge {number}"), file.clone())));
+            forge.of_root(forge.folder(&entries))
+        });
+        let restored = bench.lifeboat(&["restore", "latest", "--to", "restored"]);
+        restored.exits(4).says_aside(&["huge 0", "add up"]);
+        assert_eq!(fs::read(bench.path("restored/good")).unwrap(), b"good");
+        assert!(!bench.path("restored/huge 0").exists());
+    }
+}

@@ -3,7 +3,7 @@
 
 use lifeboat_snapshot::content::{Content, Ref};
 use lifeboat_snapshot::entry::Node;
-use lifeboat_snapshot::{Monitor, Progress};
+use lifeboat_snapshot::{Monitor, Progress, Restore, Unwatched};
 use lifeboat_store::disk::sim::Call;
 use lifeboat_store::{ChunkId, Kind};
 
@@ -44,6 +44,31 @@ fn f55_lists_that_name_each_other_a_thousand_times_are_walked_once() {
     let (report, reads) = verified(&bench, false);
     assert_eq!(report.damaged, []);
     assert!(reads < 100, "{reads} reads");
+}
+
+#[test]
+fn f55_what_was_read_of_such_lists_and_what_they_need_is_found_out_by_walking_them_once() {
+    let bench = Workbench::new();
+    forge::repository(&bench.place(), |forge| {
+        let last = forge.put(Kind::Data, b"x");
+        forge.of_root(forge.folder(&[entry(b"f", bomb(forge, last, 5))]))
+    });
+    let (report, reads) = verified(&bench, true);
+    assert_eq!(report.damaged, []);
+    assert!(reads < 200, "{reads} reads");
+    let (disk, repository) = counted(&bench);
+    let before = disk.calls_of(Call::Read);
+    let snapshot = repository.snapshots().unwrap().snapshots.remove(0);
+    let plan = Restore {
+        target: bench.path("restored"),
+        ..Restore::default()
+    };
+    let restored = repository.restore(&snapshot, &plan, &Unwatched);
+    let told = restored.unwrap_err().to_string();
+    // 1024 to the fifth, in blocks.
+    assert!(told.contains("1125899906842624 are needed"), "{told}");
+    let reads = disk.calls_of(Call::Read) - before;
+    assert!(reads < 200, "{reads} reads");
 }
 
 #[test]

@@ -28,6 +28,9 @@ const FANOUT: usize = 1024;
 /// Deepest tree of list nodes: more than 2⁶⁴ bytes need.
 const MAX_DEPTH: u8 = 8;
 
+/// Most bytes: no system has a longer file.
+const MAX_LEN: u64 = i64::MAX as u64;
+
 /// A run of bytes, by reference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
@@ -41,7 +44,7 @@ pub struct Content {
 }
 
 /// A part of a content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ref {
     /// The chunk with the bytes, or with an encoded list of references.
     pub id: ChunkId,
@@ -59,9 +62,9 @@ impl Content {
         }
     }
 
-    /// Whether the numbers in it fit each other; what is decoded is checked before it is walked.
+    /// Whether the numbers in it fit each other and any file can be as long; what is decoded is checked before it is walked.
     pub(crate) fn is_sound(&self) -> bool {
-        self.depth <= MAX_DEPTH && sum(&self.refs) == Some(self.len)
+        self.depth <= MAX_DEPTH && self.len <= MAX_LEN && sum(&self.refs) == Some(self.len)
     }
 
     /// Its references, if the numbers fit each other.

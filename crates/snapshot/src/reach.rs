@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use lifeboat_store::ChunkId;
 
-use crate::content::{Chunks, Content};
+use crate::content::{Content, Ref, read_list};
 use crate::entry::Node;
 use crate::error::{Result, SnapshotError};
 use crate::folder::FolderReader;
@@ -18,10 +18,10 @@ type Enter<'e> = dyn FnMut(Key) -> bool + 'e;
 /// What is done with each chunk.
 type Visit<'v> = dyn FnMut(ChunkId) -> Result<()> + 'v;
 
-/// A folder or a long content, by all that it refers to.
+/// A folder, a long content or a list of it, by all that it refers to.
 type Key = [u8; 16];
 
-/// Walks snapshots; the folders and long contents that they share are walked once.
+/// Walks snapshots; the folders, the long contents and the lists that they share are walked once.
 pub(crate) struct Reach<'r> {
     repository: &'r Repository,
     walked: HashSet<Key>,
@@ -77,7 +77,7 @@ impl<'r> Reach<'r> {
         enter: &mut Enter<'_>,
         visit: &mut Visit<'_>,
     ) -> Result<()> {
-        self.content(&snapshot.manifest, visit)?;
+        self.content(&snapshot.manifest, enter, visit)?;
         let manifest = self.repository.manifest(snapshot)?;
         // Depth stands beside each folder: how deep they go is the repository's choice, and nothing recurses.
         let mut waiting: Vec<(usize, Content)> = Vec::new();
@@ -91,7 +91,7 @@ impl<'r> Reach<'r> {
                     reason: format!("folders are nested deeper than {MAX_DEPTH}"),
                 });
             }
-            self.content(&folder, visit)?;
+            self.content(&folder, enter, visit)?;
             for child in FolderReader::new(self.repository.store(), &folder) {
                 self.node(depth + 1, child?.node, &mut waiting, enter, visit)?;
             }
@@ -116,7 +116,7 @@ impl<'r> Reach<'r> {
             Node::File { content, .. } | Node::Database { content, .. } => {
                 // Short lists cost less than it would to remember them.
                 match content.depth == 0 || enter(key(b"bytes", &content)) {
-                    true => self.content(&content, visit),
+                    true => self.content(&content, enter, visit),
                     false => Ok(()),
                 }
             }
@@ -124,8 +124,28 @@ impl<'r> Reach<'r> {
         }
     }
 
-    fn content(&self, content: &Content, visit: &mut Visit<'_>) -> Result<()> {
-        Chunks::of_all_depths(self.repository.store(), content).try_for_each(|id| visit(id?))
+    /// Visits all references of a content, each list before what it lists.
+    fn content(
+        &self,
+        content: &Content,
+        enter: &mut Enter<'_>,
+        visit: &mut Visit<'_>,
+    ) -> Result<()> {
+        let refs = content.checked_refs()?.to_vec();
+        let mut open = vec![(content.depth, refs.into_iter())];
+        while let Some((depth, refs)) = open.last_mut() {
+            let depth = *depth;
+            let Some(found) = refs.next() else {
+                open.pop();
+                continue;
+            };
+            visit(found.id)?;
+            if depth > 0 && enter(list_key(depth, &found)) {
+                let refs = read_list(self.repository.store(), &found)?;
+                open.push((depth - 1, refs.into_iter()));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -135,6 +155,19 @@ fn key(kind: &[u8], content: &Content) -> Key {
     for found in &content.refs {
         hash.update(found.id.as_bytes());
     }
+    short(&hash)
+}
+
+/// The length counts: a list whose sum it is not is an error and no list.
+fn list_key(depth: u8, list: &Ref) -> Key {
+    let mut hash = blake3::Hasher::new();
+    hash.update(b"list").update(&[depth]);
+    hash.update(list.id.as_bytes())
+        .update(&list.len.to_le_bytes());
+    short(&hash)
+}
+
+fn short(hash: &blake3::Hasher) -> Key {
     let hash = *hash.finalize().as_bytes();
     hash.first_chunk().copied().unwrap_or_default()
 }

@@ -1,12 +1,12 @@
 //! How long ago everything of a snapshot was last read: the oldest time over the packs that it needs.
 //!
-//! What snapshots share is walked once. Losses are not looked for: a snapshot with any has no such time.
+//! What snapshots share is walked once, and so is a list of chunks however many contents name it. Losses are not looked for: a snapshot with any has no such time.
 
 use std::collections::HashMap;
 
 use lifeboat_store::{ChunkId, PackId, Verified};
 
-use crate::content::{Chunks, Content};
+use crate::content::{Content, Ref, read_list};
 use crate::entry::Node;
 use crate::error::Result;
 use crate::folder::FolderReader;
@@ -31,6 +31,8 @@ pub(super) struct Ages<'r> {
     monitor: &'r dyn Monitor,
     /// The oldest time below what was walked.
     known: HashMap<Key, i64>,
+    /// The same of lists, by the depth of what they list.
+    lists: HashMap<(u8, Ref), i64>,
 }
 
 impl<'r> Ages<'r> {
@@ -45,6 +47,7 @@ impl<'r> Ages<'r> {
             verified,
             monitor,
             known: HashMap::new(),
+            lists: HashMap::new(),
         }
     }
 
@@ -124,18 +127,45 @@ impl<'r> Ages<'r> {
         looks.min().flatten()
     }
 
-    fn content(&self, content: &Content) -> Result<Option<i64>> {
-        let store = self.repository.store();
+    fn content(&mut self, content: &Content) -> Result<Option<i64>> {
+        self.refs(content.depth, content.checked_refs()?)
+    }
+
+    /// The oldest time of these and of all below them, which no content has many levels of.
+    fn refs(&mut self, depth: u8, refs: &[Ref]) -> Result<Option<i64>> {
         let mut oldest = i64::MAX;
-        for chunk in Chunks::of_all_depths(store, content) {
-            let copies = store.packs_of(&chunk?)?;
-            // Any copy that was read will do, with all that it is made from.
-            let read = copies.iter().filter_map(|packs| self.read(packs));
-            let Some(newest) = read.max() else {
+        for found in refs {
+            go_on(self.monitor)?;
+            let Some(time) = self.reference(depth, found)? else {
                 return Ok(None);
             };
-            oldest = oldest.min(newest);
+            oldest = oldest.min(time);
         }
         Ok(Some(oldest))
+    }
+
+    fn reference(&mut self, depth: u8, found: &Ref) -> Result<Option<i64>> {
+        let Some(depth) = depth.checked_sub(1) else {
+            return self.chunk(&found.id);
+        };
+        if let Some(known) = self.lists.get(&(depth, *found)) {
+            return Ok(Some(*known));
+        }
+        let Some(own) = self.chunk(&found.id)? else {
+            return Ok(None);
+        };
+        let refs = read_list(self.repository.store(), found)?;
+        let Some(below) = self.refs(depth, &refs)? else {
+            return Ok(None);
+        };
+        let oldest = own.min(below);
+        self.lists.insert((depth, *found), oldest);
+        Ok(Some(oldest))
+    }
+
+    fn chunk(&self, id: &ChunkId) -> Result<Option<i64>> {
+        let copies = self.repository.store().packs_of(id)?;
+        // Any copy that was read will do, with all that it is made from.
+        Ok(copies.iter().filter_map(|packs| self.read(packs)).max())
     }
 }

@@ -73,7 +73,7 @@ struct Filling<'a> {
 }
 
 impl Filler<'_> {
-    /// Brings the bytes of a content into a file; its length is set in any case.
+    /// Brings the bytes of a content into a file; its length is set wherever the numbers of the content fit each other.
     pub(super) fn fill(
         &self,
         file: &File,
@@ -99,7 +99,8 @@ impl Filler<'_> {
             parts.try_for_each(|part| filling.take(part?))?;
         }
         let is_long_enough = work == Work::Write && *filling.end.get_mut() == content.len;
-        if work != Work::Compare && !is_long_enough {
+        // A length that is not believed is not given to a file either: there may be no file as long.
+        if work != Work::Compare && !is_long_enough && content.is_sound() {
             file.set_len(content.len).context("write", path)?;
         }
         let changed = filling.changed.into_inner();

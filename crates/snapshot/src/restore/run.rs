@@ -151,7 +151,7 @@ impl<'a> Run<'a> {
         {
             return Ok(());
         }
-        self.waiting_bytes += content.len;
+        self.waiting_bytes = self.waiting_bytes.saturating_add(content.len);
         self.waiting.push(Waiting {
             path: path.clone(),
             meta,

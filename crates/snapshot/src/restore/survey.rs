@@ -1,13 +1,13 @@
 //! What a restore will do, found out before it does anything: every description is read once, so that a tree that no backup
 //! would have written, a selection of nothing and a disk without room end it while the target is untouched.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use lifeboat_store::Store;
 
-use super::parts::{Part, Zeros, is_loss, parts};
+use super::parts::{Zeros, is_loss};
 use super::select::Selection;
-use crate::content::Content;
+use crate::content::{Content, Ref, read_list};
 use crate::entry::Node;
 use crate::error::Result;
 use crate::monitor::{Monitor, go_on};
@@ -43,7 +43,7 @@ impl Survey {
             match node {
                 Node::File { content, .. } | Node::Database { content, .. } => {
                     survey.files += 1;
-                    survey.bytes += content.len;
+                    survey.bytes = survey.bytes.saturating_add(content.len);
                 }
                 Node::Folder { .. } => survey.folders += 1,
                 Node::Symlink { .. } => survey.links += 1,
@@ -64,7 +64,7 @@ pub(super) fn needed_bytes(
     block: u64,
     present: &dyn Fn(&TreePath) -> u64,
 ) -> Result<u64> {
-    let zeros = Zeros::new();
+    let mut measure = Measure::new(store, monitor);
     let mut groups = HashSet::new();
     let mut needed = 0_u64;
     each(tree, selection, monitor, &mut |path, node| {
@@ -73,27 +73,73 @@ pub(super) fn needed_bytes(
             node => node.content(),
         };
         let bytes = match content {
-            Some(content) => data_bytes(store, content, &zeros)?,
+            Some(content) => measure.content(content)?,
             None => 0,
         };
-        let bytes = bytes.next_multiple_of(block).saturating_sub(present(path));
+        let bytes = bytes.checked_next_multiple_of(block).unwrap_or(u64::MAX);
+        let bytes = bytes.saturating_sub(present(path));
         needed = needed.saturating_add(bytes);
         Ok(())
     })?;
     Ok(needed)
 }
 
-/// Bytes of a content that are in no chunk of zeros.
-fn data_bytes(store: &Store, content: &Content, zeros: &Zeros) -> Result<u64> {
-    let mut bytes = 0;
-    for part in parts(store, content) {
-        match part? {
-            Part::Chunk(_, chunk) if zeros.has(&chunk) => {}
-            Part::Chunk(_, chunk) => bytes += chunk.len,
-            Part::Lost(..) => {}
+/// Counts the bytes of contents that are in no chunk of zeros.
+///
+/// A few lists that name each other a thousand times stand for more chunks than anybody could count: each is counted once.
+struct Measure<'a> {
+    store: &'a Store,
+    monitor: &'a dyn Monitor,
+    zeros: Zeros,
+    /// Bytes below lists, by the depth of what they list.
+    lists: HashMap<(u8, Ref), u64>,
+}
+
+impl<'a> Measure<'a> {
+    fn new(store: &'a Store, monitor: &'a dyn Monitor) -> Self {
+        Self {
+            store,
+            monitor,
+            zeros: Zeros::new(),
+            lists: HashMap::new(),
         }
     }
-    Ok(bytes)
+
+    /// Nothing of one whose numbers do not fit each other will be written.
+    fn content(&mut self, content: &Content) -> Result<u64> {
+        match content.is_sound() {
+            true => self.refs(content.depth, &content.refs),
+            false => Ok(0),
+        }
+    }
+
+    /// What these come to with all below them, which no content has many levels of.
+    fn refs(&mut self, depth: u8, refs: &[Ref]) -> Result<u64> {
+        let mut bytes = 0_u64;
+        for found in refs {
+            go_on(self.monitor)?;
+            let below = match depth.checked_sub(1) {
+                None if self.zeros.has(found) => 0,
+                None => found.len,
+                Some(depth) => self.list(depth, found)?,
+            };
+            bytes = bytes.saturating_add(below);
+        }
+        Ok(bytes)
+    }
+
+    fn list(&mut self, depth: u8, list: &Ref) -> Result<u64> {
+        if let Some(known) = self.lists.get(&(depth, *list)) {
+            return Ok(*known);
+        }
+        let bytes = match read_list(self.store, list) {
+            Ok(refs) => self.refs(depth, &refs)?,
+            Err(error) if is_loss(&error) => 0,
+            Err(error) => return Err(error),
+        };
+        self.lists.insert((depth, *list), bytes);
+        Ok(bytes)
+    }
 }
 
 /// Names in one folder that differ in case alone, as a file system that takes them for one cannot hold them.
