@@ -1,11 +1,12 @@
 //! What is backed up: the paths that were typed, else the sources of the config.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use lifeboat_snapshot::path::real;
 
 use crate::config::Config;
-use crate::context::absolute;
+use crate::context::{absolute, all_real_soon};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -18,10 +19,45 @@ pub(in crate::commands) fn choose(
         true => config.source_paths(),
         false => typed.iter().map(|path| named(path, config)).collect(),
     };
-    match sources.is_empty() {
-        true => Err(nothing(config)),
-        false => Ok(config.groups(&sources)),
+    if sources.is_empty() {
+        return Err(nothing(config));
     }
+    let groups = config.groups(&once(sources));
+    groups.iter().try_for_each(|group| check_apart(group))?;
+    Ok(groups)
+}
+
+/// Each place once, under the first of its names.
+fn once(sources: Vec<PathBuf>) -> Vec<PathBuf> {
+    let mut seen = BTreeSet::new();
+    let real = all_real_soon(&sources);
+    let each = sources.into_iter().zip(real);
+    each.filter_map(|(source, real)| seen.insert(real).then_some(source))
+        .collect()
+}
+
+/// What is in two sources of one snapshot could be brought back to its place twice, so the snapshot could not be at all.
+fn check_apart(group: &[PathBuf]) -> Result<(), Failure> {
+    let real = all_real_soon(group);
+    // Sorted by their parts, what is inside a folder stands right behind it or behind others inside it.
+    let mut places: Vec<(&PathBuf, &PathBuf)> = real.iter().zip(group).collect();
+    places.sort();
+    let mut outer: Option<(&PathBuf, &PathBuf)> = None;
+    for (real, source) in places {
+        match outer {
+            Some((above, named)) if real.starts_with(above) => {
+                return Err(nested(source, named));
+            }
+            _ => outer = Some((real, source)),
+        }
+    }
+    Ok(())
+}
+
+fn nested(inner: &Path, outer: &Path) -> Failure {
+    Failure::usage(format!("{} is inside {}", inner.display(), outer.display()))
+        .because("a snapshot that has both could not be restored in place")
+        .hint("leave the inner one out, as it is backed up with the outer one, or back it up by itself")
 }
 
 /// What is there under this path; else the source of the config that is called so.
@@ -66,6 +102,33 @@ mod tests {
         let failure = choose(&[], &Config::default()).err().unwrap();
         assert_eq!(failure.exit(), Exit::Usage);
         assert_eq!(failure.lines().len(), 3);
+    }
+
+    #[test]
+    fn a_source_that_was_named_twice_is_one_and_none_is_inside_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        std::fs::create_dir_all(data.join("sub")).unwrap();
+        std::fs::create_dir(folder.path().join("data-2")).unwrap();
+        std::os::unix::fs::symlink(&data, folder.path().join("link")).unwrap();
+        let chosen = |names: &[&str]| {
+            let paths: Vec<PathBuf> = names.iter().map(|name| folder.path().join(name)).collect();
+            choose(&paths, &Config::default())
+        };
+        let twice = chosen(&["data", "data-2", "./data/", "link", "data/../data"]);
+        assert_eq!(
+            twice.unwrap(),
+            [[data.clone(), folder.path().join("data-2")]]
+        );
+        for names in [["data", "data/sub"], ["link/sub", "data"]] {
+            let failure = chosen(&names).unwrap_err();
+            assert_eq!(failure.exit(), Exit::Usage);
+            let told = failure.sentence();
+            for name in names {
+                let path = folder.path().join(name).display().to_string();
+                assert!(told.contains(&path), "{told}");
+            }
+        }
     }
 
     #[test]
