@@ -238,3 +238,17 @@ fn a_bad_config_and_a_missing_repository_are_findings_too() {
     let text = bench.lifeboat(&["doctor"]).exits(2).text();
     assert!(text.contains("to mend it: "), "{text}");
 }
+
+#[test]
+fn quietly_there_is_no_advice() {
+    let bench = Workbench::with_files();
+    bench.backs_up();
+    assert!(!bench.lifeboat(&["doctor"]).exits(0).text().is_empty());
+    let quietly = ["doctor", "--quiet"];
+    assert_eq!(bench.lifeboat(&quietly).exits(0).quietly().text(), "");
+    fs::remove_dir_all(bench.data()).unwrap();
+    let answer = bench.lifeboat(&quietly);
+    assert_ne!(answer.code(), Some(0));
+    let told = answer.text();
+    assert!(!told.is_empty() && !told.contains("advice:"), "{told}");
+}

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use lifeboat_store::random::noise;
 use rusqlite::Connection;
@@ -221,4 +222,27 @@ fn f32_a_database_that_was_damaged_before_it_was_saved_is_told() {
         text.contains("damaged database app.db") && text.contains("when it was captured"),
         "{text}"
     );
+}
+
+#[test]
+fn quietly_nothing_is_told_but_damage() {
+    let bench = bench(1);
+    let verifications = [
+        &["verify", "--read-data", "--quiet"][..],
+        &["verify", "--subset", "100%", "--quiet"],
+        &["repair", "--quiet"],
+    ];
+    for args in verifications {
+        assert_eq!(bench.lifeboat(args).exits(0).quietly().text(), "");
+    }
+    let (pack, mut bytes) = bench.files_in("packs").pop_first().unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::set_permissions(&pack, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(&pack, bytes).unwrap();
+    let name = pack.file_stem().unwrap().to_str().unwrap();
+    for args in verifications {
+        let told = bench.lifeboat(args).exits(4).text();
+        assert!(told.contains("damaged") && told.contains(name), "{told}");
+    }
 }

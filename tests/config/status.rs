@@ -77,3 +77,17 @@ fn a_textfile_is_whole_or_as_before_and_tells_that_nothing_can_be_told() {
         "{left:?}"
     );
 }
+
+#[test]
+fn quietly_only_sources_that_are_not_fresh_are_told() {
+    let bench = bench(SOURCES);
+    bench.lifeboat(&["backup"]).exits(0);
+    let quietly = ["status", "--quiet"];
+    assert_eq!(bench.lifeboat(&quietly).exits(0).quietly().text(), "");
+    fs::rename(bench.path("logs"), bench.path("away")).unwrap();
+    bench.lifeboat(&["backup"]).exits(7);
+    let told = bench.lifeboat(&quietly).exits(20).text();
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines.len(), 2, "{told}");
+    assert!(lines.iter().all(|line| line.contains("logs")), "{told}");
+}

@@ -15,7 +15,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::args::Globals;
+use crate::exit::Exit;
 use crate::failure::{Failure, one_line};
+pub(crate) use raw::Raw;
 use table::Table;
 
 mod ask;
@@ -24,6 +26,7 @@ pub(crate) mod facts;
 pub(crate) mod json;
 pub(crate) mod opened;
 pub(crate) mod paint;
+mod raw;
 pub(crate) mod stream;
 pub(crate) mod table;
 pub(crate) mod words;
@@ -87,6 +90,11 @@ impl Ui {
         self.verbose
     }
 
+    /// Whether only what is wrong is to be told.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Whether progress is drawn.
     pub(crate) fn draws_bars(&self) -> bool {
         self.bars
@@ -112,11 +120,23 @@ impl Ui {
         table.lines().try_for_each(|line| self.line(line))
     }
 
-    /// The answer of long work to a person; with `--quiet` it speaks through the exit code alone.
+    /// The answer of work that was done to a person; with `--quiet` it speaks through the exit code alone.
     pub(crate) fn summary(&self, lines: impl IntoIterator<Item = String>) -> Result<(), Failure> {
         match self.quiet {
             true => Ok(()),
             false => lines.into_iter().try_for_each(|line| self.line(line)),
+        }
+    }
+
+    /// The answer of a check to a person; with `--quiet` only where something is wrong, as the exit says.
+    pub(crate) fn verdict(
+        &self,
+        exit: Exit,
+        lines: impl IntoIterator<Item = String>,
+    ) -> Result<(), Failure> {
+        match exit {
+            Exit::Done => self.summary(lines),
+            _ => lines.into_iter().try_for_each(|line| self.line(line)),
         }
     }
 
@@ -137,7 +157,7 @@ impl Ui {
     /// Bytes as they are, and nothing else, through stdout.
     pub(crate) fn raw(&self) -> Raw {
         self.answered.store(true, Ordering::Relaxed);
-        Raw { failed: None }
+        Raw::new()
     }
 
     /// Something worth knowing that is not the answer.
@@ -234,39 +254,5 @@ impl Ui {
     pub(crate) fn finish(&self) -> Result<(), Failure> {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         out.flush().map_err(|error| Failure::stdout(&error))
-    }
-}
-
-/// Stdout for bytes, and why it failed if it did.
-pub(crate) struct Raw {
-    failed: Option<io::Error>,
-}
-
-impl Raw {
-    /// The failure of stdout itself, as against one of whoever wrote to it.
-    pub(crate) fn failure(&self) -> Option<Failure> {
-        self.failed.as_ref().map(Failure::stdout)
-    }
-
-    fn tried<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
-        result.inspect_err(|error| {
-            // Not the error itself: it cannot be copied, and its number is all there is to it.
-            self.failed = Some(error.raw_os_error().map_or_else(
-                || io::Error::from(error.kind()),
-                io::Error::from_raw_os_error,
-            ));
-        })
-    }
-}
-
-impl Write for Raw {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let result = io::stdout().write(bytes);
-        self.tried(result)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let result = io::stdout().flush();
-        self.tried(result)
     }
 }

@@ -37,11 +37,17 @@ pub(crate) fn run(_: &Args, context: &Context) -> Result<Exit, Failure> {
         context.ui.document(&document)?;
         return Ok(exit);
     }
-    for line in findings.iter().flat_map(Finding::lines) {
-        context.ui.line(line)?;
-    }
+    let (advice, wrong): (Vec<&Finding>, Vec<&Finding>) = findings
+        .iter()
+        .partition(|finding| finding.weight == Weight::Advice);
+    context
+        .ui
+        .verdict(exit, wrong.into_iter().flat_map(Finding::lines))?;
+    context
+        .ui
+        .summary(advice.into_iter().flat_map(Finding::lines))?;
     if findings.is_empty() {
-        context.ui.line("Nothing is wrong.")?;
+        context.ui.summary(["Nothing is wrong.".to_owned()])?;
     }
     Ok(exit)
 }

@@ -55,16 +55,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         error: losses(&report.warnings),
     };
     let report = recorded(context, &repository, RunKind::Drill, &[], work, outcome)?;
+    let exit = outcome(&report).exit;
     if context.ui.is_json() {
         context.ui.event(&summary(&report))?;
     } else {
-        context.ui.summary(lines(&report))?;
+        context.ui.verdict(exit, lines(&report))?;
     }
-    Ok(super::exit_of_restore(
-        &report.lost,
-        &report.databases,
-        &report.warnings,
-    ))
+    Ok(exit)
 }
 
 /// On the disk, and never in a folder of temporary files that is memory in disguise, where that can be had.

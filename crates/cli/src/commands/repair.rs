@@ -58,9 +58,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         context.ui.event(&answer::summary(&report))?;
     } else {
         let is_long = context.ui.is_verbose();
-        context
-            .ui
-            .summary(answer::lines(&report, args.add_parity, is_long))?;
+        let lines = answer::lines(&report, args.add_parity, is_long);
+        context.ui.verdict(exit_of(&report), lines)?;
     }
     Ok(exit_of(&report))
 }

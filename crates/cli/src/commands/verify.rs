@@ -73,7 +73,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         context.ui.event(&answer::summary(&report, &plan))?;
     } else {
         let is_long = context.ui.is_verbose();
-        context.ui.summary(answer::lines(&report, &plan, is_long))?;
+        let lines = answer::lines(&report, &plan, is_long);
+        context.ui.verdict(exit(&report), lines)?;
     }
     if let Some(reason) = &report.not_remembered {
         context

@@ -8,7 +8,7 @@ use lifeboat_snapshot::path::{escape, of_bytes, real};
 use lifeboat_snapshot::{Repository, Run};
 use serde_json::{Value, json};
 
-use super::{Answer, Row};
+use super::{Answer, Row, State};
 use crate::commands::drill;
 use crate::config::Config;
 use crate::context::this_host;
@@ -68,25 +68,12 @@ pub(super) fn print(
     config: &Config,
     ui: &Ui,
 ) -> Result<(), Failure> {
-    if answer.rows.is_empty() {
-        ui.line("There is no snapshot yet.")?;
+    if answer.worst == State::Fresh && ui.is_quiet() {
+        return Ok(());
     }
-    let mut table = Table::new();
-    for row in &answer.rows {
-        table.row(cells(row, config, answer));
-    }
-    ui.table(&table)?;
-    if answer.next.is_attended == Some(false) {
-        let text = "No daemon runs, so nothing is backed up by the schedule: lifeboat daemon";
-        ui.line(paint::paint(paint::FAIR, text))?;
-    }
-    for row in &answer.rows {
-        if let Some(run) = &row.failure {
-            let age = words::age(run.began().fixed_offset(), answer.now);
-            let (name, error) = (name(&row.key.1, config), last_error(run));
-            let text = escape(format!("{name}: the last backup, {age}: {error}").as_bytes());
-            ui.line(paint::paint(paint::BAD, text))?;
-        }
+    print_sources(answer, config, ui)?;
+    if ui.is_quiet() {
+        return Ok(());
     }
     if let Some(drill) = &answer.drill {
         ui.line(drill::line(drill, answer.now))?;
@@ -95,6 +82,33 @@ pub(super) fn print(
         Some(room) => ui.line(paint::paint(paint::DIM, room)),
         None => Ok(()),
     }
+}
+
+/// How the sources stand and why; with `--quiet` only those with which something is wrong.
+fn print_sources(answer: &Answer, config: &Config, ui: &Ui) -> Result<(), Failure> {
+    if answer.rows.is_empty() {
+        ui.line("There is no snapshot yet.")?;
+    }
+    let is_told = |row: &&Row| row.state != State::Fresh || !ui.is_quiet();
+    let rows: Vec<&Row> = answer.rows.iter().filter(is_told).collect();
+    let mut table = Table::new();
+    for row in &rows {
+        table.row(cells(row, config, answer));
+    }
+    ui.table(&table)?;
+    if answer.next.is_attended == Some(false) {
+        let text = "No daemon runs, so nothing is backed up by the schedule: lifeboat daemon";
+        ui.line(paint::paint(paint::FAIR, text))?;
+    }
+    for row in rows {
+        if let Some(run) = &row.failure {
+            let age = words::age(run.began().fixed_offset(), answer.now);
+            let (name, error) = (name(&row.key.1, config), last_error(run));
+            let text = escape(format!("{name}: the last backup, {age}: {error}").as_bytes());
+            ui.line(paint::paint(paint::BAD, text))?;
+        }
+    }
+    Ok(())
 }
 
 /// What was wrong with a run.
