@@ -8,6 +8,7 @@ use std::path::Path;
 use rusqlite::Connection;
 use serde_json::Value;
 
+use crate::support::answer::shown;
 use crate::support::tree::{differences, looks};
 use crate::support::{Answer, Process, Workbench};
 
@@ -132,6 +133,50 @@ fn a_database_that_is_locked_is_busy_and_not_damaged() {
     let answer = bench.lifeboat(&args).exits(6).json();
     assert_eq!(answer["databases"][0]["state"], "busy");
     holder.end();
+}
+
+#[test]
+fn quietly_only_what_is_not_healthy_is_told() {
+    let bench = Workbench::new();
+    database(&bench.data().join("good.db"), 10);
+    let quietly = ["check-live", "data", "--quiet"];
+    let answer = bench.lifeboat(&quietly).exits(0).quietly();
+    assert_eq!(answer.text(), "");
+    let path = bench.data().join("bad.db");
+    database(&path, 2000);
+    damage(&path);
+    let told = bench.lifeboat(&quietly).exits(7).text();
+    assert!(
+        told.contains("DAMAGED") && told.contains("bad.db"),
+        "{told}"
+    );
+    assert!(!told.contains("good.db"), "{told}");
+}
+
+#[test]
+fn of_a_folder_that_is_gone_the_databases_are_told_with_what_brings_them_back() {
+    let bench = Workbench::new();
+    fs::create_dir(bench.data().join("deep")).unwrap();
+    database(&bench.data().join("deep/app.db"), 10);
+    let good = bench.backs_up();
+    fs::remove_dir_all(bench.data()).unwrap();
+    for folder in ["data", "data/deep"] {
+        let args = ["check-live", folder, "--json"];
+        let answer = bench.lifeboat(&args).exits(7).json();
+        let database = &answer["databases"][0];
+        assert_eq!(database["state"], "missing", "{answer}");
+        assert_eq!(database["healthy_in"], good["snapshot"]);
+        let path = bench.data().join("deep/app.db");
+        assert_eq!(database["path"], path.to_str().unwrap());
+        assert!(
+            database["command"].as_str().unwrap().contains("--in-place"),
+            "{answer}"
+        );
+    }
+    let elsewhere = bench.lifeboat(&["check-live", "elsewhere"]).exits(7);
+    elsewhere.complains(&[&shown(&bench.path("elsewhere")), "lifeboat list"]);
+    fs::remove_dir_all(bench.place()).unwrap();
+    bench.lifeboat(&["check-live", "data"]).exits(7);
 }
 
 fn drill(bench: &Workbench) -> Answer {

@@ -168,6 +168,12 @@ pub(crate) fn all_real_soon(paths: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// The real path of what exists, and the rest of it behind.
+/// The real path, as far as there is something: of what is gone, the path below the real one of what is left.
+pub(crate) fn followed(path: &Path) -> PathBuf {
+    let path = absolute(path);
+    follow(&path).unwrap_or(path)
+}
+
 fn follow(path: &Path) -> Option<PathBuf> {
     path.ancestors().find_map(|existing| {
         let rest = path.strip_prefix(existing).ok()?;

@@ -6,6 +6,7 @@
 //! damaged one: a program would start with nothing.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,7 +72,7 @@ impl Health {
     }
 }
 
-/// Checks every database in a folder; `known` are those that should be there. A restore in place of it that a crash has
+/// Checks every database in a folder; `known` are those that should be there, also where the folder is gone. A restore in place of it that a crash has
 /// stopped is finished before.
 ///
 /// # Errors
@@ -84,17 +85,7 @@ pub fn check_live(
 ) -> Result<Vec<Health>> {
     finish_before_looking(&[folder.to_owned()], monitor)?;
     monitor.begin(Task::Verify, None);
-    let stat = std::fs::symlink_metadata(folder).context("look at", folder)?;
-    let excludes = Excludes::new(folder, &[], Vec::new())?;
-    let mut found = BTreeSet::new();
-    for step in Walk::new(&excludes, find_root(folder, stat)?) {
-        if let Step::Item(item) = step
-            && is_database(&item.path, &item.stat).unwrap_or(true)
-            && item.stat.is_file()
-        {
-            found.insert(item.path);
-        }
-    }
+    let found = databases_in(folder)?;
     let all: BTreeSet<&PathBuf> = found.iter().chain(known).collect();
     let mut healths = Vec::new();
     for path in all {
@@ -106,6 +97,25 @@ pub fn check_live(
         });
     }
     Ok(healths)
+}
+
+/// Where the folder is gone, there are none.
+fn databases_in(folder: &Path) -> Result<BTreeSet<PathBuf>> {
+    let mut found = BTreeSet::new();
+    let stat = match std::fs::symlink_metadata(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+        stat => stat.context("look at", folder)?,
+    };
+    let excludes = Excludes::new(folder, &[], Vec::new())?;
+    for step in Walk::new(&excludes, find_root(folder, stat)?) {
+        if let Step::Item(item) = step
+            && is_database(&item.path, &item.stat).unwrap_or(true)
+            && item.stat.is_file()
+        {
+            found.insert(item.path);
+        }
+    }
+    Ok(found)
 }
 
 fn state(

@@ -12,7 +12,7 @@ use lifeboat_snapshot::{CheckLive, Health, HealthState, Healthy, Repository, che
 use serde_json::{Value, json};
 
 use super::restore::in_place::settle;
-use crate::context::{Context, this_host};
+use crate::context::{Context, followed, this_host};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ui::words::quoted;
@@ -21,7 +21,8 @@ use crate::ui::{databases, facts, words};
 /// Check the databases of a live folder, and name the snapshot that helps
 ///
 /// Every database in the folder is read and checked by SQLite; nothing in it is changed. Exits with 7 where one is damaged,
-/// missing or none any more, and tells the newest snapshot in which it is healthy and the command that brings it back.
+/// missing or none any more, and tells the newest snapshot in which it is healthy and the command that brings it back. Where
+/// the whole folder is gone, so are all databases that the newest snapshots have in it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The folder that a program is about to use
@@ -42,7 +43,7 @@ struct Row {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let folder = real(&args.folder);
+    let folder = followed(&args.folder);
     settle(std::slice::from_ref(&folder), false, context)?;
     let repository = repository(context)?;
     let host = this_host();
@@ -56,6 +57,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         busy_timeout: args.busy_timeout,
         scratch: Some(std::env::temp_dir()),
     };
+    if known.is_empty() && is_gone(&folder) {
+        return Err(gone(&folder));
+    }
     let mut rows = Vec::new();
     for health in check_live(&folder, &known, &how, &watch)? {
         let needs_help = !health.is_healthy() && !matches!(health.state, HealthState::Busy);
@@ -75,15 +79,37 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             .ui
             .document(&json!({"healthy": healthy, "databases": items}))?;
     } else {
-        context.ui.summary(rows.iter().flat_map(lines))?;
-        if rows.is_empty() {
-            let folder = facts::shown(&folder);
-            context
-                .ui
-                .summary([format!("There is no database in {folder}.")])?;
-        }
+        print(&rows, &folder, context)?;
     }
     Ok(exit(&rows))
+}
+
+fn print(rows: &[Row], folder: &Path, context: &Context) -> Result<(), Failure> {
+    let is_told = |row: &&Row| !row.health.is_healthy() || !context.ui.is_quiet();
+    let told = rows.iter().filter(is_told).flat_map(lines);
+    context.ui.verdict(exit(rows), told)?;
+    match rows.is_empty() {
+        true => {
+            let folder = facts::shown(folder);
+            let none = format!("There is no database in {folder}.");
+            context.ui.summary([none])
+        }
+        false => Ok(()),
+    }
+}
+
+fn is_gone(folder: &Path) -> bool {
+    let look = folder.symlink_metadata();
+    look.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+}
+
+/// The folder that a program is about to use is gone, and nobody knows what was in it.
+fn gone(folder: &Path) -> Failure {
+    let shown = folder.display();
+    Failure::new(Exit::SourceBad, format!("{shown} does not exist"))
+        .path(folder)
+        .because("no snapshot of this machine has a database there")
+        .hint("lifeboat list shows the snapshots; where they are elsewhere, name their place with --repo")
 }
 
 /// The repository, if there is one: without it a program must be able to start as well.
