@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lifeboat_snapshot::path::real;
 use lifeboat_snapshot::{CheckLive, Health, HealthState, Healthy, Repository, check_live};
 use serde_json::{Value, json};
 
