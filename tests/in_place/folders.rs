@@ -153,8 +153,6 @@ fn stop_behind_the_journal(bench: &Workbench) -> PathBuf {
         if stages.any(|stage| bench.path(stage).join("journal").exists()) {
             break;
         }
-        // What was laid ready is waste.
-        bench.lifeboat(&["check-live", "data"]).exits(0);
     }
     assert!(bench.data().join("x").is_dir());
     other
@@ -172,6 +170,12 @@ fn f50_f51_what_programs_write_while_a_restore_lies_stopped_is_kept_and_told() {
     add_to_wal(&other, 4);
     // The newest snapshot is that of before the restore, and has the other database.
     let answer = bench.lifeboat(&["check-live", "data"]).exits(7);
+    assert!(
+        answer.stderr().contains("stopped in its middle"),
+        "{answer}"
+    );
+    assert!(bench.data().join("x").is_dir());
+    let answer = bench.lifeboat(&["backup", "data", "--no-zip"]).exits(0);
     assert!(answer.stderr().contains("no snapshot has"), "{answer}");
     assert_eq!(fs::read(bench.data().join("x")).unwrap(), b"a file");
     let kept = stages(&bench);
@@ -191,6 +195,21 @@ fn f50_f51_what_programs_write_while_a_restore_lies_stopped_is_kept_and_told() {
     let made = fs::read(format!("{}-wal.1", old.display())).unwrap();
     fs::write(format!("{}-wal", old.display()), made).unwrap();
     assert_eq!(notes(&old), 14);
+}
+
+#[test]
+fn f50_an_import_leaves_a_stopped_restore_of_what_it_takes_in_as_it_is() {
+    if !struck::is_possible() {
+        return;
+    }
+    let (bench, _) = bench();
+    stop_behind_the_journal(&bench);
+    let described = r#"{"created_at": "2024-01-01T00:00:00", "version": "1.0"}"#;
+    fs::write(bench.data().join("backup_manifest.json"), described).unwrap();
+    let stopped = stages(&bench);
+    bench.lifeboat(&["import", "data"]).exits(0);
+    assert!(bench.data().join("x").is_dir());
+    assert_eq!(stages(&bench), stopped);
 }
 
 #[test]
@@ -214,7 +233,7 @@ fn f50_a_stopped_restore_that_another_process_is_at_is_left_to_it() {
         assert_eq!(stages(&bench), stopped, "{command:?}");
     }
     other.unlock().unwrap();
-    bench.lifeboat(&["check-live", "data"]);
+    bench.lifeboat(&["backup", "data", "--no-zip"]).exits(0);
     assert_eq!(fs::read(bench.data().join("x")).unwrap(), b"a file");
     assert_eq!(stages(&bench), [""; 0]);
 }

@@ -10,13 +10,7 @@ use lifeboat_snapshot::store::{ChunkId, Kind};
 
 /// `$XDG_STATE_HOME/lifeboat`, else `~/.local/state/lifeboat`; `None` where the user has neither.
 pub(crate) fn folder() -> Option<PathBuf> {
-    let absolute = |path: &PathBuf| path.is_absolute();
-    let named = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
-    let home = std::env::home_dir().filter(absolute);
-    let folder = named
-        .filter(absolute)
-        .or_else(|| Some(home?.join(".local/state")))?;
-    Some(folder.join("lifeboat"))
+    lifeboat_snapshot::state_folder()
 }
 
 /// Opens a file in such a folder, which is made where it is not there; nobody else can open either.

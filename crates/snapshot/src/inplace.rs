@@ -16,17 +16,20 @@ use crate::monitor::{Monitor, Warning};
 use crate::opened::Opened;
 use crate::record::Snapshot;
 use crate::repository::Repository;
+use vouch::Vouchers;
 use work::Work;
 
 pub use error::InPlaceError;
 pub(crate) use files::open_folder;
 pub use holders::Holder;
 pub(crate) use holders::Wanted;
+pub(crate) use places::{is_name as is_stage, is_name_of_stage};
 pub use plan::{DatabaseChange, InPlace, Now, Plan, Touched};
-pub(crate) use recover::finish_before_looking;
 pub use recover::{Settled, finish_interrupted};
+pub(crate) use recover::{check_finished, finish_before_looking};
 pub use safety::SAFETY_TAG;
-pub(crate) use stage::{is_name as is_stage, remove};
+pub(crate) use stage::remove;
+pub use vouch::state_folder;
 #[cfg(feature = "testing")]
 pub(crate) use {journal::try_journal, leader::try_leader};
 
@@ -37,6 +40,7 @@ mod error;
 mod extras;
 mod files;
 mod finish;
+mod fits;
 pub(crate) mod holders;
 mod in_use;
 mod journal;
@@ -46,6 +50,7 @@ mod leaving;
 mod links;
 pub(crate) mod live;
 mod locks;
+mod places;
 mod plan;
 mod recover;
 mod safety;
@@ -55,6 +60,7 @@ mod swap;
 mod target;
 #[cfg(test)]
 mod tests;
+mod vouch;
 mod was;
 mod work;
 mod write_down;
@@ -113,6 +119,7 @@ impl Repository {
             snapshot,
             options,
             monitor,
+            vouchers: Vouchers::new(options.state.as_deref()),
             plan,
             stages: Vec::new(),
             opened: Vec::new(),

@@ -99,7 +99,7 @@ pub use history::{History, HookEnd, HookRun, Moment, NewRun, Run, RunKind};
 pub use import::{Import, ImportReport, Imported, Outcome};
 pub use inplace::{
     DatabaseChange, Holder, InPlace, InPlaceError, InPlaceReport, Now, Plan, SAFETY_TAG, Settled,
-    Touched, finish_interrupted,
+    Touched, finish_interrupted, state_folder,
 };
 pub use lifeboat_store as store;
 pub use lifeboat_store::gc::Collected;

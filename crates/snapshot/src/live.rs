@@ -17,7 +17,7 @@ use crate::content::Content;
 use crate::entry::Node;
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::image::StoredDatabase;
-use crate::inplace::finish_before_looking;
+use crate::inplace::check_finished;
 use crate::inplace::live::{is_database, look};
 use crate::manifest::Database;
 use crate::monitor::{Monitor, Task, go_on};
@@ -37,6 +37,8 @@ pub struct CheckLive {
     pub busy_timeout: Duration,
     /// A folder for the pages of a hot journal; without one, such a database cannot be checked.
     pub scratch: Option<PathBuf>,
+    /// The folder of the notes that restores in place were given ([`InPlace::state`](crate::InPlace)).
+    pub state: Option<PathBuf>,
 }
 
 /// A database of a live folder.
@@ -72,18 +74,17 @@ impl Health {
     }
 }
 
-/// Checks every database in a folder; `known` are those that should be there, also where the folder is gone. A restore in place of it that a crash has
-/// stopped is finished before.
+/// Checks every database in a folder; `known` are those that should be there, also where the folder is gone.
 ///
 /// # Errors
-/// Where the folder cannot be looked at.
+/// Where the folder cannot be looked at, and where a restore in place of it lies stopped: it is neither old nor new.
 pub fn check_live(
     folder: &Path,
     known: &BTreeSet<PathBuf>,
     how: &CheckLive,
     monitor: &dyn Monitor,
 ) -> Result<Vec<Health>> {
-    finish_before_looking(&[folder.to_owned()], monitor)?;
+    check_finished(folder, how.state.as_deref(), monitor)?;
     monitor.begin(Task::Verify, None);
     let found = databases_in(folder)?;
     let all: BTreeSet<&PathBuf> = found.iter().chain(known).collect();

@@ -1,7 +1,7 @@
 //! `lifeboat check-live`: whether a program can start with the databases of a folder; for the start of the program itself.
 //!
 //! It needs no repository to say what is wrong, and one to say which snapshot helps. A restore that a crash has stopped is
-//! finished before: that must happen before any program opens a database.
+//! told and not finished: what this looks at may be anybody's.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use std::time::Duration;
 use lifeboat_snapshot::{CheckLive, Health, HealthState, Healthy, Repository, check_live};
 use serde_json::{Value, json};
 
-use super::restore::in_place::settle;
 use crate::context::{Context, followed, this_host};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::state;
 use crate::ui::words::quoted;
 use crate::ui::{databases, facts, words};
 
@@ -43,7 +43,6 @@ struct Row {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let folder = followed(&args.folder);
-    settle(std::slice::from_ref(&folder), false, context)?;
     let repository = repository(context)?;
     let host = this_host();
     let watch = context.watch();
@@ -55,6 +54,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         full: args.full,
         busy_timeout: args.busy_timeout,
         scratch: Some(std::env::temp_dir()),
+        state: state::folder(),
     };
     if known.is_empty() && is_gone(&folder) {
         return Err(gone(&folder));

@@ -25,6 +25,7 @@ fn exit_of(error: &InPlaceError) -> Exit {
     match error {
         InPlaceError::TargetHeld { .. } | InPlaceError::InUse { .. } => Exit::Held,
         InPlaceError::ChangedMeanwhile { .. } => Exit::SourceBusy,
+        InPlaceError::Unfinished { .. } => Exit::SourceBad,
         InPlaceError::NotSaved { .. }
         | InPlaceError::NotOnline { .. }
         | InPlaceError::JournalUnusable { .. }
@@ -63,6 +64,9 @@ fn explained(failure: Failure, error: &InPlaceError) -> Failure {
         .path(path)
         .hint(
             "its safety snapshot holds everything: lifeboat list shows it, tagged before-restore",
+        ),
+        InPlaceError::Unfinished { path } => failure.path(path).hint(
+            "before a program starts, finish it: back up that folder, or run the same restore again",
         ),
         InPlaceError::LeaderMissing { path, leader } => failure.path(path).hint(format!(
             "nothing was changed; mount the disk of {}, and run the same command again",

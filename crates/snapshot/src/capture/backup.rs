@@ -14,12 +14,13 @@ impl Repository {
     /// # Errors
     /// Where no snapshot was made. The repository is then as it was, but for packs that no record leads to.
     pub fn backup(&self, plan: &Backup, monitor: &dyn Monitor) -> Result<BackupReport> {
-        let settled = finish_before_looking(&plan.sources, monitor)?;
-        let report = self.backup_as_it_is(plan, monitor)?;
+        let settled = finish_before_looking(&plan.sources, plan.state.as_deref(), monitor)?;
+        let mut report = self.backup_as_it_is(plan, monitor)?;
+        report.warnings.extend(settled.warnings());
         Ok(BackupReport { settled, ..report })
     }
 
-    /// The same of what a restore in place is at work with.
+    /// The same of what a restore in place is at work with, and of what came from elsewhere, where no restore has been.
     pub(crate) fn backup_as_it_is(
         &self,
         plan: &Backup,

@@ -81,6 +81,8 @@ pub struct Backup {
     pub past: Option<Past>,
     /// How many zips of the same sources to leave at the place, the new one included; all where not given.
     pub zip_keep: Option<usize>,
+    /// The folder of the notes that restores in place were given ([`InPlace::state`](crate::InPlace)).
+    pub state: Option<PathBuf>,
 }
 
 impl Backup {
@@ -143,6 +145,7 @@ impl Default for Backup {
             zip_daily: false,
             past: None,
             zip_keep: None,
+            state: None,
         }
     }
 }

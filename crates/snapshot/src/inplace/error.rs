@@ -56,6 +56,12 @@ pub enum InPlaceError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A restore in place was stopped by a crash, and nobody has finished it yet.
+    #[error("the restore into {} was stopped in its middle", path.display())]
+    Unfinished {
+        /// The live folder, or the first of them.
+        path: PathBuf,
+    },
     /// What a crash has left of a restore of several sources cannot be judged without a part of it that is elsewhere.
     #[error("{} belongs to a restore whose journal would be in {}, which cannot be looked at", path.display(), leader.display())]
     LeaderMissing {

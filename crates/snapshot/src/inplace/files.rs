@@ -13,6 +13,7 @@ use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::attributes;
+use super::stage::is_own;
 use crate::entry::Meta;
 use crate::path::{Name, TreePath};
 
@@ -95,11 +96,15 @@ pub(super) fn open_stage(path: &Path) -> io::Result<OwnedFd> {
 }
 
 impl Real {
-    /// For a live folder and its stage, both of which are there.
+    /// For a live folder and its stage, both of which are there, the stage being this user's.
     pub(crate) fn open(live: &Path, stage: &Path) -> io::Result<Self> {
+        let folder = open_stage(stage)?;
+        if !is_own(rustix::fs::fstat(&folder)?.st_uid) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
         Ok(Self {
             live: open_folder(live)?,
-            stage: open_stage(stage)?,
+            stage: folder,
         })
     }
 

@@ -8,12 +8,18 @@ use std::path::{Path, PathBuf};
 use super::error::InPlaceError;
 use super::files::Real;
 use super::journal::{Change, Journal, Step};
+use super::vouch::Vouchers;
 use super::{back, stage, steps};
 use crate::error::{Result, SnapshotError};
 
 /// Does what the journal says. Where that cannot be done it is taken back, and the journal goes in either case. Before it
 /// goes, the stages are marked that must not be thrown away.
-pub(super) fn finish(journal: &Journal, files: &[Real], leader: &Path) -> Result<()> {
+pub(super) fn finish(
+    journal: &Journal,
+    files: &[Real],
+    leader: &Path,
+    vouchers: &Vouchers,
+) -> Result<()> {
     let stopped = match steps::carry_out(journal, files) {
         Ok(kept) => match keep(journal, &kept) {
             Ok(()) => return Journal::end(leader),
@@ -39,7 +45,7 @@ pub(super) fn finish(journal: &Journal, files: &[Real], leader: &Path) -> Result
         path,
         taken_back: true,
         // What could not be tidied up is found by whoever comes next.
-        kept: clear(journal, leader).unwrap_or_default(),
+        kept: clear(journal, leader, vouchers).unwrap_or_default(),
         source: stopped.error,
     }
     .into())
@@ -87,12 +93,13 @@ fn line(number: usize, step: &Step, live: &Path) -> Vec<u8> {
 }
 
 /// Throws the stages of a finished journal away, the leader's last, but for those that are to be kept: their new places.
-pub(super) fn clear(journal: &Journal, leader: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn clear(journal: &Journal, leader: &Path, vouchers: &Vouchers) -> Result<Vec<PathBuf>> {
     let mut laid_aside = Vec::new();
     let stages: BTreeSet<PathBuf> = journal.places().map(|(_, stage)| stage).collect();
     for stage in stages.iter().filter(|stage| *stage != leader) {
         laid_aside.extend(stage::discard(stage)?);
     }
     laid_aside.extend(stage::discard(leader)?);
+    stages.iter().for_each(|stage| vouchers.forget(stage));
     Ok(laid_aside)
 }

@@ -4,11 +4,14 @@
 //! is durable, everything that it names lies checked and durable in the stage, and whoever finds the journal finishes the
 //! work. So a crash at any point ends as wholly old or as wholly new. Layout: a line of text, then counted lists of encoded
 //! values, then the BLAKE3 of all before. It lives for seconds and has no compatibility to keep.
+//!
+//! Whoever can put a folder into the data can put a journal there. One is obeyed only where a note outside the data vouches for
+//! its bytes ([`Vouchers`]) and each of its stages is where a restore of that source makes it.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use lifeboat_store::codec::{self, CodecError};
 use rustix::fs::OFlags;
@@ -18,10 +21,12 @@ use serde_bytes::ByteBuf;
 
 use super::error::InPlaceError;
 use super::files::sync_folder;
+use super::stage;
+use super::vouch::{Found, Vouched, Vouchers};
 use super::was::{Inner, Shape, SideFiles, Was};
 use crate::entry::Meta;
 use crate::error::{IoContext, Result, SnapshotError};
-use crate::path::{TreePath, of_bytes};
+use crate::path::TreePath;
 
 /// The file's name in the stage.
 pub(super) const NAME: &str = "journal";
@@ -29,7 +34,7 @@ pub(super) const NAME: &str = "journal";
 /// Its name before it is whole.
 const PARTIAL: &str = "journal.partial";
 
-const HEAD: &[u8] = b"lifeboat restore in place, version 2\n";
+const HEAD: &[u8] = b"lifeboat restore in place, version 3\n";
 const HASH: usize = 32;
 
 /// Most bytes that are read as a journal: room for millions of steps.
@@ -46,9 +51,11 @@ pub(crate) struct Journal {
     pub(crate) inside: Vec<Inner>,
 }
 
-/// A live folder and its stage.
+/// A source, its live folder and its stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Folder {
+    /// What was captured: the live folder, or a single file right in it. The name of the stage is made of it.
+    pub(crate) source: ByteBuf,
     pub(crate) live: ByteBuf,
     pub(crate) stage: ByteBuf,
 }
@@ -122,8 +129,8 @@ impl Journal {
         }
     }
 
-    /// Writes it beside its place, durably: the restore can still be given up.
-    pub(super) fn prepare(&self, stage: &Path) -> Result<()> {
+    /// Writes it beside its place, durably, and notes that it is this user's: the restore can still be given up.
+    pub(super) fn prepare(&self, stage: &Path, vouchers: &Vouchers) -> Result<()> {
         let bytes = self.encode().map_err(|source| SnapshotError::Unstorable {
             what: "the journal of the restore".to_owned(),
             source,
@@ -138,7 +145,8 @@ impl Journal {
         let temporary = stage.join(PARTIAL);
         let mut file = create(&temporary).context("create", &temporary)?;
         file.write_all(&bytes).context("write", &temporary)?;
-        file.sync_all().context("sync", &temporary)
+        file.sync_all().context("sync", &temporary)?;
+        vouchers.give(stage, &bytes)
     }
 
     /// Puts what was prepared in its place, durably. When this returns, the restore will happen.
@@ -149,19 +157,35 @@ impl Journal {
     }
 
     /// The journal in this stage, if there is one.
-    pub(super) fn read(stage: &Path) -> Result<Option<Self>> {
-        let path = stage.join(NAME);
-        let file = match open(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            file => file.context("open", &path)?,
+    ///
+    /// # Errors
+    /// Where it is this user's and cannot be read, understood or carried out.
+    pub(super) fn read(stage: &Path, vouchers: &Vouchers) -> Result<Found<Self>> {
+        let bytes = match stage::read(stage, NAME, MAX_BYTES)? {
+            Found::Nothing => return Ok(Found::Nothing),
+            Found::Foreign => return Ok(Found::Foreign),
+            Found::Own(bytes) => bytes,
         };
-        let mut bytes = Vec::new();
-        file.take(MAX_BYTES)
-            .read_to_end(&mut bytes)
-            .context("read", &path)?;
-        match Self::decode(&bytes) {
-            Ok(journal) => Ok(Some(journal)),
+        let path = stage.join(NAME);
+        let journal = match vouchers.vouch(stage, &bytes)? {
+            Vouched::No => return Ok(Found::Foreign),
+            Vouched::Changed => Err("is not what was written".to_owned()),
+            Vouched::Yes => Self::decode(&bytes),
+        };
+        let journal = journal.and_then(|journal| journal.check_places(stage).map(|()| journal));
+        match journal {
+            Ok(journal) => Ok(Found::Own(journal)),
             Err(reason) => Err(InPlaceError::JournalUnusable { path, reason }.into()),
+        }
+    }
+
+    /// Whether there is anything that has a journal's name.
+    pub(super) fn is_in(stage: &Path) -> Result<bool> {
+        let path = stage.join(NAME);
+        match path.symlink_metadata() {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error).context("look at", &path),
         }
     }
 
@@ -170,13 +194,6 @@ impl Journal {
         let path = stage.join(NAME);
         std::fs::remove_file(&path).context("remove", &path)?;
         sync_folder(stage).context("sync", stage)
-    }
-
-    /// The live folders and stages, as paths.
-    pub(super) fn places(&self) -> impl Iterator<Item = (PathBuf, PathBuf)> + '_ {
-        let path = |bytes: &ByteBuf| of_bytes(bytes).to_owned();
-        let folders = self.folders.iter();
-        folders.map(move |folder| (path(&folder.live), path(&folder.stage)))
     }
 }
 
@@ -204,14 +221,6 @@ fn create(path: &Path) -> std::io::Result<File> {
     options.write(true).create(true).truncate(true).mode(0o600);
     options
         .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-        .open(path)
-}
-
-fn open(path: &Path) -> std::io::Result<File> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits().cast_signed())
         .open(path)
 }
 
@@ -245,6 +254,7 @@ mod tests {
         };
         Journal {
             folders: vec![Folder {
+                source: ByteBuf::from("/srv/data"),
                 live: ByteBuf::from("/srv/data"),
                 stage: ByteBuf::from("/srv/.stage"),
             }],

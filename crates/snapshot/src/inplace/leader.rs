@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 use super::error::InPlaceError;
 use super::files::sync_folder;
 use super::journal::Journal;
+use super::places;
 use super::stage;
+use super::vouch::{Found, Vouched, Vouchers};
 use crate::error::{IoContext, Result};
 use crate::path::of_bytes;
 
@@ -32,7 +34,7 @@ pub(super) struct Leader {
 }
 
 /// Notes the leader of a stage durably, as a whole or not at all. To be done before the leader has a journal.
-pub(super) fn note(stage: &Path, leader: &Path) -> Result<()> {
+pub(super) fn note(stage: &Path, leader: &Path, vouchers: &Vouchers) -> Result<()> {
     let above = leader.parent().unwrap_or(Path::new("/"));
     let inode = fs::metadata(above).context("look at", above)?.ino();
     let mut bytes = format!("{inode} ").into_bytes();
@@ -43,27 +45,30 @@ pub(super) fn note(stage: &Path, leader: &Path) -> Result<()> {
     let mut file = options.open(&temporary).context("create", &temporary)?;
     file.write_all(&bytes).context("write", &temporary)?;
     file.sync_all().context("sync", &temporary)?;
+    vouchers.give(stage, &bytes)?;
     fs::rename(&temporary, &path).context("rename", &temporary)?;
     sync_folder(stage).context("sync", stage)
 }
 
-/// The leader of a stage; `None` where it has none.
+/// The leader of a stage, where it has one.
 ///
 /// # Errors
-/// Where that cannot be read or understood.
-pub(super) fn of(stage: &Path) -> Result<Option<Leader>> {
-    let path = stage.join(NAME);
-    let mut bytes = Vec::new();
-    match fs::File::open(&path) {
-        Ok(file) => io::Read::read_to_end(&mut io::Read::take(file, MAX_BYTES), &mut bytes)
-            .context("read", &path)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).context("open", &path),
+/// Where it is this user's and cannot be read or understood.
+pub(super) fn of(stage: &Path, vouchers: &Vouchers) -> Result<Found<Leader>> {
+    let bytes = match stage::read(stage, NAME, MAX_BYTES)? {
+        Found::Nothing => return Ok(Found::Nothing),
+        Found::Foreign => return Ok(Found::Foreign),
+        Found::Own(bytes) => bytes,
     };
-    match parse(&bytes) {
-        Some(leader) => Ok(Some(leader)),
+    let leader = match vouchers.vouch(stage, &bytes)? {
+        Vouched::No => return Ok(Found::Foreign),
+        Vouched::Changed => None,
+        Vouched::Yes => parse(&bytes),
+    };
+    match leader {
+        Some(leader) => Ok(Found::Own(leader)),
         None => Err(InPlaceError::JournalUnusable {
-            path,
+            path: stage.join(NAME),
             reason: "does not name another folder for restoring".to_owned(),
         }
         .into()),
@@ -75,7 +80,7 @@ fn parse(bytes: &[u8]) -> Option<Leader> {
     let (inode, path) = bytes.split_at_checked(at)?;
     let above = std::str::from_utf8(inode).ok()?.parse().ok()?;
     let stage = of_bytes(path.get(1..)?).to_owned();
-    let is_usable = stage::is_name(&stage) && stage.is_absolute();
+    let is_usable = places::is_name(&stage) && stage.is_absolute();
     is_usable.then_some(Leader { stage, above })
 }
 
@@ -94,7 +99,7 @@ impl Leader {
     /// Where that cannot be told.
     pub(super) fn is_done(&self, led: &Path) -> Result<bool> {
         match fs::symlink_metadata(&self.stage) {
-            Ok(_) => Ok(Journal::read(&self.stage)?.is_none()),
+            Ok(_) => Ok(!Journal::is_in(&self.stage)?),
             Err(error) if error.kind() == io::ErrorKind::NotFound && self.is_in_reach() => Ok(true),
             Err(_) => Err(InPlaceError::LeaderMissing {
                 path: led.to_owned(),

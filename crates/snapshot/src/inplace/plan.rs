@@ -45,6 +45,9 @@ pub struct InPlace {
     pub offset_minutes: i32,
     /// For how long to wait for a locked database.
     pub busy_timeout: Duration,
+    /// Where it is noted that the restore is this user's, for whoever finishes it after a crash: a folder that nobody else
+    /// can write to. The user's own where not given, see [`state_folder`](crate::state_folder).
+    pub state: Option<PathBuf>,
     /// Threads that work; as many as there are cores where not given.
     pub threads: Option<usize>,
 }
@@ -65,6 +68,7 @@ impl Default for InPlace {
             host: String::new(),
             offset_minutes: 0,
             busy_timeout: Duration::from_secs(30),
+            state: None,
             threads: None,
         }
     }

@@ -1,5 +1,6 @@
 //! After a crash: finishing what a journal says, and throwing away what no journal speaks for.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::error::InPlaceError;
@@ -9,7 +10,9 @@ use super::holders::{self, Wanted};
 use super::journal::Journal;
 use super::leader;
 use super::locks::DatabaseLocks;
+use super::places;
 use super::stage::{self, Lock};
+use super::vouch::{Found, Vouchers};
 use crate::error::{IoContext, Result};
 use crate::monitor::{Monitor, Warning, WarningKind};
 use crate::path::real;
@@ -21,33 +24,51 @@ pub struct Settled {
     pub finished: Vec<PathBuf>,
     /// Folders of what was replaced and is nowhere else.
     pub kept: Vec<PathBuf>,
+    /// Folders with the name of one for restoring that no restore of this user has made, as far as is known: nothing that
+    /// they say was done, and they are as they were.
+    pub refused: Vec<PathBuf>,
+}
+
+impl Settled {
+    /// What is to be told of folders that were left alone.
+    pub fn warnings(&self) -> Vec<Warning> {
+        self.refused.iter().map(|path| foreign(path)).collect()
+    }
 }
 
 /// Finishes restores in place that a crash has stopped in one of these folders, above them, or right in them. To be called
-/// before anything relies on the folders being one state.
+/// before anything relies on the folders being one state. `state` is the folder that the restore was given
+/// ([`InPlace::state`](crate::InPlace)).
 ///
 /// # Errors
 /// Where one is under way in another process, or cannot be finished, or where it cannot be told whether there is one to
 /// finish: nothing is thrown away then.
-pub fn finish_interrupted(paths: &[PathBuf]) -> Result<Settled> {
+pub fn finish_interrupted(paths: &[PathBuf], state: Option<&Path>) -> Result<Settled> {
+    let vouchers = Vouchers::new(state);
     let mut settled = Settled::default();
     for path in paths {
         let path = real(path);
-        for found in stage::find(&path) {
+        for found in places::find(&path) {
             // One that went with its leader is no more.
             if is_there(&found)? {
-                settle(&found, &mut settled)?;
+                settle(&found, &vouchers, &mut settled)?;
             }
         }
     }
-    settled.finished.sort();
-    settled.finished.dedup();
+    for list in [&mut settled.finished, &mut settled.refused] {
+        list.sort();
+        list.dedup();
+    }
     Ok(settled)
 }
 
-/// The same, before these folders are looked at; what is kept is told to the monitor.
-pub(crate) fn finish_before_looking(paths: &[PathBuf], monitor: &dyn Monitor) -> Result<Settled> {
-    let settled = finish_interrupted(paths)?;
+/// The same, before these folders are looked at; what is kept or left alone is told to the monitor.
+pub(crate) fn finish_before_looking(
+    paths: &[PathBuf],
+    state: Option<&Path>,
+    monitor: &dyn Monitor,
+) -> Result<Settled> {
+    let settled = finish_interrupted(paths, state)?;
     for kept in &settled.kept {
         monitor.warning(&Warning {
             path: kept.clone(),
@@ -56,21 +77,80 @@ pub(crate) fn finish_before_looking(paths: &[PathBuf], monitor: &dyn Monitor) ->
                 .to_owned(),
         });
     }
+    for warning in settled.warnings() {
+        monitor.warning(&warning);
+    }
     Ok(settled)
 }
 
-fn settle(found: &Path, settled: &mut Settled) -> Result<()> {
-    stage::check_owner(found)?;
-    let Some(leader) = leader::of(found)? else {
-        return finish_stage(found, settled);
+/// Refuses a folder with a restore that lies stopped, and changes nothing.
+pub(crate) fn check_finished(
+    path: &Path,
+    state: Option<&Path>,
+    monitor: &dyn Monitor,
+) -> Result<()> {
+    let vouchers = Vouchers::new(state);
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    for found in places::find(&path) {
+        match journal_of(&found, &vouchers)? {
+            Found::Nothing => {}
+            Found::Foreign => monitor.warning(&foreign(&found)),
+            Found::Own((leader, journal)) => {
+                for (live, _) in journal.places() {
+                    Lock::take(&live)?;
+                }
+                let live = journal.places().next().map(|(live, _)| live);
+                let path = live.unwrap_or(leader);
+                return Err(InPlaceError::Unfinished { path }.into());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn foreign(stage: &Path) -> Warning {
+    Warning {
+        path: stage.to_owned(),
+        kind: WarningKind::Skipped,
+        message: stage::FOREIGN.to_owned(),
+    }
+}
+
+/// The journal that speaks for a stage, and the stage that it is in.
+fn journal_of(found: &Path, vouchers: &Vouchers) -> Result<Found<(PathBuf, Journal)>> {
+    if !stage::is_of_this_user(found)? {
+        return Ok(Found::Foreign);
+    }
+    let leader = match leader::of(found, vouchers)? {
+        Found::Foreign => return Ok(Found::Foreign),
+        Found::Nothing => found.to_owned(),
+        Found::Own(leader) if leader.is_done(found)? => return Ok(Found::Nothing),
+        Found::Own(leader) => leader.stage,
     };
-    if !leader.is_done(found)? {
-        stage::check_owner(&leader.stage)?;
-        finish_stage(&leader.stage, settled)?;
+    if !stage::is_of_this_user(&leader)? {
+        return Ok(Found::Foreign);
+    }
+    Ok(match Journal::read(&leader, vouchers)? {
+        Found::Nothing => Found::Nothing,
+        Found::Own(journal) if journal.places().any(|(_, stage)| stage == found) => {
+            Found::Own((leader, journal))
+        }
+        Found::Own(_) | Found::Foreign => Found::Foreign,
+    })
+}
+
+fn settle(found: &Path, vouchers: &Vouchers, settled: &mut Settled) -> Result<()> {
+    match journal_of(found, vouchers)? {
+        Found::Foreign => {
+            settled.refused.push(found.to_owned());
+            return Ok(());
+        }
+        Found::Own((leader, journal)) => finish_stage(&leader, &journal, vouchers, settled)?,
+        Found::Nothing => {}
     }
     // One whose leader is done was left behind.
     match is_there(found)? {
-        true => discard(found, settled),
+        true => discard(found, vouchers, settled),
         false => Ok(()),
     }
 }
@@ -83,23 +163,23 @@ fn is_there(stage: &Path) -> Result<bool> {
     }
 }
 
-fn finish_stage(leader: &Path, settled: &mut Settled) -> Result<()> {
-    let Some(journal) = Journal::read(leader)? else {
-        return discard(leader, settled);
-    };
+fn finish_stage(
+    leader: &Path,
+    journal: &Journal,
+    vouchers: &Vouchers,
+    settled: &mut Settled,
+) -> Result<()> {
     let places: Vec<(PathBuf, PathBuf)> = journal.places().collect();
     let mut locks = Vec::new();
-    let mut folders: Vec<&PathBuf> = places.iter().map(|(live, _)| live).collect();
-    folders.sort();
-    folders.dedup();
+    let folders: BTreeSet<&PathBuf> = places.iter().map(|(live, _)| live).collect();
     for live in folders {
         locks.push(Lock::take(live)?);
     }
     // The process that held the locks may have ended the journal just before.
-    match Journal::read(leader)? {
-        None => return Ok(()),
-        Some(again) if again == journal => {}
-        Some(_) => {
+    match Journal::read(leader, vouchers)? {
+        Found::Nothing => return Ok(()),
+        Found::Own(again) if again == *journal => {}
+        _ => {
             return Err(InPlaceError::TargetHeld {
                 path: leader.to_owned(),
             }
@@ -107,16 +187,12 @@ fn finish_stage(leader: &Path, settled: &mut Settled) -> Result<()> {
         }
     }
     let _locks = DatabaseLocks::take(journal.databases())?;
-    check_holders(&journal)?;
-    let files: Vec<Real> = places
-        .iter()
-        .map(|(live, stage)| {
-            stage::check_owner(stage)?;
-            Real::open(live, stage).context("open", live)
-        })
-        .collect::<Result<_>>()?;
-    finish(&journal, &files, leader)?;
-    settled.kept.extend(clear(&journal, leader)?);
+    check_holders(journal)?;
+    let files = places.iter();
+    let files = files.map(|(live, stage)| Real::open(live, stage).context("open", live));
+    let files: Vec<Real> = files.collect::<Result<_>>()?;
+    finish(journal, &files, leader, vouchers)?;
+    settled.kept.extend(clear(journal, leader, vouchers)?);
     settled
         .finished
         .extend(places.into_iter().map(|(live, _)| live));
@@ -124,23 +200,28 @@ fn finish_stage(leader: &Path, settled: &mut Settled) -> Result<()> {
 }
 
 /// Throws a stage away that no journal speaks for, unless somebody is at work with it: that one holds the locks, and
-/// none can begin while they are held here.
-fn discard(stage: &Path, settled: &mut Settled) -> Result<()> {
+/// none can begin while they are held here. One that is no place of a restore into what is around it stays.
+fn discard(stage: &Path, vouchers: &Vouchers, settled: &mut Settled) -> Result<()> {
+    if !places::is_of_something(stage) {
+        settled.refused.push(stage.to_owned());
+        return Ok(());
+    }
     let Some(_locks) = locks_around(stage) else {
         return Ok(());
     };
     // Whoever held the locks just before may have written a journal, or thrown the stage away.
-    if !is_there(stage)? || Journal::read(stage)?.is_some() {
+    if !is_there(stage)? || Journal::is_in(stage)? {
         return Ok(());
     }
-    if let Some(leader) = leader::of(stage)?
-        && !leader.is_done(stage)?
-    {
-        return Ok(());
+    match leader::of(stage, vouchers)? {
+        Found::Nothing => {}
+        Found::Own(leader) if leader.is_done(stage)? => {}
+        _ => return Ok(()),
     }
     // A journal that a failing disk has not let go would come back after a power cut.
     sync_folder(stage).context("sync", stage)?;
     settled.kept.extend(stage::discard(stage)?);
+    vouchers.forget(stage);
     Ok(())
 }
 
@@ -161,7 +242,9 @@ fn locks_around(stage: &Path) -> Option<Vec<Lock>> {
     let mut locks = vec![Lock::take(above).ok()?];
     for entry in std::fs::read_dir(above).ok()? {
         let folder = entry.ok()?.path();
-        let is_place = stage::places(&folder, &folder).iter().any(|at| at == stage);
+        let is_place = places::places(&folder, &folder)
+            .iter()
+            .any(|at| at == stage);
         if is_place && folder.is_dir() {
             locks.push(Lock::take(&folder).ok()?);
         }

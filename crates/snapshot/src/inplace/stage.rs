@@ -1,33 +1,30 @@
 //! The folder beside a live one in which everything lies ready before anything is changed, and the lock on both.
 //!
-//! It is on the live folder's own file system, or renaming could not be atomic: beside the live folder, or inside where
-//! that one is a mount point or the folder above cannot be written. Its name is made of the source's path, so that whoever
-//! looks at the source finds what a crash has left. The lock is the kernel's, on the live folder itself: it ends with the
+//! Where it stands is said in [`places`](super::places). The lock is the kernel's, on the live folder itself: it ends with the
 //! process, however that ends.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, ResolveFlags, Timespec, Timestamps};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
 use super::error::InPlaceError;
 use super::files::{open_folder, path_of, sync_folder};
-use super::leader;
+use super::journal::Journal;
+use super::vouch::{Found, Vouchers};
+use super::{leader, places};
 use crate::error::{IoContext, Result, SnapshotError};
-
-/// What the names of all stages begin with. Backups leave such folders out.
-pub(crate) const PREFIX: &str = ".lifeboat-restore-";
 
 /// In a stage that holds what nothing else does: it is laid aside instead of being thrown away.
 const KEEP: &str = "keep";
 
-/// Folders that are looked through for stages; a folder of more is nobody's home.
-const MAX_NAMES: usize = 100_000;
+/// What is said of a stage that no note speaks for.
+pub(super) const FOREIGN: &str =
+    "was not written by a restore of this user; remove the folder if you do not know it";
 
 /// The exclusive right to restore into a live folder.
 pub(super) struct Lock {
@@ -53,75 +50,36 @@ impl Lock {
     }
 }
 
-/// Where the stage of a source may be: beside its folder, and inside.
-pub(super) fn places(source: &Path, folder: &Path) -> Vec<PathBuf> {
-    let hash = blake3::hash(source.as_os_str().as_bytes()).to_hex();
-    let name = format!("{PREFIX}{}", hash.get(..16).unwrap_or_default());
-    let beside = folder.parent().map(|above| above.join(&name));
-    let inside = folder.join(&name);
-    match source == folder {
-        true => beside.into_iter().chain([inside]).collect(),
-        false => vec![inside],
-    }
-}
-
-/// Where the stage of a source is to be: not necessarily there yet.
-///
-/// # Errors
-/// Where it cannot be told whether it can be beside the folder.
-pub(super) fn place(source: &Path, folder: &Path) -> Result<PathBuf> {
-    let mut places = places(source, folder);
-    if places.len() > 1 && !is_one_place(folder).context("look around", folder)? {
-        places.remove(0);
-    }
-    Ok(places.swap_remove(0))
-}
-
-/// Whether a stage beside the folder can be made and is on its file system.
-fn is_one_place(folder: &Path) -> io::Result<bool> {
-    let (Some(above), Some(name)) = (folder.parent(), folder.file_name()) else {
-        return Ok(false);
-    };
-    let above_folder = match open_folder(above) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(false),
-        opened => opened?,
-    };
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let within = ResolveFlags::NO_XDEV | ResolveFlags::BENEATH;
-    let is_one = match rustix::fs::openat2(&above_folder, name, flags, Mode::empty(), within) {
-        Err(Errno::NOSYS | Errno::PERM) => {
-            let device = |path: &Path| path.metadata().map(|stat| stat.dev());
-            device(above)? == device(folder)?
-        }
-        Err(Errno::XDEV | Errno::ACCESS | Errno::LOOP) => false,
-        // A fault that passes, as too many open files, says nothing about the place.
-        opened => opened.map(|_| true)?,
-    };
-    let rights = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
-    Ok(is_one && rustix::fs::access(above, rights).is_ok())
-}
-
-/// Makes an empty stage, throwing away what a restore without a journal has left there. One that another stage's journal
-/// speaks for is refused: it may hold what was in the live folder.
-pub(super) fn make(stage: &Path) -> Result<()> {
+/// Makes an empty stage, throwing away what a restore without a journal has left there. One that a journal speaks for, its own
+/// or another stage's, is refused: it may hold what was in the live folder.
+pub(super) fn make(stage: &Path, vouchers: &Vouchers) -> Result<()> {
     match fs::symlink_metadata(stage) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error).context("look at", stage),
         Ok(_) => {
             check_owner(stage)?;
-            if leader::of(stage)?.is_some() {
-                return Err(InPlaceError::JournalUnusable {
-                    path: stage.to_owned(),
-                    reason: "belongs to a restore that must be finished first".to_owned(),
-                }
-                .into());
-            }
+            check_free(stage, vouchers)?;
             discard(stage)?;
         }
     }
     let mut builder = fs::DirBuilder::new();
     let made = keeping_time(stage, || builder.mode(0o700).create(stage));
     made.context("create", stage)
+}
+
+/// Refuses a stage that a journal speaks for.
+fn check_free(stage: &Path, vouchers: &Vouchers) -> Result<()> {
+    let journal = Journal::read(stage, vouchers)?;
+    let reason = match (&journal, &leader::of(stage, vouchers)?) {
+        (Found::Nothing, Found::Nothing) => return Ok(()),
+        (Found::Foreign, _) | (_, Found::Foreign) => FOREIGN,
+        _ => "belongs to a restore that must be finished first",
+    };
+    Err(InPlaceError::JournalUnusable {
+        path: stage.to_owned(),
+        reason: reason.to_owned(),
+    }
+    .into())
 }
 
 /// Makes or removes a stage without the time of the folder around it telling of it: that folder may be the live one, or
@@ -149,15 +107,20 @@ fn keeping_time(stage: &Path, act: impl FnOnce() -> io::Result<()>) -> io::Resul
 }
 
 /// A stage that somebody else made could send this process anywhere.
-pub(super) fn check_owner(stage: &Path) -> Result<()> {
-    let stat = fs::symlink_metadata(stage).context("look at", stage)?;
-    match stat.is_dir() && is_own(stat.uid()) {
+fn check_owner(stage: &Path) -> Result<()> {
+    match is_of_this_user(stage)? {
         true => Ok(()),
         false => Err(foreign(stage)),
     }
 }
 
-fn is_own(uid: u32) -> bool {
+/// Whether it is a folder of this user.
+pub(super) fn is_of_this_user(stage: &Path) -> Result<bool> {
+    let stat = fs::symlink_metadata(stage).context("look at", stage)?;
+    Ok(stat.is_dir() && is_own(stat.uid()))
+}
+
+pub(super) fn is_own(uid: u32) -> bool {
     let own = rustix::process::geteuid();
     uid == own.as_raw() || own.is_root() && uid == 0
 }
@@ -167,6 +130,28 @@ fn foreign(stage: &Path) -> SnapshotError {
         path: stage.to_owned(),
         reason: "it has the name of a folder for restoring and belongs to somebody else".to_owned(),
     }
+}
+
+/// Reads a file of a stage that nobody but this user has written.
+pub(super) fn read(stage: &Path, name: &str, most: u64) -> Result<Found<Vec<u8>>> {
+    let Some(folder) = open_own(stage)? else {
+        return Ok(Found::Nothing);
+    };
+    let path = stage.join(name);
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match rustix::fs::openat(&folder, name, flags, Mode::empty()) {
+        Err(Errno::NOENT) => return Ok(Found::Nothing),
+        Err(Errno::LOOP | Errno::NXIO) => return Ok(Found::Foreign),
+        file => fs::File::from(file.context("open", &path)?),
+    };
+    let stat = file.metadata().context("look at", &path)?;
+    if !stat.is_file() || !is_own(stat.uid()) || stat.nlink() != 1 || stat.mode() & 0o022 != 0 {
+        return Ok(Found::Foreign);
+    }
+    let mut bytes = Vec::new();
+    let read = file.take(most).read_to_end(&mut bytes);
+    read.context("read", &path)?;
+    Ok(Found::Own(bytes))
 }
 
 /// Opens a stage for what is in it, whatever comes to stand in its place; `None` where there is none.
@@ -201,6 +186,9 @@ pub(super) fn keep(stage: &Path, why: &[u8]) -> io::Result<()> {
 /// Throws a stage away, or lays it aside where it is to be kept: gives its new place then. What
 /// cannot be looked at stays.
 pub(super) fn discard(stage: &Path) -> Result<Option<PathBuf>> {
+    if !places::is_name(stage) {
+        return Err(foreign(stage));
+    }
     let Some(folder) = open_own(stage)? else {
         return Ok(None);
     };
@@ -264,34 +252,4 @@ fn lay_aside(stage: &Path) -> Result<PathBuf> {
         }
     }
     Err(io::Error::from(io::ErrorKind::AlreadyExists)).context("rename", stage)
-}
-
-/// Every stage that concerns a path: of itself, of a folder above it, or of something right in it.
-pub(super) fn find(path: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for above in path.ancestors() {
-        found.extend(places(above, above));
-    }
-    if let Some(folder) = path.parent() {
-        found.extend(places(path, folder));
-    }
-    let entries = fs::read_dir(path).into_iter().flatten().flatten();
-    let stages = entries.take(MAX_NAMES).map(|entry| entry.path());
-    found.extend(stages.filter(|path| is_name(path)));
-    found.sort();
-    found.dedup();
-    found.retain(|stage| stage.symlink_metadata().is_ok_and(|stat| stat.is_dir()));
-    found.retain(|stage| !is_kept(stage));
-    found
-}
-
-/// Whether a path has the name of a stage, or of one that was laid aside.
-pub(crate) fn is_name(path: &Path) -> bool {
-    path.file_name()
-        .is_some_and(|name| name.as_bytes().starts_with(PREFIX.as_bytes()))
-}
-
-fn is_kept(stage: &Path) -> bool {
-    let name = stage.file_name().unwrap_or_default().as_bytes();
-    name.windows(6).any(|part| part == b"-kept-")
 }

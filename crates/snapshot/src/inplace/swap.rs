@@ -66,10 +66,10 @@ impl Work<'_> {
             for (files, stage) in files.iter().zip(&self.stages) {
                 files.sync().context("sync", stage)?;
             }
-            journal.prepare(self.leader())?;
+            journal.prepare(self.leader(), &self.vouchers)?;
             self.is_begun = true;
             Journal::begin(self.leader())?;
-            finish(journal, files, self.leader())?;
+            finish(journal, files, self.leader(), &self.vouchers)?;
             self.tell_late_holders(journal);
             self.tell_untaken(journal);
         }
@@ -138,7 +138,7 @@ impl Work<'_> {
 
     /// Throws the stages away, but for what nothing else holds.
     fn clear(&mut self, journal: &Journal) -> Result<Vec<PathBuf>> {
-        let laid_aside = clear(journal, self.leader())?;
+        let laid_aside = clear(journal, self.leader(), &self.vouchers)?;
         for folder in &laid_aside {
             let message = "holds what was replaced and is not wholly in the safety snapshot: its file 'keep' says what is what";
             self.warn(folder.clone(), WarningKind::Changed, message.to_owned());

@@ -16,6 +16,7 @@ use sim::{Names, Sim, left_by};
 use work::{live, path, put_step, shape, staged, was, work};
 
 mod folders;
+mod foreign;
 mod left;
 mod made;
 mod sim;

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use super::error::InPlaceError;
 use super::holders::{self, Wanted};
 use super::journal::Journal;
+use super::places;
 use super::plan::{Difference, InPlace, Plan, What};
 use super::stage::{self, Lock};
 use super::target::Target;
+use super::vouch::Vouchers;
 use super::was::Role;
 use super::{NEW, attributes, files, leader, live, safety, steps};
 use crate::error::{IoContext, Result, SnapshotError};
@@ -27,6 +29,7 @@ pub(super) struct Work<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) options: &'a InPlace,
     pub(super) monitor: &'a dyn Monitor,
+    pub(super) vouchers: Vouchers,
     pub(super) plan: Plan,
     /// The stage of each target.
     pub(super) stages: Vec<PathBuf>,
@@ -45,10 +48,13 @@ impl Work<'_> {
             Err(_) => None,
         };
         let is_done = done.as_ref().is_some_and(Result::is_ok);
-        if !is_done && !self.is_begun && matches!(Journal::read(self.leader()), Ok(None)) {
+        if !is_done && !self.is_begun && matches!(Journal::is_in(self.leader()), Ok(false)) {
             // Nothing was changed, and what lies ready is of no use. From the journal on the stages hold live data.
             let stages = self.stages.iter();
             stages.for_each(|stage| drop(stage::discard(stage)));
+            self.stages
+                .iter()
+                .for_each(|stage| self.vouchers.forget(stage));
         }
         let _locks = locks?;
         done.unwrap_or_else(|| Err(SnapshotError::cancelled()))
@@ -101,21 +107,14 @@ impl Work<'_> {
         let locks = folders.into_iter().map(|folder| Lock::take(folder));
         let locks: Vec<Lock> = locks.collect::<Result<_>>()?;
         for target in &self.plan.targets {
-            let stage = stage::place(&target.source, &target.folder)?;
-            if Journal::read(&stage)?.is_some() {
-                return Err(InPlaceError::JournalUnusable {
-                    path: stage,
-                    reason: "belongs to a restore that must be finished first".to_owned(),
-                }
-                .into());
-            }
-            stage::make(&stage)?;
+            let stage = places::place(&target.source, &target.folder)?;
+            stage::make(&stage, &self.vouchers)?;
             self.stages.push(stage);
         }
         let leader = self.leader().to_owned();
         let led: BTreeSet<&PathBuf> = self.stages.iter().collect();
         for stage in led.into_iter().filter(|stage| **stage != leader) {
-            leader::note(stage, &leader)?;
+            leader::note(stage, &leader, &self.vouchers)?;
         }
         Ok(locks)
     }

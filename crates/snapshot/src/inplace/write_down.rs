@@ -22,6 +22,7 @@ impl Work<'_> {
         let bytes = |path: &Path| ByteBuf::from(path.as_os_str().as_bytes());
         let places = self.plan.targets.iter().zip(&self.stages);
         let folders = places.map(|(target, stage)| Folder {
+            source: bytes(&target.source),
             live: bytes(&target.folder),
             stage: bytes(stage),
         });

@@ -15,6 +15,7 @@ use crate::context::{Context, paths, this_host};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::recorded::{Outcome, losses, recorded};
+use crate::state;
 use crate::ui::{Ui, facts, opened, words};
 
 mod preview;
@@ -135,6 +136,7 @@ fn options(wish: &Wish<'_>, config: &Config, sources: &[PathBuf]) -> InPlace {
         host: this_host(),
         offset_minutes: Local::now().offset().local_minus_utc() / 60,
         busy_timeout: wish.over.busy_timeout,
+        state: state::folder(),
         threads: wish.threads,
     }
 }
@@ -157,12 +159,16 @@ pub(crate) fn settle(paths: &[PathBuf], dry_run: bool, context: &Context) -> Res
     if dry_run {
         return Ok(());
     }
-    let settled = finish_interrupted(paths)?;
+    let settled = finish_interrupted(paths, state::folder().as_deref())?;
     for kept in &settled.kept {
         let kept = facts::shown(kept);
         context.ui.note(format!(
             "{kept} holds what a stopped restore replaced and no snapshot has: its file 'keep' says what is what"
         ));
+    }
+    for warning in settled.warnings() {
+        let path = facts::shown(&warning.path);
+        context.ui.note(format!("{path} {}", warning.message));
     }
     tell_finished(&settled, context);
     Ok(())

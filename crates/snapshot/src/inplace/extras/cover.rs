@@ -8,8 +8,8 @@ use super::{belongs_to_database, enter};
 use crate::error::{Result, SnapshotError};
 use crate::inplace::compare::{Comparison, Place};
 use crate::inplace::live::{self, Stamp};
+use crate::inplace::places;
 use crate::inplace::plan::Inside;
-use crate::inplace::stage;
 use crate::inplace::was::Role;
 use crate::path::Name;
 
@@ -31,7 +31,7 @@ pub(in crate::inplace) fn cover(comparison: &mut Comparison<'_>, place: &Place) 
                 continue;
             };
             let is_own = path == repository || comparison.options.protect.contains(&path);
-            if is_own || stage::is_name(&path) {
+            if is_own || places::is_name(&path) {
                 return Err(SnapshotError::TargetUnusable {
                     path,
                     reason: "it would go with the folder that it is in".to_owned(),

@@ -5,24 +5,35 @@ use std::path::{Path, PathBuf};
 
 use super::super::files::Files;
 use super::super::recover::{Settled, finish_interrupted};
+use super::super::vouch::{Found, Vouchers};
 use super::super::was::{Inner, Role};
-use super::super::{finish, leader, stage};
+use super::super::{finish, leader, places, stage};
 use super::*;
 use crate::error::{IoContext, SnapshotError};
 use crate::inplace::InPlaceError;
 
+/// The folder for the notes of all these tests: what they are of has a name of its own in each.
+pub(super) fn state() -> PathBuf {
+    let user = rustix::process::geteuid().as_raw();
+    std::env::temp_dir().join(format!("lifeboat-test-state-{user}"))
+}
+
+pub(super) fn vouchers() -> Vouchers {
+    Vouchers::new(Some(&state()))
+}
+
 /// A live folder in a folder of its own, and its stage with something in it.
-fn live_and_stage(above: &Path) -> (PathBuf, PathBuf) {
+pub(super) fn live_and_stage(above: &Path) -> (PathBuf, PathBuf) {
     let live = above.join("data");
     fs::create_dir_all(&live).unwrap();
-    let stage = stage::place(&live, &live).unwrap();
-    stage::make(&stage).unwrap();
+    let stage = places::place(&live, &live).unwrap();
+    stage::make(&stage, &vouchers()).unwrap();
     fs::write(stage.join("old"), "the only copy").unwrap();
     (live, stage)
 }
 
-fn settle(live: &Path) -> Result<Settled, SnapshotError> {
-    finish_interrupted(&[live.to_owned()])
+pub(super) fn settle(live: &Path) -> Result<Settled, SnapshotError> {
+    finish_interrupted(&[live.to_owned()], Some(&state()))
 }
 
 fn holds(stage: &Path) -> bool {
@@ -35,7 +46,7 @@ fn led() -> (tempfile::TempDir, PathBuf, PathBuf, PathBuf) {
     let root = folder.path().canonicalize().unwrap();
     let (_, first) = live_and_stage(&root.join("one"));
     let (live, stage) = live_and_stage(&root.join("two"));
-    leader::note(&stage, &first).unwrap();
+    leader::note(&stage, &first, &vouchers()).unwrap();
     (folder, first, live, stage)
 }
 
@@ -74,9 +85,9 @@ fn a_stage_whose_leader_is_gone_or_has_no_journal_is_waste() {
 #[test]
 fn f50_a_stage_whose_leader_has_a_journal_that_cannot_be_read_is_left_alone() {
     let (_folder, first, live, stage) = led();
-    // Opening it works, and reading does not.
     fs::create_dir(first.join("journal")).unwrap();
-    settle(&live).unwrap_err();
+    let settled = settle(&live).unwrap();
+    assert_eq!(settled.refused, std::slice::from_ref(&stage));
     assert!(holds(&stage) && holds(&first));
 }
 
@@ -97,7 +108,7 @@ fn a_leader_file_that_names_nothing_is_an_error() {
 #[test]
 fn a_restore_does_not_take_the_place_of_a_stage_that_is_led() {
     let (_folder, _, _, stage) = led();
-    stage::make(&stage).unwrap_err();
+    stage::make(&stage, &vouchers()).unwrap_err();
     assert!(holds(&stage));
 }
 
@@ -123,15 +134,15 @@ fn f50_what_is_to_be_kept_is_laid_aside_after_a_crash_behind_the_journals_end() 
     assert!(!stage.exists());
     assert!(matches!(&settled.kept[..], [kept] if holds(kept)));
     // Nor does the next restore throw it away where nobody has settled it.
-    stage::make(&stage).unwrap();
+    stage::make(&stage, &vouchers()).unwrap();
     stage::keep(&stage, b"").unwrap();
-    stage::make(&stage).unwrap();
+    stage::make(&stage, &vouchers()).unwrap();
     assert_eq!(fs::read_dir(&stage).unwrap().count(), 0);
     assert!(holds(&settled.kept[0]));
 }
 
 /// A journal over a real folder whose file is not what was saved.
-fn journal_of(live: &Path, stage: &Path) -> (Journal, super::super::files::Real) {
+pub(super) fn journal_of(live: &Path, stage: &Path) -> (Journal, super::super::files::Real) {
     use super::super::journal::Folder;
     use std::os::unix::ffi::OsStrExt;
     let bytes = |path: &Path| serde_bytes::ByteBuf::from(path.as_os_str().as_bytes());
@@ -140,6 +151,7 @@ fn journal_of(live: &Path, stage: &Path) -> (Journal, super::super::files::Real)
     fs::create_dir(stage.join("old")).unwrap();
     let journal = Journal {
         folders: vec![Folder {
+            source: bytes(live),
             live: bytes(live),
             stage: bytes(stage),
         }],
@@ -163,10 +175,10 @@ fn f50_the_journal_goes_only_when_what_is_to_be_kept_is_marked() {
     let folder = tempfile::tempdir().unwrap();
     let (live, stage) = live_and_stage(&folder.path().canonicalize().unwrap());
     let (journal, files) = journal_of(&live, &stage);
-    journal.prepare(&stage).unwrap();
+    journal.prepare(&stage, &vouchers()).unwrap();
     Journal::begin(&stage).unwrap();
-    finish::finish(&journal, std::slice::from_ref(&files), &stage).unwrap();
-    assert_eq!(Journal::read(&stage).unwrap(), None);
+    finish::finish(&journal, std::slice::from_ref(&files), &stage, &vouchers()).unwrap();
+    assert_eq!(Journal::read(&stage, &vouchers()).unwrap(), Found::Nothing);
     // The crash: nothing was tidied up.
     let settled = settle(&live).unwrap();
     let kept = fs::read(settled.kept[0].join("old/0")).unwrap();
@@ -177,7 +189,7 @@ fn f50_the_journal_goes_only_when_what_is_to_be_kept_is_marked() {
 }
 
 #[test]
-fn f50_a_backup_and_a_check_finish_a_stopped_restore_before_they_look() {
+fn f50_a_backup_finishes_a_stopped_restore_before_it_looks_and_a_check_only_tells() {
     use crate::{Backup, CheckLive, Repository, Unwatched, check_live};
     for is_backup in [true, false] {
         let folder = tempfile::tempdir().unwrap();
@@ -185,12 +197,13 @@ fn f50_a_backup_and_a_check_finish_a_stopped_restore_before_they_look() {
         let (live, stage) = live_and_stage(&root);
         let (journal, _) = journal_of(&live, &stage);
         fs::write(live.join("other"), "stays").unwrap();
-        journal.prepare(&stage).unwrap();
+        journal.prepare(&stage, &vouchers()).unwrap();
         Journal::begin(&stage).unwrap();
         if is_backup {
             let repository = Repository::create(&root.join("repository")).unwrap();
             let plan = Backup {
                 sources: vec![live.clone()],
+                state: Some(state()),
                 ..Backup::default()
             };
             let report = repository.backup(&plan, &Unwatched).unwrap();
@@ -202,11 +215,17 @@ fn f50_a_backup_and_a_check_finish_a_stopped_restore_before_they_look() {
                 full: false,
                 busy_timeout: std::time::Duration::ZERO,
                 scratch: None,
+                state: Some(state()),
             };
             let known = std::collections::BTreeSet::new();
-            check_live(&live, &known, &how, &Unwatched).unwrap();
+            let error = check_live(&live, &known, &how, &Unwatched).unwrap_err();
+            assert!(matches!(
+                error,
+                SnapshotError::InPlace(InPlaceError::Unfinished { path }) if path == live
+            ));
         }
-        assert!(!live.join("file").exists() && !stage.exists());
+        assert_eq!(live.join("file").exists(), !is_backup);
+        assert_eq!(stage.exists(), !is_backup);
     }
 }
 
@@ -228,7 +247,7 @@ fn f50_what_a_program_wrote_into_a_folder_behind_the_journal_is_kept_when_that_i
             shape: shape(0, true),
             role: Role::Plain,
         }];
-        journal.prepare(&stage).unwrap();
+        journal.prepare(&stage, &vouchers()).unwrap();
         Journal::begin(&stage).unwrap();
         if is_written {
             fs::write(live.join("x/sub/new"), "in no snapshot").unwrap();
@@ -255,7 +274,7 @@ fn r7_a_link_in_the_place_of_a_stage_is_refused_and_what_it_leads_to_is_whole() 
     std::os::unix::fs::symlink(&elsewhere, &stage).unwrap();
     for refused in [
         stage::discard(&stage).map(drop),
-        stage::make(&stage),
+        stage::make(&stage, &vouchers()),
         super::super::files::Real::open(&root, &stage)
             .map(drop)
             .context("open", &stage),

@@ -1,0 +1,196 @@
+//! What stands in the data under the name of a stage and was put there by somebody else: it is not obeyed, not thrown away,
+//! and in nobody's way.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use super::super::vouch::{Found, Vouched, Vouchers};
+use super::super::{leader, stage};
+use super::left::{journal_of, live_and_stage, settle, state, vouchers};
+use super::*;
+use crate::error::SnapshotError;
+use crate::inplace::InPlaceError;
+use crate::monitor::WarningKind;
+use crate::{Backup, CheckLive, Repository, Unwatched, check_live};
+
+/// A whole journal in its right place, that this user's restore would have written; the notes are somebody else's.
+fn hostile(above: &std::path::Path) -> (std::path::PathBuf, std::path::PathBuf) {
+    let (live, stage) = live_and_stage(above);
+    let (journal, _) = journal_of(&live, &stage);
+    let theirs = tempfile::tempdir().unwrap();
+    let theirs = Vouchers::new(Some(theirs.path()));
+    journal.prepare(&stage, &theirs).unwrap();
+    Journal::begin(&stage).unwrap();
+    (live, stage)
+}
+
+#[test]
+fn r7_a_journal_that_nobody_vouches_for_is_not_obeyed_and_the_backup_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let (live, stage) = hostile(&root);
+    let is_whole = || live.join("file").exists() && stage.join("journal").exists();
+    let settled = settle(&live).unwrap();
+    assert_eq!(settled.refused, std::slice::from_ref(&stage));
+    assert!(settled.finished.is_empty() && is_whole());
+
+    let repository = Repository::create(&root.join("repository")).unwrap();
+    let plan = Backup {
+        sources: vec![live.clone()],
+        state: Some(state()),
+        ..Backup::default()
+    };
+    let report = repository.backup(&plan, &Unwatched).unwrap();
+    let is_told =
+        |warning: &crate::Warning| warning.kind == WarningKind::Skipped && warning.path == stage;
+    assert!(report.warnings.iter().any(is_told), "{:?}", report.warnings);
+    assert_eq!(report.files_new, 1);
+    let how = CheckLive {
+        full: false,
+        busy_timeout: std::time::Duration::ZERO,
+        scratch: None,
+        state: Some(state()),
+    };
+    check_live(&live, &std::collections::BTreeSet::new(), &how, &Unwatched).unwrap();
+    assert!(is_whole());
+    // Nor does a restore of one's own take its place.
+    let error = stage::make(&stage, &vouchers()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("was not written by a restore of this user")
+    );
+    assert!(is_whole());
+}
+
+#[test]
+fn r7_a_journal_of_other_folders_than_a_restore_would_use_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let (live, stage) = live_and_stage(&root);
+    let (journal, _) = journal_of(&live, &stage);
+    let documents = root.join("documents");
+    fs::create_dir(&documents).unwrap();
+    let bytes = |path: &std::path::Path| {
+        use std::os::unix::ffi::OsStrExt;
+        serde_bytes::ByteBuf::from(path.as_os_str().as_bytes())
+    };
+    let good = journal.folders[0].clone();
+    let with = |source: &std::path::Path, live: &std::path::Path, stage: &std::path::Path| {
+        crate::inplace::journal::Folder {
+            source: bytes(source),
+            live: bytes(live),
+            stage: bytes(stage),
+        }
+    };
+    for folders in [
+        vec![],
+        vec![with(&root, &root, &stage)],
+        vec![with(&live, &root, &stage)],
+        vec![with(&live, &live, &documents)],
+        vec![good.clone(), with(&documents, &documents, &documents)],
+        vec![with(&documents, &documents, &documents), good.clone()],
+        vec![with(&live.join("../data"), &live.join("../data"), &stage)],
+    ] {
+        let journal = Journal {
+            folders,
+            ..journal.clone()
+        };
+        journal.prepare(&stage, &vouchers()).unwrap();
+        Journal::begin(&stage).unwrap();
+        let error = settle(&live).unwrap_err();
+        let is_refused = matches!(
+            error,
+            SnapshotError::InPlace(InPlaceError::JournalUnusable { .. })
+        );
+        assert!(is_refused && documents.exists() && live.join("file").exists());
+    }
+}
+
+#[test]
+fn r7_a_journal_of_this_user_is_not_obeyed_from_another_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let (live, stage) = live_and_stage(&root.join("one"));
+    let (journal, _) = journal_of(&live, &stage);
+    journal.prepare(&stage, &vouchers()).unwrap();
+    Journal::begin(&stage).unwrap();
+    let (other, elsewhere) = live_and_stage(&root.join("two"));
+    let inside = other.join(".lifeboat-restore-x");
+    fs::create_dir(&inside).unwrap();
+    for copy in [&elsewhere, &inside] {
+        fs::copy(stage.join("journal"), copy.join("journal")).unwrap();
+    }
+    // One that names the stage with the journal as its leader, and is none of the journal's.
+    let led = other.join(".lifeboat-restore-y");
+    fs::create_dir(&led).unwrap();
+    leader::note(&led, &stage, &vouchers()).unwrap();
+    let settled = settle(&other).unwrap();
+    let mut refused = vec![elsewhere, inside, led];
+    refused.sort();
+    assert_eq!(settled.refused, refused);
+    assert!(live.join("file").exists() && settled.finished.is_empty());
+}
+
+#[test]
+fn r7_a_leader_file_and_a_folder_of_somebody_else_stay_and_are_in_nobodys_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let (live, victim) = live_and_stage(&root.join("one"));
+    let led = live.join(".lifeboat-restore-x");
+    fs::create_dir(&led).unwrap();
+    for leader in [&victim, &root.join("nowhere/.lifeboat-restore-1")] {
+        let line = format!("7 {}", leader.display());
+        fs::write(led.join("leader"), line).unwrap();
+        let settled = settle(&led).unwrap();
+        assert!(settled.kept.is_empty());
+        settle(&live).unwrap();
+        assert!(led.exists());
+    }
+    fs::remove_file(led.join("leader")).unwrap();
+    fs::write(led.join("mine"), "mine").unwrap();
+    let settled = settle(&live).unwrap();
+    assert_eq!(settled.refused, std::slice::from_ref(&led));
+    assert!(led.join("mine").exists());
+}
+
+#[test]
+fn r7_a_journal_that_others_can_write_or_that_has_another_name_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let (live, stage) = live_and_stage(&root);
+    let (journal, _) = journal_of(&live, &stage);
+    journal.prepare(&stage, &vouchers()).unwrap();
+    Journal::begin(&stage).unwrap();
+    let path = stage.join("journal");
+    let read = || Journal::read(&stage, &vouchers()).unwrap();
+    assert_eq!(read(), Found::Own(journal.clone()));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o620)).unwrap();
+    assert_eq!(read(), Found::Foreign);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::hard_link(&path, root.join("other")).unwrap();
+    assert_eq!(read(), Found::Foreign);
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink(root.join("other"), &path).unwrap();
+    assert_eq!(read(), Found::Foreign);
+}
+
+#[test]
+fn r7_a_note_in_a_folder_that_others_can_write_to_is_no_note() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let state = root.join("a/state");
+    let vouchers = Vouchers::new(Some(&state));
+    let stage = root.join(".lifeboat-restore-1");
+    vouchers.give(&stage, b"one").unwrap();
+    let vouched = |bytes: &[u8]| vouchers.vouch(&stage, bytes).unwrap();
+    assert_eq!(vouched(b"one"), Vouched::Yes);
+    assert_eq!(vouched(b"two"), Vouched::Changed);
+    for open in [&state, &state.join("restores"), &root.join("a")] {
+        fs::set_permissions(open, fs::Permissions::from_mode(0o777)).unwrap();
+        assert_eq!(vouched(b"one"), Vouched::No, "{}", open.display());
+        fs::set_permissions(open, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    vouchers.forget(&stage);
+    assert_eq!(vouched(b"one"), Vouched::No);
+}
