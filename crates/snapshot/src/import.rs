@@ -152,7 +152,7 @@ impl Repository {
         let unpacked =
             archive.unpack(&candidate.described, plan.offset_minutes, &scratch, monitor)?;
         let backup = self.plan_of(candidate, plan, unpacked);
-        let report = self.backup(&backup, monitor)?;
+        let report = self.backup_as_it_is(&backup, monitor)?;
         Ok(Outcome::Taken(Box::new(report)))
     }
 
