@@ -63,6 +63,22 @@ fn bad_16_two_entries_of_one_name() {
 }
 
 #[test]
+fn r7_folders_that_look_like_the_rest_of_a_restore_in_place() {
+    for is_deep in [false, true] {
+        let said = refused(|forge| {
+            let journal = entry(b"journal", forge.file(b"a journal"));
+            let stage = entry(b".lifeboat-restore-1", forge.folder(&[journal]));
+            let folder = forge.folder(&[stage]);
+            forge.of_root(match is_deep {
+                true => forge.folder(&[entry(b"a", folder)]),
+                false => folder,
+            })
+        });
+        assert!(said.contains("restore in place"), "{said}");
+    }
+}
+
+#[test]
 fn bad_17_names_that_lead_elsewhere() {
     for name in [b"..", b"./", b"/x", b"x/", b"a\0"] {
         let said = refused(|forge| {

@@ -123,6 +123,14 @@ fn bad_48_f52_names_that_lead_elsewhere() {
 }
 
 #[test]
+fn r7_folders_that_look_like_the_rest_of_a_restore_in_place() {
+    for name in [".lifeboat-restore-1/journal", "a/.lifeboat-restore-1/x"] {
+        let files = [Raw::file(name, b"evil")];
+        refused(&with(&files), &["hostile.zip", "restore in place"]);
+    }
+}
+
+#[test]
 fn bad_49_f53_links_that_lead_out_and_files_through_links() {
     for target in ["/etc/passwd", "../canary", "..", "a/../../canary", ""] {
         refused(&with(&[Raw::link("link", target)]), &["link"]);

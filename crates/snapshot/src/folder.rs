@@ -8,6 +8,7 @@ use lifeboat_store::{Store, codec};
 use crate::content::{Chunks, Content, Ref, read_chunk};
 use crate::entry::Entry;
 use crate::error::{Result, SnapshotError};
+use crate::inplace::is_name_of_stage;
 use crate::limits::MAX_NODE;
 use crate::meta;
 
@@ -46,7 +47,15 @@ pub(crate) fn decode_node(bytes: &[u8]) -> Result<Vec<Entry>> {
     if bytes.len() > MAX_NODE && !matches!(codec::take::<u64>(&mut encoded), Ok(1)) {
         return Err(refused("a node of it is too long"));
     }
-    meta::decode(meta::Kind::Folder, bytes)
+    let entries: Vec<Entry> = meta::decode(meta::Kind::Folder, bytes)?;
+    // Backups leave them out, and what is restored under such a name would be looked at as the rest of a restore.
+    let mut names = entries.iter().map(|entry| entry.name.as_bytes());
+    match names.any(is_name_of_stage) {
+        true => Err(refused(
+            "an entry has the name of a folder of a restore in place",
+        )),
+        false => Ok(entries),
+    }
 }
 
 fn refused(what: &str) -> SnapshotError {

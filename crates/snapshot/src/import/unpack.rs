@@ -15,6 +15,7 @@ use chrono::NaiveDateTime;
 use super::archive::{bad_zip, entries};
 use super::described::Described;
 use crate::error::{IoContext, Result, SnapshotError};
+use crate::inplace::is_name_of_stage;
 use crate::monitor::{Monitor, go_on};
 use crate::path::{TreePath, of_bytes};
 use crate::zip::{BadZip, EntryKind, ZipEntry, ZipReader};
@@ -98,6 +99,14 @@ impl Unpacking<'_> {
             .ok()
             .filter(|path| path.to_bytes() == *name);
         let path = path.ok_or_else(|| bad_zip(self.path, bad()))?;
+        if path
+            .parts()
+            .iter()
+            .any(|part| is_name_of_stage(part.as_bytes()))
+        {
+            let bad = BadZip::entry(name, "it has the name of a folder of a restore in place");
+            return Err(bad_zip(self.path, bad));
+        }
         Ok(path.below(self.folder))
     }
 
