@@ -95,16 +95,21 @@ pub(super) fn open_stage(path: &Path) -> io::Result<OwnedFd> {
     Ok(rustix::fs::open(path, flags, Mode::empty())?)
 }
 
+/// The same, where it is this user's: nobody can put another in its place between the look and the work.
+pub(super) fn open_own_stage(path: &Path) -> io::Result<OwnedFd> {
+    let folder = open_stage(path)?;
+    match is_own(rustix::fs::fstat(&folder)?.st_uid) {
+        true => Ok(folder),
+        false => Err(io::ErrorKind::PermissionDenied.into()),
+    }
+}
+
 impl Real {
     /// For a live folder and its stage, both of which are there, the stage being this user's.
     pub(crate) fn open(live: &Path, stage: &Path) -> io::Result<Self> {
-        let folder = open_stage(stage)?;
-        if !is_own(rustix::fs::fstat(&folder)?.st_uid) {
-            return Err(io::ErrorKind::PermissionDenied.into());
-        }
         Ok(Self {
             live: open_folder(live)?,
-            stage: folder,
+            stage: open_own_stage(stage)?,
         })
     }
 

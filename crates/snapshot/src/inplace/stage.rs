@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
 use super::error::InPlaceError;
-use super::files::{open_folder, path_of, sync_folder};
+use super::files::{open_folder, path_of};
 use super::journal::Journal;
 use super::vouch::{Found, Vouchers};
 use super::{leader, places};
@@ -177,10 +177,14 @@ fn open_own(stage: &Path) -> Result<Option<OwnedFd>> {
 
 /// Notes durably that a stage must never be thrown away, whatever crash comes, and for whoever looks, why.
 pub(super) fn keep(stage: &Path, why: &[u8]) -> io::Result<()> {
-    let mut file = fs::File::create(stage.join(KEEP))?;
+    let folder = super::files::open_own_stage(stage)?;
+    let flags =
+        OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(&folder, KEEP, flags, Mode::RUSR | Mode::WUSR)?;
+    let mut file = fs::File::from(file);
     file.write_all(why)?;
     file.sync_all()?;
-    sync_folder(stage)
+    fs::File::from(folder).sync_all()
 }
 
 /// Throws a stage away, or lays it aside where it is to be kept: gives its new place then. What

@@ -176,6 +176,24 @@ fn r7_a_journal_that_others_can_write_or_that_has_another_name_is_not_read() {
 }
 
 #[test]
+fn r7_what_is_kept_is_noted_in_no_file_that_a_link_leads_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let (_, stage) = live_and_stage(&root);
+    let mine = root.join("mine");
+    fs::write(&mine, "mine").unwrap();
+    std::os::unix::fs::symlink(&mine, stage.join("keep")).unwrap();
+    stage::keep(&stage, b"why").unwrap_err();
+    let moved = root.join("moved");
+    fs::rename(&stage, &moved).unwrap();
+    std::os::unix::fs::symlink(&moved, &stage).unwrap();
+    fs::remove_file(moved.join("keep")).unwrap();
+    stage::keep(&stage, b"why").unwrap_err();
+    assert!(!moved.join("keep").exists());
+    assert_eq!(fs::read(&mine).unwrap(), b"mine");
+}
+
+#[test]
 fn r7_a_note_in_a_folder_that_others_can_write_to_is_no_note() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().canonicalize().unwrap();
