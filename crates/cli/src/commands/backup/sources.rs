@@ -22,9 +22,7 @@ pub(in crate::commands) fn choose(
     if sources.is_empty() {
         return Err(nothing(config));
     }
-    let groups = config.groups(&once(sources));
-    groups.iter().try_for_each(|group| check_apart(group))?;
-    Ok(groups)
+    Ok(config.groups(&once(sources)))
 }
 
 /// Each place once, under the first of its names.
@@ -34,30 +32,6 @@ fn once(sources: Vec<PathBuf>) -> Vec<PathBuf> {
     let each = sources.into_iter().zip(real);
     each.filter_map(|(source, real)| seen.insert(real).then_some(source))
         .collect()
-}
-
-/// What is in two sources of one snapshot could be brought back to its place twice, so the snapshot could not be at all.
-fn check_apart(group: &[PathBuf]) -> Result<(), Failure> {
-    let real = all_real_soon(group);
-    // Sorted by their parts, what is inside a folder stands right behind it or behind others inside it.
-    let mut places: Vec<(&PathBuf, &PathBuf)> = real.iter().zip(group).collect();
-    places.sort();
-    let mut outer: Option<(&PathBuf, &PathBuf)> = None;
-    for (real, source) in places {
-        match outer {
-            Some((above, named)) if real.starts_with(above) => {
-                return Err(nested(source, named));
-            }
-            _ => outer = Some((real, source)),
-        }
-    }
-    Ok(())
-}
-
-fn nested(inner: &Path, outer: &Path) -> Failure {
-    Failure::usage(format!("{} is inside {}", inner.display(), outer.display()))
-        .because("a snapshot that has both could not be restored in place")
-        .hint("leave the inner one out, as it is backed up with the outer one, or back it up by itself")
 }
 
 /// What is there under this path; else the source of the config that is called so.
@@ -105,10 +79,10 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_was_named_twice_is_one_and_none_is_inside_another() {
+    fn a_source_that_was_named_twice_is_one() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
-        std::fs::create_dir_all(data.join("sub")).unwrap();
+        std::fs::create_dir(&data).unwrap();
         std::fs::create_dir(folder.path().join("data-2")).unwrap();
         std::os::unix::fs::symlink(&data, folder.path().join("link")).unwrap();
         let chosen = |names: &[&str]| {
@@ -120,15 +94,6 @@ mod tests {
             twice.unwrap(),
             [[data.clone(), folder.path().join("data-2")]]
         );
-        for names in [["data", "data/sub"], ["link/sub", "data"]] {
-            let failure = chosen(&names).unwrap_err();
-            assert_eq!(failure.exit(), Exit::Usage);
-            let told = failure.sentence();
-            for name in names {
-                let path = folder.path().join(name).display().to_string();
-                assert!(told.contains(&path), "{told}");
-            }
-        }
     }
 
     #[test]
