@@ -1,6 +1,7 @@
 //! A repository written by a hostile hand: through the library where it can say what is wanted, and byte by byte, from
 //! `docs/format.md`, where it cannot.
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use lifeboat_snapshot::content::{Content, Ref};
@@ -23,6 +24,8 @@ const MANIFEST: u8 = 0x31;
 pub(super) struct Forge<'a> {
     session: Session<'a>,
     store: &'a Store,
+    /// The sources of the manifest that was made last: the record names the same ones.
+    sources: RefCell<Vec<Source>>,
 }
 
 /// Makes a repository with one snapshot, whose manifest `make` gives.
@@ -44,6 +47,7 @@ pub(super) fn recorded(
     let forge = Forge {
         session,
         store: &store,
+        sources: RefCell::default(),
     };
     let manifest = make(&forge);
     let mut record = forge.record(manifest);
@@ -65,7 +69,12 @@ impl Forge<'_> {
             offset_minutes: 0,
             duration_ms: 7,
             host: "host".to_owned(),
-            sources: vec![b"/srv/x".to_vec().into()],
+            sources: self
+                .sources
+                .borrow()
+                .iter()
+                .map(|source| source.path.clone())
+                .collect(),
             tags: Vec::new(),
             description: String::new(),
             files: 1,
@@ -138,6 +147,7 @@ impl Forge<'_> {
         databases: &[Database],
         flags: &[Flag],
     ) -> Vec<u8> {
+        *self.sources.borrow_mut() = sources.to_vec();
         let mut bytes = vec![MANIFEST];
         each(sources, &mut bytes);
         each(databases, &mut bytes);

@@ -107,6 +107,23 @@ fn bad_17_names_that_lead_elsewhere() {
 }
 
 #[test]
+fn r7_a_snapshot_whose_record_names_other_sources_than_its_manifest_is_refused() {
+    let bench = Workbench::new();
+    let make = |forge: &forge::Forge<'_>| forge.of_root(forge.folder(&[]));
+    forge::recorded(&bench.place(), make, |record| {
+        record.sources = vec![b"/srv/harmless".to_vec().into()];
+    });
+    for args in [
+        &["restore", "latest", "--in-place", "--yes"][..],
+        &["restore", "latest", "--to", "restored"],
+        &["show", "latest"],
+    ] {
+        bench.lifeboat(args).exits(9);
+    }
+    assert!(!bench.path("restored").exists());
+}
+
+#[test]
 fn bad_18_a_link_and_then_a_folder_of_its_name() {
     let bench = Workbench::new();
     let outside = bench.path("outside");

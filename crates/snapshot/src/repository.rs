@@ -222,7 +222,15 @@ impl Repository {
                 reason: format!("it claims {} bytes", content.len),
             });
         }
-        Manifest::decode(&read_all(&self.store, content)?)
+        let manifest = Manifest::decode(&read_all(&self.store, content)?)?;
+        let sources = manifest.sources.iter().map(|source| &source.path);
+        if !sources.eq(&snapshot.sources) {
+            return Err(SnapshotError::Refused {
+                what: "a manifest",
+                reason: "it is of other sources than the snapshot's record tells".to_owned(),
+            });
+        }
+        Ok(manifest)
     }
 
     /// Opens several snapshots at the same time, in their order, for looking into them. All are held in memory.
