@@ -1,6 +1,7 @@
 //! How long ago everything of a snapshot was last read: the oldest time over the packs that it needs.
 //!
-//! What snapshots share is walked once, and so is a list of chunks however many contents name it. Losses are not looked for: a snapshot with any has no such time.
+//! What snapshots share is walked once, and so is a list of chunks however many contents name it. Losses are not looked for:
+//! a snapshot with any has no such time.
 
 use std::collections::HashMap;
 
