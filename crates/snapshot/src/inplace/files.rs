@@ -4,9 +4,10 @@
 //! file system: whoever can write into the live folder cannot send a restore elsewhere by putting a link in its way (F-53).
 //! The trait is there so that tests can stop the work behind any operation and lose those that were not synced.
 
-use std::fs::File;
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, ResolveFlags};
@@ -102,6 +103,25 @@ pub(super) fn open_own_stage(path: &Path) -> io::Result<OwnedFd> {
         true => Ok(folder),
         false => Err(io::ErrorKind::PermissionDenied.into()),
     }
+}
+
+/// Makes a file for this user alone, over what an earlier run may have left of it.
+pub(super) fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+        .open(path)
+}
+
+/// Writes a file durably, as a whole or not at all.
+pub(super) fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let temporary = folder.join(format!("{name}.partial"));
+    let mut file = create(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, folder.join(name))?;
+    sync_folder(folder)
 }
 
 impl Real {

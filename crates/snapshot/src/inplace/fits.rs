@@ -1,23 +1,21 @@
 //! The folders of a journal, and whether a restore in place would use them: whatever else it says, it reaches no others.
 
-use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-use serde_bytes::ByteBuf;
-
 use super::journal::{Folder, Journal};
 use super::places;
-use crate::path::{Name, TreePath};
-
-/// What may follow the name of a single file that is restored: it is a database then.
-const SIDE_FILES: [&[u8]; 4] = [b"", b"-wal", b"-shm", b"-journal"];
+use crate::capture::walk::is_side_file_of;
+use crate::path::{Name, TreePath, of_bytes};
 
 impl Journal {
     /// The live folders and stages, as paths.
     pub(super) fn places(&self) -> impl Iterator<Item = (PathBuf, PathBuf)> + '_ {
         let folders = self.folders.iter();
-        folders.map(|folder| (path_of(&folder.live), path_of(&folder.stage)))
+        folders.map(|folder| {
+            let [live, stage] = [&folder.live, &folder.stage].map(|bytes| of_bytes(bytes));
+            (live.to_owned(), stage.to_owned())
+        })
     }
 
     /// Whether each stage is where a restore of its source makes it, this one is the first of them, and of a single file
@@ -28,14 +26,15 @@ impl Journal {
             .next()
             .is_some_and(|(_, first)| first == leader);
         let fits = |(folder, number): (&Folder, u32)| {
-            let (source, live) = (path_of(&folder.source), path_of(&folder.live));
-            let is_in_place = places::places(&source, &live).contains(&path_of(&folder.stage));
+            let [source, live, stage] =
+                [&folder.source, &folder.live, &folder.stage].map(|bytes| of_bytes(bytes));
+            let is_in_place = places::places(source, live).iter().any(|at| at == stage);
             let mut steps = self.steps.iter().filter(|step| step.folder == number);
             is_in_place
-                && is_plain(&source)
+                && is_plain(source)
                 && (source == live
-                    || source.parent() == Some(&live)
-                        && steps.all(|step| is_of_file(&step.path, &source)))
+                    || source.parent() == Some(live)
+                        && steps.all(|step| is_of_file(&step.path, source)))
         };
         match is_first && self.folders.iter().zip(0..).all(fits) {
             true => Ok(()),
@@ -44,15 +43,15 @@ impl Journal {
     }
 }
 
-fn path_of(bytes: &ByteBuf) -> PathBuf {
-    PathBuf::from(OsStr::from_bytes(bytes))
-}
-
+/// Whether a step is of the single file that was captured; where that is a database, its side files are its own.
 fn is_of_file(path: &TreePath, source: &Path) -> bool {
-    let first = path.parts().first().map(Name::as_bytes);
-    let name = source.file_name().unwrap_or_default().as_encoded_bytes();
-    let rest = first.and_then(|first| first.strip_prefix(name));
-    rest.is_some_and(|rest| SIDE_FILES.contains(&rest))
+    let name = source
+        .file_name()
+        .and_then(|name| Name::new(name.as_bytes()).ok());
+    match (path.parts().first(), name) {
+        (Some(first), Some(name)) => *first == name || is_side_file_of(first, &name),
+        _ => false,
+    }
 }
 
 /// Whether a path is whole and written in the one way that a resolved one is.

@@ -4,18 +4,17 @@
 //! A leader that is not seen is no proof: its disk may not be mounted, and the folder that it would be in then be another.
 //! So the number of that folder is noted with the leader's name.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::error::InPlaceError;
-use super::files::sync_folder;
+use super::files::write_whole;
 use super::journal::Journal;
 use super::places;
-use super::stage;
-use super::vouch::{Found, Vouched, Vouchers};
+use super::vouch::{Found, Vouchers};
 use crate::error::{IoContext, Result};
 use crate::path::of_bytes;
 
@@ -39,15 +38,8 @@ pub(super) fn note(stage: &Path, leader: &Path, vouchers: &Vouchers) -> Result<(
     let inode = fs::metadata(above).context("look at", above)?.ino();
     let mut bytes = format!("{inode} ").into_bytes();
     bytes.extend_from_slice(leader.as_os_str().as_bytes());
-    let (path, temporary) = (stage.join(NAME), stage.join("leader.partial"));
-    let mut options = OpenOptions::new();
-    let options = options.write(true).create_new(true).mode(0o600);
-    let mut file = options.open(&temporary).context("create", &temporary)?;
-    file.write_all(&bytes).context("write", &temporary)?;
-    file.sync_all().context("sync", &temporary)?;
     vouchers.give(stage, &bytes)?;
-    fs::rename(&temporary, &path).context("rename", &temporary)?;
-    sync_folder(stage).context("sync", stage)
+    write_whole(stage, NAME, &bytes).context("write", &stage.join(NAME))
 }
 
 /// The leader of a stage, where it has one.
@@ -55,15 +47,10 @@ pub(super) fn note(stage: &Path, leader: &Path, vouchers: &Vouchers) -> Result<(
 /// # Errors
 /// Where it is this user's and cannot be read or understood.
 pub(super) fn of(stage: &Path, vouchers: &Vouchers) -> Result<Found<Leader>> {
-    let bytes = match stage::read(stage, NAME, MAX_BYTES)? {
+    let leader = match vouchers.read(stage, NAME, MAX_BYTES)? {
         Found::Nothing => return Ok(Found::Nothing),
         Found::Foreign => return Ok(Found::Foreign),
-        Found::Own(bytes) => bytes,
-    };
-    let leader = match vouchers.vouch(stage, &bytes)? {
-        Vouched::No => return Ok(Found::Foreign),
-        Vouched::Changed => None,
-        Vouched::Yes => parse(&bytes),
+        Found::Own(bytes) => bytes.and_then(|bytes| parse(&bytes)),
     };
     match leader {
         Some(leader) => Ok(Found::Own(leader)),

@@ -90,7 +90,7 @@ pub(crate) fn check_finished(
     monitor: &dyn Monitor,
 ) -> Result<()> {
     let vouchers = Vouchers::new(state);
-    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let path = real(path);
     for found in places::find(&path) {
         match journal_of(&found, &vouchers)? {
             Found::Nothing => {}

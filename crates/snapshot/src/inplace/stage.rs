@@ -4,7 +4,7 @@
 //! process, however that ends.
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -121,8 +121,7 @@ pub(super) fn is_of_this_user(stage: &Path) -> Result<bool> {
 }
 
 pub(super) fn is_own(uid: u32) -> bool {
-    let own = rustix::process::geteuid();
-    uid == own.as_raw() || own.is_root() && uid == 0
+    uid == rustix::process::geteuid().as_raw()
 }
 
 fn foreign(stage: &Path) -> SnapshotError {
@@ -132,8 +131,8 @@ fn foreign(stage: &Path) -> SnapshotError {
     }
 }
 
-/// Reads a file of a stage that nobody but this user has written.
-pub(super) fn read(stage: &Path, name: &str, most: u64) -> Result<Found<Vec<u8>>> {
+/// Opens a file of a stage that nobody but this user has written.
+pub(super) fn open_file(stage: &Path, name: &str) -> Result<Found<fs::File>> {
     let Some(folder) = open_own(stage)? else {
         return Ok(Found::Nothing);
     };
@@ -145,13 +144,11 @@ pub(super) fn read(stage: &Path, name: &str, most: u64) -> Result<Found<Vec<u8>>
         file => fs::File::from(file.context("open", &path)?),
     };
     let stat = file.metadata().context("look at", &path)?;
-    if !stat.is_file() || !is_own(stat.uid()) || stat.nlink() != 1 || stat.mode() & 0o022 != 0 {
-        return Ok(Found::Foreign);
-    }
-    let mut bytes = Vec::new();
-    let read = file.take(most).read_to_end(&mut bytes);
-    read.context("read", &path)?;
-    Ok(Found::Own(bytes))
+    let is_own = stat.is_file() && is_own(stat.uid()) && stat.nlink() == 1;
+    Ok(match is_own && stat.mode() & 0o022 == 0 {
+        true => Found::Own(file),
+        false => Found::Foreign,
+    })
 }
 
 /// Opens a stage for what is in it, whatever comes to stand in its place; `None` where there is none.

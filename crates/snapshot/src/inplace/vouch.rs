@@ -6,14 +6,16 @@
 //! backup of that folder tells nobody how to make another.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use lifeboat_store::{Disk, RealDisk};
 use rustix::fs::OFlags;
 
-use super::files::sync_folder;
+use super::files::write_whole;
+use super::stage::{self, is_own};
 use crate::error::{IoContext, Result};
 
 /// The folder of the notes in that of the state.
@@ -38,17 +40,6 @@ pub(super) enum Found<T> {
     Own(T),
     /// What no restore of this user has: nothing of it is believed.
     Foreign,
-}
-
-/// What the notes say of bytes in a stage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Vouched {
-    /// They were written by a restore of this user.
-    Yes,
-    /// That stage is this user's, and these bytes are not what was written.
-    Changed,
-    /// There is no note of that stage.
-    No,
 }
 
 /// The folders with the notes: one of the user's state, and one for where that cannot be written.
@@ -100,27 +91,44 @@ impl Vouchers {
         }
     }
 
-    /// Whether these bytes were written in this stage by a restore of this user.
+    /// What a restore of this user has written in a stage under this name, of at most so many bytes; `None` where what stands
+    /// there is not that any more. Of a stage without a note nothing is read: there may be any amount of it.
     ///
     /// # Errors
-    /// Where there is a note that cannot be read.
-    pub(super) fn vouch(&self, stage: &Path, bytes: &[u8]) -> Result<Vouched> {
-        let mut vouched = Vouched::No;
+    /// Where it, or a note of it, cannot be read.
+    pub(super) fn read(
+        &self,
+        stage: &Path,
+        name: &str,
+        most: u64,
+    ) -> Result<Found<Option<Vec<u8>>>> {
+        let file = match stage::open_file(stage, name)? {
+            Found::Nothing => return Ok(Found::Nothing),
+            Found::Foreign => return Ok(Found::Foreign),
+            Found::Own(file) => file,
+        };
+        let noted = self.noted(stage)?;
+        if noted.is_empty() {
+            return Ok(Found::Foreign);
+        }
+        let mut bytes = Vec::new();
+        let read = file.take(most).read_to_end(&mut bytes);
+        read.context("read", &stage.join(name))?;
+        let is_written = noted.contains(blake3::hash(&bytes).as_bytes());
+        Ok(Found::Own(is_written.then_some(bytes)))
+    }
+
+    /// The hashes that are noted of a stage.
+    pub(super) fn noted(&self, stage: &Path) -> Result<Vec<[u8; 32]>> {
+        let mut noted = Vec::new();
         for folder in &self.folders {
             let note = read(folder, &name(stage)).context("read the notes in", folder)?;
-            let Some((hash, path)) = note.as_deref().and_then(<[u8]>::split_first_chunk::<32>)
-            else {
-                continue;
-            };
-            if path != stage.as_os_str().as_bytes() {
-                continue;
+            match note.as_deref().and_then(<[u8]>::split_first_chunk) {
+                Some((hash, path)) if path == stage.as_os_str().as_bytes() => noted.push(*hash),
+                _ => {}
             }
-            if blake3::hash(bytes) == *hash {
-                return Ok(Vouched::Yes);
-            }
-            vouched = Vouched::Changed;
         }
-        Ok(vouched)
+        Ok(noted)
     }
 
     /// Takes back what was noted of a stage that is over. A note that stays harms nothing: it is of bytes that are gone.
@@ -137,27 +145,14 @@ fn name(stage: &Path) -> String {
 }
 
 fn write(folder: &Path, name: &str, note: &[u8]) -> io::Result<()> {
-    let missing: Vec<&Path> = folder.ancestors().take_while(|at| !at.exists()).collect();
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true).mode(0o700).create(folder)?;
-    for above in missing.iter().filter_map(|made| made.parent()) {
-        sync_folder(above)?;
-    }
-    if !is_private(folder)? {
-        return Err(io::Error::new(
+    match RealDisk::new(folder).create_dir("") {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ if is_private(folder)? => write_whole(folder, name, note),
+        _ => Err(io::Error::new(
             io::ErrorKind::PermissionDenied,
             "somebody else can write there",
-        ));
+        )),
     }
-    let temporary = folder.join(format!("{name}.partial"));
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
-    let mut file = options.open(&temporary)?;
-    file.write_all(note)?;
-    file.sync_all()?;
-    fs::rename(&temporary, folder.join(name))?;
-    sync_folder(folder)
 }
 
 fn read(folder: &Path, name: &str) -> io::Result<Option<Vec<u8>>> {
@@ -185,7 +180,7 @@ fn open(folder: &Path, name: &str) -> io::Result<Option<File>> {
         .custom_flags(flags.bits().cast_signed())
         .open(folder.join(name))?;
     let stat = file.metadata()?;
-    let is_own = stat.is_file() && is_own(&stat) && stat.mode() & OTHERS_WRITE == 0;
+    let is_own = stat.is_file() && is_own(stat.uid()) && stat.mode() & OTHERS_WRITE == 0;
     Ok(is_own.then_some(file))
 }
 
@@ -196,20 +191,16 @@ fn is_nowhere(error: &io::Error) -> bool {
     )
 }
 
-fn is_own(stat: &fs::Metadata) -> bool {
-    stat.uid() == rustix::process::geteuid().as_raw()
-}
-
 /// Whether nobody but this user and root can write into a folder, or put another in its place.
 fn is_private(folder: &Path) -> io::Result<bool> {
     let folder = folder.canonicalize()?;
     let stat = folder.metadata()?;
-    if !is_own(&stat) || stat.mode() & OTHERS_WRITE != 0 {
+    if !is_own(stat.uid()) || stat.mode() & OTHERS_WRITE != 0 {
         return Ok(false);
     }
     for above in folder.ancestors().skip(1) {
         let stat = above.metadata()?;
-        let is_trusted = is_own(&stat) || matches!(stat.uid(), 0 | OVERFLOW);
+        let is_trusted = is_own(stat.uid()) || matches!(stat.uid(), 0 | OVERFLOW);
         let is_open = stat.mode() & OTHERS_WRITE != 0 && stat.mode() & STICKY == 0;
         if !is_trusted || is_open {
             return Ok(false);

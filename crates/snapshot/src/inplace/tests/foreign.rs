@@ -4,14 +4,19 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use super::super::vouch::{Found, Vouched, Vouchers};
+use super::super::vouch::{Found, Vouchers};
 use super::super::{leader, stage};
-use super::left::{journal_of, live_and_stage, settle, state, vouchers};
+use super::left::{backup_of, journal_of, live_and_stage, look_at, settle, vouchers};
 use super::*;
 use crate::error::SnapshotError;
 use crate::inplace::InPlaceError;
 use crate::monitor::WarningKind;
-use crate::{Backup, CheckLive, Repository, Unwatched, check_live};
+use crate::{Repository, Unwatched};
+
+fn write(journal: &Journal, stage: &std::path::Path, vouchers: &Vouchers) {
+    journal.prepare(stage, vouchers).unwrap();
+    Journal::begin(stage).unwrap();
+}
 
 /// A whole journal in its right place, that this user's restore would have written; the notes are somebody else's.
 fn hostile(above: &std::path::Path) -> (std::path::PathBuf, std::path::PathBuf) {
@@ -19,8 +24,7 @@ fn hostile(above: &std::path::Path) -> (std::path::PathBuf, std::path::PathBuf) 
     let (journal, _) = journal_of(&live, &stage);
     let theirs = tempfile::tempdir().unwrap();
     let theirs = Vouchers::new(Some(theirs.path()));
-    journal.prepare(&stage, &theirs).unwrap();
-    Journal::begin(&stage).unwrap();
+    write(&journal, &stage, &theirs);
     (live, stage)
 }
 
@@ -35,23 +39,12 @@ fn r7_a_journal_that_nobody_vouches_for_is_not_obeyed_and_the_backup_goes_on() {
     assert!(settled.finished.is_empty() && is_whole());
 
     let repository = Repository::create(&root.join("repository")).unwrap();
-    let plan = Backup {
-        sources: vec![live.clone()],
-        state: Some(state()),
-        ..Backup::default()
-    };
-    let report = repository.backup(&plan, &Unwatched).unwrap();
+    let report = repository.backup(&backup_of(&live), &Unwatched).unwrap();
     let is_told =
         |warning: &crate::Warning| warning.kind == WarningKind::Skipped && warning.path == stage;
     assert!(report.warnings.iter().any(is_told), "{:?}", report.warnings);
     assert_eq!(report.files_new, 1);
-    let how = CheckLive {
-        full: false,
-        busy_timeout: std::time::Duration::ZERO,
-        scratch: None,
-        state: Some(state()),
-    };
-    check_live(&live, &std::collections::BTreeSet::new(), &how, &Unwatched).unwrap();
+    look_at(&live).unwrap();
     assert!(is_whole());
     // Nor does a restore of one's own take its place.
     let error = stage::make(&stage, &vouchers()).unwrap_err();
@@ -96,8 +89,7 @@ fn r7_a_journal_of_other_folders_than_a_restore_would_use_is_refused() {
             folders,
             ..journal.clone()
         };
-        journal.prepare(&stage, &vouchers()).unwrap();
-        Journal::begin(&stage).unwrap();
+        write(&journal, &stage, &vouchers());
         let error = settle(&live).unwrap_err();
         let is_refused = matches!(
             error,
@@ -113,8 +105,7 @@ fn r7_a_journal_of_this_user_is_not_obeyed_from_another_folder() {
     let root = folder.path().canonicalize().unwrap();
     let (live, stage) = live_and_stage(&root.join("one"));
     let (journal, _) = journal_of(&live, &stage);
-    journal.prepare(&stage, &vouchers()).unwrap();
-    Journal::begin(&stage).unwrap();
+    write(&journal, &stage, &vouchers());
     let (other, elsewhere) = live_and_stage(&root.join("two"));
     let inside = other.join(".lifeboat-restore-x");
     fs::create_dir(&inside).unwrap();
@@ -160,8 +151,7 @@ fn r7_a_journal_that_others_can_write_or_that_has_another_name_is_not_read() {
     let root = folder.path().canonicalize().unwrap();
     let (live, stage) = live_and_stage(&root);
     let (journal, _) = journal_of(&live, &stage);
-    journal.prepare(&stage, &vouchers()).unwrap();
-    Journal::begin(&stage).unwrap();
+    write(&journal, &stage, &vouchers());
     let path = stage.join("journal");
     let read = || Journal::read(&stage, &vouchers()).unwrap();
     assert_eq!(read(), Found::Own(journal.clone()));
@@ -173,6 +163,30 @@ fn r7_a_journal_that_others_can_write_or_that_has_another_name_is_not_read() {
     fs::remove_file(&path).unwrap();
     std::os::unix::fs::symlink(root.join("other"), &path).unwrap();
     assert_eq!(read(), Found::Foreign);
+}
+
+#[test]
+fn f50_a_journal_of_this_user_that_is_not_what_was_written_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let (live, stage) = live_and_stage(&root);
+    let (journal, _) = journal_of(&live, &stage);
+    write(&journal, &stage, &vouchers());
+    let path = stage.join("journal");
+    let whole = fs::read(&path).unwrap();
+    for changed in [&whole[..whole.len() - 1], &[], &[&whole[..], b"x"].concat()] {
+        fs::write(&path, changed).unwrap();
+        let error = Journal::read(&stage, &vouchers()).unwrap_err();
+        assert!(
+            error.to_string().contains("is not what was written"),
+            "{error}"
+        );
+    }
+    fs::write(&path, &whole).unwrap();
+    assert_eq!(
+        Journal::read(&stage, &vouchers()).unwrap(),
+        Found::Own(journal)
+    );
 }
 
 #[test]
@@ -201,14 +215,13 @@ fn r7_a_note_in_a_folder_that_others_can_write_to_is_no_note() {
     let vouchers = Vouchers::new(Some(&state));
     let stage = root.join(".lifeboat-restore-1");
     vouchers.give(&stage, b"one").unwrap();
-    let vouched = |bytes: &[u8]| vouchers.vouch(&stage, bytes).unwrap();
-    assert_eq!(vouched(b"one"), Vouched::Yes);
-    assert_eq!(vouched(b"two"), Vouched::Changed);
+    let noted = || vouchers.noted(&stage).unwrap();
+    assert_eq!(noted(), [*blake3::hash(b"one").as_bytes()]);
     for open in [&state, &state.join("restores"), &root.join("a")] {
         fs::set_permissions(open, fs::Permissions::from_mode(0o777)).unwrap();
-        assert_eq!(vouched(b"one"), Vouched::No, "{}", open.display());
+        assert!(noted().is_empty(), "{}", open.display());
         fs::set_permissions(open, fs::Permissions::from_mode(0o700)).unwrap();
     }
     vouchers.forget(&stage);
-    assert_eq!(vouched(b"one"), Vouched::No);
+    assert!(noted().is_empty());
 }

@@ -1,5 +1,6 @@
 //! What a crash has left in real folders is thrown away only where it is known to be waste.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,8 @@ use super::super::{finish, leader, places, stage};
 use super::*;
 use crate::error::{IoContext, SnapshotError};
 use crate::inplace::InPlaceError;
+use crate::live::Health;
+use crate::{Backup, CheckLive, Repository, Unwatched, check_live};
 
 /// The folder for the notes of all these tests: what they are of has a name of its own in each.
 pub(super) fn state() -> PathBuf {
@@ -34,6 +37,24 @@ pub(super) fn live_and_stage(above: &Path) -> (PathBuf, PathBuf) {
 
 pub(super) fn settle(live: &Path) -> Result<Settled, SnapshotError> {
     finish_interrupted(&[live.to_owned()], Some(&state()))
+}
+
+pub(super) fn backup_of(live: &Path) -> Backup {
+    Backup {
+        sources: vec![live.to_owned()],
+        state: Some(state()),
+        ..Backup::default()
+    }
+}
+
+pub(super) fn look_at(live: &Path) -> Result<Vec<Health>, SnapshotError> {
+    let how = CheckLive {
+        full: false,
+        busy_timeout: std::time::Duration::ZERO,
+        scratch: None,
+        state: Some(state()),
+    };
+    check_live(live, &BTreeSet::new(), &how, &Unwatched)
 }
 
 fn holds(stage: &Path) -> bool {
@@ -190,7 +211,6 @@ fn f50_the_journal_goes_only_when_what_is_to_be_kept_is_marked() {
 
 #[test]
 fn f50_a_backup_finishes_a_stopped_restore_before_it_looks_and_a_check_only_tells() {
-    use crate::{Backup, CheckLive, Repository, Unwatched, check_live};
     for is_backup in [true, false] {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
@@ -201,24 +221,12 @@ fn f50_a_backup_finishes_a_stopped_restore_before_it_looks_and_a_check_only_tell
         Journal::begin(&stage).unwrap();
         if is_backup {
             let repository = Repository::create(&root.join("repository")).unwrap();
-            let plan = Backup {
-                sources: vec![live.clone()],
-                state: Some(state()),
-                ..Backup::default()
-            };
-            let report = repository.backup(&plan, &Unwatched).unwrap();
+            let report = repository.backup(&backup_of(&live), &Unwatched).unwrap();
             assert_eq!(report.settled.finished, std::slice::from_ref(&live));
             assert_eq!(report.settled.kept.len(), 1);
             assert_eq!(report.files_new, 1);
         } else {
-            let how = CheckLive {
-                full: false,
-                busy_timeout: std::time::Duration::ZERO,
-                scratch: None,
-                state: Some(state()),
-            };
-            let known = std::collections::BTreeSet::new();
-            let error = check_live(&live, &known, &how, &Unwatched).unwrap_err();
+            let error = look_at(&live).unwrap_err();
             assert!(matches!(
                 error,
                 SnapshotError::InPlace(InPlaceError::Unfinished { path }) if path == live
