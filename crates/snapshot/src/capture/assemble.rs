@@ -156,15 +156,10 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
                 self.enter(found, entry_before, before);
                 Ok(())
             }
-            Queued::Unchanged { entry, .. } if self.is_side_file(&entry.name) => {
-                self.tally.differs = true;
-                Ok(())
-            }
-            Queued::Read { found, before, .. } if self.is_side_file(&found.name) => {
-                self.tally.differs |= before.is_some();
-                Ok(())
-            }
             Queued::Unchanged { entry, is_same } => {
+                if self.is_side_file(&entry.name) {
+                    return self.omit(true);
+                }
                 self.monitor
                     .advance(entry.node.content().map_or(0, |content| content.len));
                 self.tally.unchanged(&entry);
@@ -176,10 +171,7 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
                 Ok(())
             }
             Queued::Entry(entry, before) => self.push(Some(entry), before.as_ref()),
-            Queued::Omitted => {
-                self.tally.differs = true;
-                Ok(())
-            }
+            Queued::Omitted => self.omit(true),
             Queued::Excluded(count) => {
                 self.tally.excluded += count;
                 Ok(())
@@ -189,6 +181,9 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
                 before,
                 result,
             } => {
+                if self.is_side_file(&found.name) {
+                    return self.omit(before.is_some());
+                }
                 let result = result.unwrap_or_else(|| {
                     let before = before.as_ref();
                     read(self.session, self.monitor, self.settings, &found, before)
@@ -203,6 +198,12 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
                 self.push(settled, before.as_ref())
             }
         }
+    }
+
+    /// Stores nothing of what was, or was not, in the snapshot before.
+    fn omit(&mut self, was_there: bool) -> Result<()> {
+        self.tally.differs |= was_there;
+        Ok(())
     }
 
     /// Whether it is the side file of what was stored as a database. The walk is ahead, and what it took for no database yet
@@ -248,17 +249,19 @@ impl<'s, 'a, 'm> Assembly<'s, 'a, 'm> {
             forget_looks(&mut entry);
             is_same = false;
         }
-        let open = self.open.last_mut();
-        if let (Some(open), Node::Database { .. }) = (open, &entry.node) {
-            open.databases.push(entry.name.clone());
+        let Some(Open {
+            writer: Some(writer),
+            databases,
+            ..
+        }) = self.open.last_mut()
+        else {
+            self.root = Some(entry);
+            return Ok(());
+        };
+        if matches!(entry.node, Node::Database { .. }) {
+            databases.push(entry.name.clone());
         }
-        match self.open.last_mut().and_then(|open| open.writer.as_mut()) {
-            Some(writer) => writer.push(entry, is_same),
-            None => {
-                self.root = Some(entry);
-                Ok(())
-            }
-        }
+        writer.push(entry, is_same)
     }
 
     fn leave(&mut self) -> Result<()> {

@@ -21,18 +21,16 @@ impl Assembly<'_, '_, '_> {
         before: Option<&Entry>,
         result: Result<Option<Stored>>,
     ) -> Result<Option<Entry>> {
-        let is_none = matches!(result, Ok(Some(_)));
+        let was_database = matches!(result, Ok(Some(_))) && self.was_database(found, before);
         let mut entry = self.settle_file(found, before, result)?;
-        let path = self.tree_path(&found.name);
         if let Some(Node::File { seen, .. }) = entry.as_mut().map(|entry| &mut entry.node)
-            && is_none
-            && self.was_database(found, before, &path)
+            && was_database
         {
             // The next backup looks again, and says again that it is none.
             *seen = None;
             let message = "it was a database, and is none any more; it is stored as a plain file";
             self.warn(found, WarningKind::DatabaseDamaged, message);
-            self.tally.flag(path, Flaw::Damaged);
+            self.tally.flag(self.tree_path(&found.name), Flaw::Damaged);
         }
         Ok(entry)
     }
@@ -44,10 +42,14 @@ impl Assembly<'_, '_, '_> {
         facts.pages == 0 && (had_pages || self.settings.was_damaged(self.tally.source, path))
     }
 
-    fn was_database(&self, found: &Found, before: Option<&Entry>, path: &TreePath) -> bool {
+    fn was_database(&self, found: &Found, before: Option<&Entry>) -> bool {
         let was = match before.map(|before| &before.node) {
             Some(Node::Database { .. }) => true,
-            Some(Node::File { .. }) => self.settings.was_damaged(self.tally.source, path),
+            // One that was told of is looked at anew each time.
+            Some(Node::File { seen: None, .. }) => {
+                let path = self.tree_path(&found.name);
+                self.settings.was_damaged(self.tally.source, &path)
+            }
             _ => false,
         };
         was && self.settings.takes_databases(&found.path)
