@@ -31,7 +31,7 @@ impl Index {
         self.recent.add_copies(pack, copies.iter().copied());
     }
 
-    /// What segments tell of these packs, in the order of the body; and whether that is everything: of those that are in a
+    /// What segments tell of these packs, in any order and some of it twice; and whether that is everything: of those that are in a
     /// damaged segment only some copies are known.
     pub(crate) fn cached(&self, packs: &HashSet<PackId>) -> HashMap<PackId, (Vec<Location>, bool)> {
         let mut cached: HashMap<PackId, (Vec<Location>, bool)> = HashMap::new();
@@ -48,10 +48,6 @@ impl Index {
                     copies.push(copy);
                 }
             }
-        }
-        for (copies, _) in cached.values_mut() {
-            copies.sort_by_key(|copy| (copy.offset, copy.id));
-            copies.dedup();
         }
         cached
     }

@@ -75,7 +75,7 @@ impl Store {
     fn look_into(&self, pack: PackId, mut known: Known) -> Known {
         let path = self.storage().locate(Object::Pack(pack));
         let Ok(Some(file)) = self.open_as_written(pack) else {
-            return known;
+            return known; // None of it can be had.
         };
         let reader = PackReader::new(file.as_ref(), &path);
         if reader.file_len().is_ok_and(|len| len <= HEAD.len() as u64) {
@@ -84,10 +84,10 @@ impl Store {
         if let Ok(Some(trailer)) = reader.stray_trailer() {
             let copies = locations(&trailer).map(|copy| Location { pack, ..copy });
             known.copies.extend(copies);
-            known.copies.sort_by_key(|copy| (copy.offset, copy.id));
-            known.copies.dedup();
             known.is_whole = true;
         }
+        known.copies.sort_by_key(|copy| (copy.offset, copy.id));
+        known.copies.dedup();
         known
     }
 
