@@ -47,12 +47,6 @@ impl<'zip, W: Write + Seek> EntryWriter<'zip, W> {
         self.zip.position()
     }
 
-    /// The entry's name in the archive.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.record.name
-    }
-
     /// Appends a segment.
     ///
     /// # Errors
