@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     for (snapshot, tree) in listing.snapshots.iter().zip(trees) {
         let mut found = Found::read(tree);
         found.zip = zips.get(&snapshot.id).cloned();
-        found.verified = verified.get(&snapshot.id).and_then(|ms| facts::moment(*ms));
+        found.verified = facts::verified(&verified, snapshot.id);
         if let Some(failure) = &found.damage {
             context.ui.damage(failure);
             exit = Exit::Damage;

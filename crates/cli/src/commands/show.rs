@@ -30,9 +30,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let is_pinned = repository.pins()?.contains(&snapshot.id);
     let tree = repository.tree(&snapshot)?;
     if context.ui.is_json() {
-        let looks = repository.verified_at()?;
-        let verified = looks.get(&snapshot.id);
-        let verified = verified.and_then(|ms| facts::moment(*ms));
+        let verified = facts::verified(&repository.verified_at()?, snapshot.id);
         let mut document = facts::snapshot(&snapshot, is_pinned, verified);
         document.extend(content(&snapshot, &tree));
         context.ui.document(&document)?;

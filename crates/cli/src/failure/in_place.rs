@@ -56,15 +56,7 @@ fn explained(failure: Failure, error: &InPlaceError) -> Failure {
             .path(path)
             .because("a program is writing to it")
             .hint("nothing was changed; stop that program, and try again"),
-        InPlaceError::JournalUnusable { path, reason } => Failure::new(
-            Exit::Target,
-            "the restore that a crash has stopped cannot be finished",
-        )
-        .because(format!("{} {reason}", path.display()))
-        .path(path)
-        .hint(
-            "its safety snapshot holds everything: lifeboat list shows it, tagged before-restore",
-        ),
+        InPlaceError::JournalUnusable { path, reason } => unusable(path, reason),
         InPlaceError::Unfinished { path } => failure.path(path).hint(
             "before a program starts, finish it: back up that folder, or run the same restore again",
         ),
@@ -89,6 +81,14 @@ fn explained(failure: Failure, error: &InPlaceError) -> Failure {
             .hint("lifeboat restore --in-place saves what it replaces; nothing did that here yet"),
         _ => failure,
     }
+}
+
+fn unusable(journal: &Path, reason: &str) -> Failure {
+    let what = "the restore that a crash has stopped cannot be finished";
+    Failure::new(Exit::Target, what)
+        .because(format!("{} {reason}", journal.display()))
+        .path(journal)
+        .hint("its safety snapshot holds everything: lifeboat list shows it, tagged before-restore")
 }
 
 fn stopped(failure: Failure, taken_back: bool, kept: &[PathBuf]) -> Failure {

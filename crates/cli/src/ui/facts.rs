@@ -2,6 +2,7 @@
 //!
 //! A path is bytes. Where they are no UTF-8, `path` is an escaped text to look at and `path_bytes` the hexadecimal truth.
 
+use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use lifeboat_snapshot::manifest::Database;
 use lifeboat_snapshot::monitor::Warning;
 use lifeboat_snapshot::path::escape;
 use lifeboat_snapshot::sqlite::{Checked, Count};
+use lifeboat_snapshot::store::SnapshotId;
 use lifeboat_snapshot::{Flaws, Snapshot};
 use serde_json::{Map, Value, json};
 
@@ -66,6 +68,11 @@ pub(crate) fn sources(snapshot: &Snapshot) -> Vec<String> {
     let text =
         |bytes: &[u8]| std::str::from_utf8(bytes).map_or_else(|_| escape(bytes), str::to_owned);
     snapshot.sources.iter().map(|source| text(source)).collect()
+}
+
+/// When everything of a snapshot was last read, by what verifications have left.
+pub(crate) fn verified(looks: &HashMap<SnapshotId, i64>, id: SnapshotId) -> Option<DateTime<Utc>> {
+    looks.get(&id).and_then(|ms| moment(*ms))
 }
 
 /// What every listing says of a snapshot; `verified` is when everything of it was last read.

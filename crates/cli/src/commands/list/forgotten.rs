@@ -25,10 +25,7 @@ pub(super) fn list(repository: &Repository, filter: &Filter, ui: &Ui) -> Result<
         let pins = repository.pins()?;
         let is_pinned = |item: &ForgottenSnapshot| pins.contains(&item.snapshot.id);
         let looks = repository.verified_at()?;
-        let verified = |item: &ForgottenSnapshot| {
-            let look = looks.get(&item.snapshot.id);
-            look.and_then(|ms| facts::moment(*ms))
-        };
+        let verified = |item: &ForgottenSnapshot| facts::verified(&looks, item.snapshot.id);
         let items = listing.items.iter();
         let items: Vec<_> = items
             .map(|one| item(one, is_pinned(one), verified(one)))
