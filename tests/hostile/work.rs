@@ -25,6 +25,15 @@ fn bomb(forge: &Forge<'_>, last: Ref, levels: u8) -> Node {
     })
 }
 
+fn lists_of_lists() -> Workbench {
+    let bench = Workbench::new();
+    forge::repository(&bench.place(), |forge| {
+        let last = forge.put(Kind::Data, b"x");
+        forge.of_root(forge.folder(&[entry(b"f", bomb(forge, last, 5))]))
+    });
+    bench
+}
+
 /// Folders that each hold the next one twice; `last` is at the bottom.
 fn ladder(forge: &Forge<'_>, last: Node, levels: usize) -> Node {
     let mut node = last;
@@ -36,11 +45,7 @@ fn ladder(forge: &Forge<'_>, last: Node, levels: usize) -> Node {
 
 #[test]
 fn f55_lists_that_name_each_other_a_thousand_times_are_walked_once() {
-    let bench = Workbench::new();
-    forge::repository(&bench.place(), |forge| {
-        let last = forge.put(Kind::Data, b"x");
-        forge.of_root(forge.folder(&[entry(b"f", bomb(forge, last, 5))]))
-    });
+    let bench = lists_of_lists();
     let (report, reads) = verified(&bench, false);
     assert_eq!(report.damaged, []);
     assert!(reads < 100, "{reads} reads");
@@ -48,11 +53,7 @@ fn f55_lists_that_name_each_other_a_thousand_times_are_walked_once() {
 
 #[test]
 fn f55_what_was_read_of_such_lists_and_what_they_need_is_found_out_by_walking_them_once() {
-    let bench = Workbench::new();
-    forge::repository(&bench.place(), |forge| {
-        let last = forge.put(Kind::Data, b"x");
-        forge.of_root(forge.folder(&[entry(b"f", bomb(forge, last, 5))]))
-    });
+    let bench = lists_of_lists();
     let (report, reads) = verified(&bench, true);
     assert_eq!(report.damaged, []);
     assert!(reads < 200, "{reads} reads");

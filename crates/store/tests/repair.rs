@@ -17,6 +17,9 @@ mod history;
 /// Damage beyond mending, and repairs that are interrupted.
 #[path = "repair/interrupted.rs"]
 mod interrupted;
+/// A repair with the store alone.
+#[path = "support/mending.rs"]
+mod mending;
 /// Packs that do not tell what is in them, and those that are made from such.
 #[path = "repair/silent.rs"]
 mod silent;
@@ -28,9 +31,8 @@ use std::collections::{BTreeMap, HashSet};
 use lifeboat_store::disk::sim::SimDisk;
 use lifeboat_store::progress::Unwatched;
 use lifeboat_store::random::noise;
-use lifeboat_store::{
-    ChunkId, Examination, Kind, Options, Repaired, Result, Share, SnapshotId, Store, Way,
-};
+use lifeboat_store::{ChunkId, Kind, Options, Result, Share, SnapshotId, Store, Way};
+use mending::repair;
 use rayon::prelude::*;
 use support::{assert_none, backing, unseal, words};
 
@@ -60,19 +62,6 @@ fn repository(lengths: &[usize], pack_bytes: u64) -> (SimDisk, SnapshotId) {
     session.commit(&record).unwrap();
     disk.settle();
     (disk, id)
-}
-
-/// What `lifeboat repair` does with the store, without snapshots and live sources.
-fn repair(disk: &SimDisk, process: u64) -> Result<(Examination, Repaired)> {
-    let store = Store::open(backing(disk, process))?;
-    let session = store.begin_salvage(Options::default())?;
-    let examination = store.examine(&Unwatched)?;
-    let rescued = store.rescue(&session, &examination, &Unwatched)?;
-    session.flush()?;
-    let share = Share::default();
-    let repaired = store.retire(&session, &examination, &rescued, share, &Unwatched)?;
-    session.abandon()?;
-    Ok((examination, repaired))
 }
 
 /// The plain bytes of chunks; `None` for what cannot be read.
@@ -121,10 +110,10 @@ fn bodies(disk: &SimDisk) -> HashSet<Vec<u8>> {
 fn mends(whole: &SimDisk, id: SnapshotId, harm: impl FnOnce(&SimDisk)) -> Result<Way, String> {
     let disk = whole.copy();
     harm(&disk);
-    let (examination, repaired) = repair(&disk, 2).map_err(words)?;
-    let way = examination.packs.first().map(|pack| pack.way);
+    let done = repair(&disk, 2).map_err(words)?;
+    let way = done.examination.packs.first().map(|pack| pack.way);
     if contents(&disk, id) != contents(whole, id) {
-        return Err(format!("something is lost: {examination:?}"));
+        return Err(format!("something is lost: {:?}", done.examination));
     }
     if !damage(&disk).is_empty() {
         return Err(format!("damage is left: {:?}", damage(&disk)));
@@ -132,7 +121,7 @@ fn mends(whole: &SimDisk, id: SnapshotId, harm: impl FnOnce(&SimDisk)) -> Result
     if bodies(&disk) != bodies(whole) {
         return Err("a pack is not what it was".to_owned());
     }
-    if repaired.quarantined == 0 || files_in(&disk, "quarantine/").is_empty() {
+    if done.repaired.quarantined == 0 || files_in(&disk, "quarantine/").is_empty() {
         return Err("the damaged file is nowhere".to_owned());
     }
     way.ok_or_else(|| "no pack was named".to_owned())
@@ -236,7 +225,7 @@ fn f10_damage_in_parity_is_noticed_harmless_and_made_again() {
                 "{at}: {found:?}"
             );
             assert_eq!(contents(&disk, id), contents(&whole, id));
-            let (_, repaired) = repair(&disk, 2).unwrap();
+            let repaired = repair(&disk, 2).unwrap().repaired;
             assert_eq!((repaired.quarantined, repaired.parity_made), (1, 1));
             assert_eq!(disk.files()[&path], bytes, "{at}");
             assert!(damage(&disk).is_empty());

@@ -1,9 +1,9 @@
 //! Packs that are written anew: those of which little is needed, and small ones; and deltas that are stored whole.
 
-use lifeboat_store::progress::Unwatched;
 use lifeboat_store::random::noise;
-use lifeboat_store::{ChunkId, Kind, Options, Share, SnapshotId, Store};
+use lifeboat_store::{ChunkId, Kind, Options, SnapshotId, Store};
 
+use crate::mending::repair;
 use crate::stage::{
     assert_holds, backs_up, check_clean, collect, forget, open, packs, repack, repository,
 };
@@ -157,15 +157,7 @@ fn what_a_repair_writes_stands_on_nothing_that_is_condemned() {
     for at in len / 2..len / 2 + 9 {
         disk.corrupt(&damaged, at, |byte| byte ^ 1).unwrap();
     }
-    let store = open(&disk, 6);
-    let session = store.begin_salvage(Options::default()).unwrap();
-    let examination = store.examine(&Unwatched).unwrap();
-    let rescued = store.rescue(&session, &examination, &Unwatched).unwrap();
-    session.flush().unwrap();
-    let share = Share::default();
-    let repaired = store.retire(&session, &examination, &rescued, share, &Unwatched);
-    assert!(repaired.unwrap().quarantined > 0);
-    session.abandon().unwrap();
+    assert!(repair(&disk, 6).unwrap().repaired.quarantined > 0);
     disk.delete(&condemned[0]).unwrap();
     assert_eq!(open(&disk, 7).get(&kept[0]).unwrap(), near_base);
 }

@@ -21,6 +21,10 @@ mod baton;
 mod crash;
 /// What is kept, and what goes.
 mod kept;
+/// A repair with the store alone.
+#[allow(dead_code, reason = "what it has found is for the other tests")]
+#[path = "../support/mending.rs"]
+mod mending;
 /// Who is waited for, and who must not collect.
 mod protocol;
 /// What a repair saves from a sweep.

@@ -1,10 +1,10 @@
 //! Damage that comes while a plan is made or carried out, and the repair that comes before the sweep.
 
 use lifeboat_store::disk::sim::SimDisk;
-use lifeboat_store::progress::Unwatched;
 use lifeboat_store::random::noise;
-use lifeboat_store::{Kind, Options, Session, Share, Store};
+use lifeboat_store::{Kind, Options, Session, Store};
 
+use crate::mending::{parity_of, repair};
 use crate::stage::{collect, forget, open, packs, repository};
 use crate::support::{Acknowledged, assert_none, backing, check, unseal, words};
 
@@ -45,34 +45,11 @@ fn stage() -> (SimDisk, Vec<Acknowledged>, String) {
     (disk, known, new.unwrap())
 }
 
-fn parity_of(pack: &str) -> String {
-    pack.replace("packs/", "parity/")
-        .replace(".pack", ".parity")
-}
-
-fn repair(disk: &SimDisk, process: u64) -> lifeboat_store::Result<()> {
-    let store = open(disk, process);
-    let session = store.begin_salvage(Options::default())?;
-    let examination = store.examine(&Unwatched)?;
-    let rescued = store.rescue(&session, &examination, &Unwatched)?;
-    session.flush()?;
-    store.retire(
-        &session,
-        &examination,
-        &rescued,
-        Share::default(),
-        &Unwatched,
-    )?;
-    session.abandon()
-}
-
 #[test]
 fn f10_f13_a_copy_that_goes_bad_under_a_plan_is_made_again_from_the_delta_before_its_base_is_deleted()
  {
     let (disk, known, whole) = stage();
-    let parity = whole
-        .replace("packs/", "parity/")
-        .replace(".pack", ".parity");
+    let parity = parity_of(&whole);
     let base = disk.operations().len();
     collect(&open(&disk, 5)).unwrap();
     check(&open(&disk, 90), &known).unwrap();
@@ -94,7 +71,7 @@ fn f10_f13_a_copy_that_goes_bad_under_a_plan_is_made_again_from_the_delta_before
                 continue;
             }
             in_time += 1;
-            let done = repair(&killed, 7).map_err(words);
+            let done = repair(&killed, 7).map(drop).map_err(words);
             // Nobody knows what was in the one that lost its trailer, so it stays and nothing is collected.
             if packs(&killed).contains(&whole) {
                 let refused = collect(&open(&killed, 8)).is_err();

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lifeboat_store::disk::sim::SimDisk;
-use lifeboat_store::progress::Unwatched;
 use lifeboat_store::random::noise;
-use lifeboat_store::{ChunkId, Kind, Options, Share, SnapshotId, Store};
+use lifeboat_store::{ChunkId, Kind, Options, SnapshotId, Store};
 
+use crate::mending::repair;
 use crate::support::{backing, words};
 use crate::{damage, files_in};
 
@@ -87,27 +87,11 @@ pub(crate) fn given(disk: &SimDisk, snapshots: &Snapshots) -> BTreeSet<ChunkId> 
 
 /// Repairs as the program does without sources, and gives whether it would say that everything is mended.
 fn repairs(disk: &SimDisk, snapshots: &Snapshots) -> Result<bool, String> {
-    let done = || {
-        let store = Store::open(backing(disk, 2))?;
-        let session = store.begin_salvage(Options::default())?;
-        let examination = store.examine(&Unwatched)?;
-        let rescued = store.rescue(&session, &examination, &Unwatched)?;
-        session.flush()?;
-        store.retire(
-            &session,
-            &examination,
-            &rescued,
-            Share::default(),
-            &Unwatched,
-        )?;
-        session.abandon()?;
-        Ok((examination, rescued))
-    };
-    let (examination, rescued) = done().map_err(words)?;
-    let mut packs = examination.packs.iter();
-    let is_gone = packs.all(|pack| pack.is_spent() && rescued.contains(&pack.pack));
+    let done = repair(disk, 2).map_err(words)?;
+    let mut packs = done.examination.packs.iter();
+    let is_gone = packs.all(|pack| pack.is_spent() && done.rescued.contains(&pack.pack));
     let mut ids = snapshots.values().flatten();
-    Ok(is_gone && ids.all(|id| examination.good.contains(id)))
+    Ok(is_gone && ids.all(|id| done.examination.good.contains(id)))
 }
 
 /// What must hold of any repair.

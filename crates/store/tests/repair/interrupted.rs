@@ -57,7 +57,7 @@ fn loses_nothing(
 fn what_cannot_be_mended_is_named_and_everything_else_is_kept() {
     let (whole, disk, id) = ruined();
     let before = contents(&disk, id);
-    let (examination, _) = repair(&disk, 2).unwrap();
+    let examination = repair(&disk, 2).unwrap().examination;
     loses_nothing(&disk, &before, id).unwrap();
     let after = contents(&disk, id);
     let lost: HashSet<ChunkId> = after
@@ -90,13 +90,14 @@ fn what_cannot_be_mended_is_named_and_everything_else_is_kept() {
         );
     }
     // A second repair finds that one, and nothing to do.
-    let (again, repaired) = repair(&disk, 3).unwrap();
+    let done = repair(&disk, 3).unwrap();
+    let again = done.examination;
     let [unknown] = again.packs.as_slice() else {
         panic!("{again:?}")
     };
     assert!(!unknown.is_spent() && !unknown.is_known, "{again:?}");
     assert!(again.parity.is_empty() && again.configs.is_empty());
-    assert_eq!(repaired, Repaired::default());
+    assert_eq!(done.repaired, Repaired::default());
     assert_eq!(contents(&disk, id), after);
     drop(whole);
 }

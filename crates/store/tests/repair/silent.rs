@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use crate::files_in;
 use crate::history::{Chance, given, harm, history, keeps_its_word, packs};
+use crate::mending::parity_of;
 use crate::support::{assert_none, backing};
 
 #[test]
@@ -56,10 +57,7 @@ fn r2_a_pack_that_only_the_cache_tells_of_is_saved_before_it_goes() {
             Ok(())
         };
         disk.damage(&path, ruin).unwrap();
-        let parity = path
-            .replace("packs/", "parity/")
-            .replace(".pack", ".parity");
-        let _ = disk.delete(&parity);
+        let _ = disk.delete(&parity_of(&path));
         // Of the last ones not even the cache tells.
         let is_told = given(&disk, &snapshots) == given(&whole, &snapshots);
         assert_eq!(keeps_its_word(&disk, &snapshots), Ok(is_told), "{path}");
