@@ -172,6 +172,7 @@ fn copy(
 ) -> Result<u64, SqliteError> {
     let fail = |error| source.fail("copy", error);
     let mut target = source::open_sink(Arc::clone(extents)).map_err(fail)?;
+    source.lend_pages(true).map_err(fail)?;
     let backup = Backup::new(source.connection(), &mut target).map_err(fail)?;
     let pages = i32::try_from(STEP_BYTES / header.page_size()).unwrap_or(1);
     loop {
@@ -187,6 +188,7 @@ fn copy(
             _ => return Err(source.busy()),
         }
     }
+    source.lend_pages(false).map_err(fail)?;
     Ok(u64::try_from(backup.progress().pagecount).unwrap_or_default())
 }
 

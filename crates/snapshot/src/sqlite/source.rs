@@ -118,6 +118,18 @@ impl Source {
         self.header.as_ref()
     }
 
+    /// Whether SQLite works on pages where the window before the file has them, in place of a copy in its cache. That spares
+    /// a copy of each page that is looked at once; one that is looked at again is taken for one that was never seen.
+    pub(super) fn lend_pages(&self, lend: bool) -> rusqlite::Result<()> {
+        // Any size but 0 says yes: there is no map.
+        let pragma = if lend {
+            "PRAGMA mmap_size = 1"
+        } else {
+            "PRAGMA mmap_size = 0"
+        };
+        self.connection.execute_batch(pragma)
+    }
+
     pub(super) fn fail(&self, doing: &'static str, error: rusqlite::Error) -> SqliteError {
         SqliteError::from_sqlite(&self.path, doing, self.busy_timeout, error)
     }

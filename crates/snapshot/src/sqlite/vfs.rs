@@ -12,6 +12,7 @@
 #![expect(unsafe_code, reason = "a VFS of SQLite is a table of C functions")]
 
 mod bytes;
+mod fetch;
 mod file;
 mod locks;
 mod object;
@@ -101,6 +102,19 @@ pub(super) fn memory_used() -> u64 {
     // SAFETY: this reads a counter, under SQLite's own lock.
     let used = unsafe { ffi::sqlite3_memory_used() };
     u64::try_from(used).unwrap_or(0)
+}
+
+/// Pages that the connection's own cache did not have when they were asked for.
+#[cfg(test)]
+pub(super) fn cache_misses(connection: &Connection) -> u64 {
+    let (mut now, mut most) = (0, 0);
+    // SAFETY: the handle lives as long as `connection`; two ints are written.
+    let code = unsafe {
+        let what = ffi::SQLITE_DBSTATUS_CACHE_MISS;
+        ffi::sqlite3_db_status(connection.handle(), what, &raw mut now, &raw mut most, 0)
+    };
+    assert_eq!(code, ffi::SQLITE_OK);
+    u64::try_from(now).unwrap_or_default()
 }
 
 /// Whether the path of the main database names another file than the open one by now.

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use super::support::{Collected, add, capture_with, captured, check, database, folder, options};
 use crate::sqlite::source::Source;
+use crate::sqlite::vfs;
 use crate::sqlite::{Check, Checked, ExtentSink, Stopped, capture};
 
 /// What distinguishes the states, from every page of the table.
@@ -91,5 +92,48 @@ fn a_table_written_in_another_order_than_it_is_read_is_checked_and_whole() {
         let (bytes, facts) = capture_with(&path, &options).unwrap();
         assert!(bytes == fs::read(&path).unwrap());
         assert_eq!(facts.check, Checked::Ok);
+    }
+}
+
+#[test]
+fn pages_that_are_lent_are_those_of_the_file_and_of_the_wal() {
+    for (mode, page_size) in [
+        ("delete", 512),
+        ("delete", 4096),
+        ("wal", 4096),
+        ("wal", 16_384),
+    ] {
+        let (_folder, path) = folder();
+        let pragmas = format!(
+            "PRAGMA page_size = {page_size}; PRAGMA journal_mode = {mode}; PRAGMA wal_autocheckpoint = 0"
+        );
+        let app = database(&path, &pragmas, 20_000);
+        app.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+            .unwrap();
+        app.execute_batch("UPDATE visits SET note = note || 'x' WHERE id % 300 < 120")
+            .unwrap();
+        let source = Source::open(&path, &options()).unwrap();
+        let reader = source.connection();
+        let of_all = || sum(reader);
+        let misses = || vfs::cache_misses(reader);
+        reader.execute_batch("PRAGMA cache_size = 1").unwrap();
+        let (before, asked) = (misses(), of_all());
+        let read = misses() - before;
+        source.lend_pages(true).unwrap();
+        let before = misses();
+        assert_eq!(of_all(), asked);
+        // What is in the WAL is read.
+        let of_wal = if mode == "wal" { read } else { read / 10 };
+        assert!(
+            misses() - before < of_wal,
+            "{mode} {page_size} {read} {}",
+            misses() - before
+        );
+        source.lend_pages(false).unwrap();
+        let before = misses();
+        assert_eq!(of_all(), asked);
+        assert_eq!(misses() - before, read, "{mode} {page_size}");
+        assert_eq!(asked, sum(&app));
+        source.end().unwrap();
     }
 }

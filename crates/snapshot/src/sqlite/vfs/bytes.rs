@@ -70,7 +70,7 @@ unsafe fn from_span(
 ///
 /// # Safety
 /// `file` is open, and not absent.
-unsafe fn read_inside(file: *mut sqlite3_file, into: &mut [u8], begin: u64) -> usize {
+pub(super) unsafe fn read_inside(file: *mut sqlite3_file, into: &mut [u8], begin: u64) -> usize {
     // SAFETY: by the contract above; the part of `into` has `amount` bytes.
     unsafe {
         // A read across the end would not tell how much it got.
@@ -126,7 +126,7 @@ unsafe fn main_read(
 }
 
 /// Headers and parts of pages are read as well, in other lengths.
-fn is_page(length: usize) -> bool {
+pub(super) fn is_page(length: usize) -> bool {
     length >= 512 && length.is_power_of_two()
 }
 
@@ -153,7 +153,7 @@ unsafe fn frame_page(file: *mut sqlite3_file, offset: sqlite3_int64) -> Option<u
     (code == ffi::SQLITE_OK).then(|| number(&header, 0))
 }
 
-fn length(amount: c_int) -> usize {
+pub(super) fn length(amount: c_int) -> usize {
     usize::try_from(amount).unwrap_or_default()
 }
 

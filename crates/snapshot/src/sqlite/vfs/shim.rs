@@ -9,7 +9,7 @@
 //! no regular file is not opened. A name that becomes a pipe between the look and the opening still is: to open without
 //! waiting would take another `open` for every connection of the process, whose files may be leased to a file server.
 //!
-//! The methods of the files are in `bytes`, `locks` and `shm`.
+//! The methods of the files are in `bytes`, `fetch`, `locks` and `shm`.
 
 use std::ffi::{CStr, OsStr, c_char, c_int};
 use std::fs;
@@ -23,14 +23,13 @@ use rusqlite::ffi::{self, sqlite3_file, sqlite3_io_methods, sqlite3_vfs};
 use rusqlite::{Connection, OpenFlags};
 
 use super::file::{Kind, Own, ShimFile, base, behind};
-use super::{Registry, bytes, guarded, locks, register, registered, shm, unix};
+use super::{Registry, bytes, fetch, guarded, locks, register, registered, shm, unix};
 use crate::sqlite::probe::Probe;
 
 const NAME: &CStr = c"lifeboat-source";
 static PROBES: Registry<Probe> = Registry::new();
 static METHODS: sqlite3_io_methods = sqlite3_io_methods {
-    // Without `xFetch`: reads through a memory map would pass the probe by.
-    iVersion: 2,
+    iVersion: 3,
     xClose: Some(close),
     xRead: Some(bytes::read),
     xWrite: Some(bytes::write),
@@ -47,8 +46,8 @@ static METHODS: sqlite3_io_methods = sqlite3_io_methods {
     xShmLock: Some(shm::shm_lock),
     xShmBarrier: Some(shm::shm_barrier),
     xShmUnmap: Some(shm::shm_unmap),
-    xFetch: None,
-    xUnfetch: None,
+    xFetch: Some(fetch::fetch),
+    xUnfetch: Some(fetch::unfetch),
 };
 
 /// Opens the database at `path`, which is absolute, so that nothing can change it.

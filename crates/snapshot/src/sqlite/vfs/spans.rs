@@ -9,6 +9,9 @@
 //!   the reader takes those from the WAL. A span may hold such a page, half written even; nobody asks it for that.
 //!   The mark 0, with which no page comes from the WAL, keeps checkpoints out.
 //!
+//! SQLite may work on a page where it stands, in place of a copy: such a page is *lent*, and its span neither goes nor takes other
+//! bytes before the page is given back, whatever is dropped meanwhile.
+//!
 //! The end of the file, errors and pages of which the file has a part are not judged here: what does not lie in a span as a
 //! whole is read by itself, as if there were no spans.
 
@@ -32,6 +35,12 @@ const RUN: u32 = 2;
 /// Pages that a span has to hold for being worth anything.
 const LEAST_PAGES: usize = 4;
 
+/// Bytes behind a page that SQLite may read where a damaged page leads it there.
+const BEHIND: usize = 256;
+
+/// Spans with lent pages, beside those that are kept, behind which no more pages are lent: their memory is not SQLite's.
+const MOST_LENT: usize = 16;
+
 /// The first lock of a wal-index that is the mark of a reader; the others are of those who write, checkpoint and recover.
 const FIRST_MARK: c_int = 3;
 
@@ -43,6 +52,8 @@ pub(super) struct Spans {
     marks: u32,
     /// The one served last comes first.
     kept: Vec<Span>,
+    /// Those that are not served from any more, and have pages that are lent.
+    lent: Vec<Span>,
     /// Where the page that was read last begins.
     last: Option<u64>,
     /// Reads since one that was not near.
@@ -51,7 +62,12 @@ pub(super) struct Spans {
 
 struct Span {
     begin: u64,
+    /// Never moved or written to while a page of it is lent.
     bytes: Vec<u8>,
+    /// Those of them that are the file's.
+    length: usize,
+    /// Pages that are lent.
+    lent: u32,
 }
 
 impl Spans {
@@ -65,12 +81,54 @@ impl Spans {
         is_wal: bool,
         read: impl FnOnce(&mut [u8], u64) -> usize,
     ) -> bool {
-        let length = page.len() as u64;
-        if !self.are_held(is_wal) || page.len() > SPAN / LEAST_PAGES {
-            return false;
+        let found = self.page(page.len(), offset, is_wal, read);
+        found.map(|found| page.copy_from_slice(found)).is_some()
+    }
+
+    /// Lends the page of this length at `offset`, if it can be had from a span; the rest is as for [`serve`](Self::serve).
+    /// It stays where it is, with bytes of this process behind it, until it is taken back.
+    pub(super) fn lend(
+        &mut self,
+        length: usize,
+        offset: u64,
+        is_wal: bool,
+        read: impl FnOnce(&mut [u8], u64) -> usize,
+    ) -> Option<*const u8> {
+        if self.lent.len() >= MOST_LENT {
+            return None;
         }
+        self.page(length, offset, is_wal, read)?;
+        let span = self.kept.first_mut()?;
+        span.lent += 1;
+        let within = usize::try_from(offset - span.begin).ok()?;
+        Some(span.bytes.as_ptr().wrapping_add(within))
+    }
+
+    /// Takes back a page that was lent.
+    pub(super) fn take_back(&mut self, page: *const u8) {
+        let spans = self.kept.iter_mut().chain(&mut self.lent);
+        for span in spans.filter(|span| span.bytes.as_ptr_range().contains(&page)) {
+            span.lent = span.lent.saturating_sub(1);
+        }
+        self.lent.retain(|span| span.lent > 0);
+    }
+
+    /// The page of this length at `offset`, in the span that comes first then.
+    fn page(
+        &mut self,
+        page: usize,
+        offset: u64,
+        is_wal: bool,
+        read: impl FnOnce(&mut [u8], u64) -> usize,
+    ) -> Option<&[u8]> {
+        if !self.are_held(is_wal) || page > SPAN / LEAST_PAGES {
+            return None;
+        }
+        let length = page as u64;
         let last = self.last.replace(offset);
         self.run = match last {
+            // One that was not lent is read.
+            Some(last) if last == offset => self.run,
             Some(last) if last.abs_diff(offset) <= NEAR * length => self.run.saturating_add(1),
             _ => 0,
         };
@@ -79,17 +137,17 @@ impl Spans {
         match self.find(begin) {
             true => {}
             false if self.run >= RUN => self.fill(begin, read),
-            false => return false,
+            false => return None,
         }
-        let bytes = self.kept.first().map(|span| &span.bytes);
+        let span = self.kept.first()?;
         let within = usize::try_from(within).unwrap_or(SPAN);
-        let found = bytes.and_then(|bytes| bytes.get(within..within + page.len()));
-        found.map(|found| page.copy_from_slice(found)).is_some()
+        span.bytes.get(..span.length)?.get(within..within + page)
     }
 
     /// Drops everything: the file may be another one from here on.
     pub(super) fn forget(&mut self) {
-        self.kept.clear();
+        let lent = self.kept.drain(..).filter(|span| span.lent > 0);
+        self.lent.extend(lent);
         self.last = None;
         self.run = 0;
     }
@@ -133,11 +191,24 @@ impl Spans {
     /// Reads a span, in place of the one that was not asked for longest.
     fn fill(&mut self, begin: u64, read: impl FnOnce(&mut [u8], u64) -> usize) {
         let oldest = (self.kept.len() >= KEPT).then(|| self.kept.pop()).flatten();
-        let mut bytes = oldest.map_or_else(Vec::new, |span| span.bytes);
-        bytes.resize(SPAN, 0);
-        let length = read(&mut bytes, begin);
-        bytes.truncate(length);
-        self.kept.insert(0, Span { begin, bytes });
+        let mut bytes = match oldest {
+            Some(span) if span.lent > 0 => {
+                self.lent.push(span);
+                Vec::new()
+            }
+            Some(span) => span.bytes,
+            None => Vec::new(),
+        };
+        bytes.resize(SPAN + BEHIND, 0);
+        let (into, _) = bytes.split_at_mut(SPAN);
+        let length = read(into, begin).min(SPAN);
+        let span = Span {
+            begin,
+            bytes,
+            length,
+            lent: 0,
+        };
+        self.kept.insert(0, span);
     }
 }
 

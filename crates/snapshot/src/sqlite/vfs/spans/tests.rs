@@ -8,7 +8,7 @@ use rusqlite::ffi::{
     SQLITE_SHM_UNLOCK,
 };
 
-use super::{SPAN, Spans};
+use super::{BEHIND, KEPT, MOST_LENT, RUN, SPAN, Spans};
 
 const PAGE: usize = 4096;
 const TAKE: c_int = SQLITE_SHM_LOCK | SQLITE_SHM_SHARED;
@@ -185,4 +185,91 @@ fn where_reading_ahead_fails_each_page_is_read_by_itself() {
             0
         }));
     }
+}
+
+/// Has a page lent that lies in a span; panics where it does not.
+fn lend(file: &Counted, spans: &mut Spans, offset: usize) -> *const u8 {
+    let read = |into: &mut [u8], begin| file.read(into, begin);
+    let page = spans.lend(PAGE, offset as u64, false, read);
+    page.unwrap()
+}
+
+/// A page that is lent, and what may be read behind it.
+fn at(page: *const u8) -> &'static [u8] {
+    // SAFETY: a page is not taken back as long as it is looked at.
+    unsafe { std::slice::from_raw_parts(page, PAGE + BEHIND) }
+}
+
+#[test]
+fn a_page_that_is_lent_stays_as_it_is_until_it_is_taken_back() {
+    let file = Counted::new(40 * SPAN);
+    let mut spans = locked();
+    assert!(in_a_row(&file, &mut spans, false));
+    let lent = [SPAN - PAGE, PAGE].map(|offset| (offset, lend(&file, &mut spans, offset)));
+    let is_whole =
+        |(offset, page): (usize, *const u8)| at(page)[..PAGE] == file.bytes[offset..offset + PAGE];
+    let changes: [fn(&mut Spans); 2] = [Spans::forget, |spans| spans.locked(SQLITE_LOCK_SHARED)];
+    for change in changes {
+        // So many that every span that is kept is another one.
+        for offset in (SPAN..20 * SPAN).step_by(PAGE) {
+            file.page(&mut spans, &mut [0; PAGE], offset, false);
+        }
+        assert!(lent.into_iter().all(is_whole));
+        change(&mut spans);
+        assert!(lent.into_iter().all(is_whole));
+    }
+    assert_eq!(spans.lent.len(), 1);
+    spans.take_back(lent[0].1);
+    assert!(is_whole(lent[1]));
+    spans.take_back(lent[1].1);
+    assert!(spans.lent.is_empty());
+}
+
+#[test]
+fn a_span_whose_pages_were_all_taken_back_is_used_again() {
+    let file = Counted::new(40 * SPAN);
+    let mut spans = locked();
+    assert!(in_a_row(&file, &mut spans, false));
+    let places: std::collections::BTreeSet<usize> = (PAGE..40 * SPAN)
+        .step_by(PAGE)
+        .map(|offset| {
+            let page = lend(&file, &mut spans, offset);
+            spans.take_back(page);
+            page.addr() - offset % SPAN
+        })
+        .collect();
+    assert!(places.len() <= KEPT, "{}", places.len());
+    assert!(spans.lent.is_empty());
+}
+
+#[test]
+fn only_so_many_spans_are_held_by_what_is_lent() {
+    let file = Counted::new(100 * SPAN);
+    let mut spans = locked();
+    let mut pages = Vec::new();
+    for offset in (0..100 * SPAN).step_by(PAGE) {
+        let read = |into: &mut [u8], begin| file.read(into, begin);
+        pages.extend(spans.lend(PAGE, offset as u64, false, read));
+    }
+    assert_eq!(spans.lent.len(), MOST_LENT);
+    // The others are served as before.
+    assert!(in_a_row(&file, &mut spans, false));
+    for page in pages {
+        spans.take_back(page);
+    }
+    assert!(spans.lent.is_empty());
+    lend(&file, &mut spans, PAGE);
+}
+
+#[test]
+fn a_page_that_is_not_lent_and_read_then_counts_once() {
+    let file = Counted::new(10 * SPAN);
+    let mut spans = locked();
+    let mut alone = 0;
+    for offset in (0..RUN as usize * 8 * PAGE).step_by(8 * PAGE) {
+        let read = |into: &mut [u8], begin| file.read(into, begin);
+        assert_eq!(spans.lend(PAGE, offset as u64, false, read), None);
+        alone += usize::from(!file.page(&mut spans, &mut [0; PAGE], offset, false));
+    }
+    assert_eq!(alone, RUN as usize);
 }
