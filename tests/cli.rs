@@ -74,6 +74,7 @@ fn each_command_shows_what_it_did() {
     bench.write("notes.txt", "remember more");
     bench.write("new.txt", "new");
     bench.age_data();
+    shown(&bench, "backup-plan", &["backup", "data", "--dry-run"]);
     shown(&bench, "backup-second", &["backup", "data", "--no-zip"]);
     shown(
         &bench,
@@ -188,6 +189,7 @@ fn fields(bench: &Workbench, name: &str, args: &[&str]) {
 fn json_answers_have_the_fields_of_the_contract() {
     let bench = bench();
     fields(&bench, "init", &["init"]);
+    fields(&bench, "backup-plan", &["backup", "data", "--dry-run"]);
     fields(&bench, "backup", &["backup", "data", "--tag", "daily"]);
     bench.write("notes.txt", "remember more");
     let app = Connection::open(bench.data().join("app.db")).unwrap();

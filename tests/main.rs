@@ -41,6 +41,8 @@ mod disks;
 mod doctor;
 /// The docs keep their promises: what they name is there.
 mod documented;
+/// A backup that is only told of.
+mod dry_run;
 /// What is left out of a backup, and who says so.
 mod exclude;
 /// What is forgotten, brought back, pinned and kept.

@@ -12,7 +12,6 @@ use crate::entry::Entry;
 use crate::error::{IoContext, Result};
 use crate::manifest::{Manifest, Source};
 use crate::monitor::{Monitor, Task};
-use crate::path::real;
 use crate::record::{MAX_SEQUENCE, Snapshot};
 use crate::repository::{Listing, Repository};
 
@@ -20,9 +19,8 @@ use assemble::Assembly;
 use draft::{Draft, wrap};
 #[cfg(feature = "testing")]
 pub(crate) use exclude::Excludes;
-#[cfg(not(feature = "testing"))]
-use exclude::Excludes;
-use roots::path_bytes;
+use room::Room;
+use roots::{excludes_of, look_at_sources, path_bytes};
 use settings::Settings;
 use tally::Tally;
 use walk::{Walk, find_root};
@@ -31,6 +29,7 @@ pub use exclude::ExcludeRules;
 pub use own::SourceRules;
 pub use past::Past;
 pub use plan::{Backup, BackupReport, CheckPolicy, CountQuery};
+pub use preview::{BackupPreview, DatabasePreview, SourcePreview};
 pub use tally::DatabaseReport;
 
 pub(crate) mod again;
@@ -45,9 +44,11 @@ mod draft;
 mod emptied;
 pub(crate) mod exclude;
 pub(crate) mod file;
+mod foreseen;
 mod own;
 mod past;
 mod plan;
+pub(crate) mod preview;
 mod queued;
 mod relatives;
 mod room;
@@ -63,10 +64,15 @@ mod unsized_file;
 pub(crate) mod walk;
 pub(crate) mod xattrs;
 
+/// Whether a snapshot is one of these sources on the plan's machine.
+fn is_alike(snapshot: &Snapshot, plan: &Backup, names: &[ByteBuf]) -> bool {
+    snapshot.host == plan.host && snapshot.sources == names
+}
+
 impl Repository {
     fn capture(&self, plan: &Backup, monitor: &dyn Monitor) -> Result<BackupReport> {
         let began = Instant::now();
-        let sources = self.look_at_sources(plan)?;
+        let sources = look_at_sources(&self.place(), plan)?;
         let session = self.store().begin(Options {
             level: plan.level,
             parity: plan.parity,
@@ -93,6 +99,12 @@ impl Repository {
         }
     }
 
+    /// What is known of the room for more.
+    fn room<'p>(&self, place: &'p Path) -> Room<'p> {
+        let free_bytes = self.store().free_bytes().ok().flatten();
+        Room { place, free_bytes }
+    }
+
     /// Everything up to the record.
     fn draft(
         &self,
@@ -107,7 +119,7 @@ impl Repository {
         let past = plan.past.as_ref();
         let as_given = || sources.iter().map(|path| path_bytes(path)).collect();
         let names: Vec<ByteBuf> = past.map_or_else(as_given, Past::names);
-        let is_alike = |other: &&Snapshot| other.host == plan.host && other.sources == names;
+        let is_alike = |other: &&Snapshot| is_alike(other, plan, &names);
         let own_parent = || listing.snapshots.iter().rfind(is_alike);
         let parent = past.map_or_else(own_parent, |past| past.parent(&listing, is_alike));
         let parent = parent.cloned();
@@ -122,7 +134,8 @@ impl Repository {
         let mut tally = Tally::default();
         tally.warn_of_plan(self.store().verify_plan(), monitor);
         let alike = listing.snapshots.iter().rev().filter(is_alike);
-        if let Some(doubt) = self.check_room(plan, sources, alike, monitor)? {
+        let place = self.place();
+        if let Some(doubt) = self.room(&place).check(plan, sources, alike, monitor)? {
             tally.warn(monitor, doubt);
         }
         let manifest =
@@ -195,11 +208,7 @@ impl Repository {
             plan: &plan,
             ..settings.clone()
         };
-        let mut folders = settings.plan.exclude_folders.clone();
-        folders.push(self.place());
-        let folders = folders.iter().map(|folder| real(folder)).collect();
-        let excludes = Excludes::new(path, &settings.plan.excludes, folders)?
-            .with_rules(settings.plan.rules(), &stat);
+        let excludes = excludes_of(&self.place(), settings.plan, path, &stat)?;
         let walk = Walk::new(&excludes, find_root(path, stat)?);
         let assembly = Assembly::new(session, monitor, settings, &excludes, tally, before);
         // A single file that cannot be read leaves nothing of its source.

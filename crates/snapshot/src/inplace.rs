@@ -26,7 +26,7 @@ pub(crate) use holders::Wanted;
 pub(crate) use places::{is_name as is_stage, is_name_of_stage};
 pub use plan::{DatabaseChange, InPlace, Now, Plan, Touched};
 pub use recover::{Settled, finish_interrupted};
-pub(crate) use recover::{check_finished, finish_before_looking};
+pub(crate) use recover::{check_finished, finish_before_looking, unfinished_in};
 pub use safety::SAFETY_TAG;
 pub(crate) use stage::remove;
 pub use vouch::state_folder;

@@ -81,8 +81,10 @@ mod tree;
 mod users;
 pub mod zip;
 
+pub use capture::preview::preview_first_backup;
 pub use capture::{
-    Backup, BackupReport, CheckPolicy, CountQuery, DatabaseReport, ExcludeRules, SourceRules,
+    Backup, BackupPreview, BackupReport, CheckPolicy, CountQuery, DatabasePreview, DatabaseReport,
+    ExcludeRules, SourcePreview, SourceRules,
 };
 pub use check::{Damaged, DatabaseVerified, Verify, VerifyReport};
 pub use collect::Collect;

@@ -4,7 +4,6 @@
 //! the source. What is read here may come from a hostile repository: names were checked when they were decoded, depth is
 //! limited, and folders whose names do not ascend are refused.
 
-use std::collections::{HashMap, HashSet};
 use std::io::Write;
 
 use lifeboat_store::{SnapshotId, Store};
@@ -15,14 +14,16 @@ use crate::entry::{Entry, Meta, Node};
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::folder::FolderReader;
 use crate::manifest::{Database, Flag, Flaw, Manifest, Source};
-use crate::path::{MAX_NAME, Name, TreePath};
+use crate::path::{Name, TreePath};
 use crate::record::Snapshot;
 use crate::repository::Repository;
 
+pub(crate) use names::source_names;
 pub use walk::Walk;
 
 pub(crate) use walk::too_deep;
 
+mod names;
 mod walk;
 
 /// Chunks that are read at once when bytes are wanted in order.
@@ -47,7 +48,7 @@ impl Repository {
         Ok(Tree {
             store: self.store(),
             snapshot: snapshot.id,
-            names: source_names(&manifest.sources),
+            names: names_of_sources(&manifest.sources),
             manifest,
         })
     }
@@ -205,42 +206,13 @@ impl<'r> Tree<'r> {
     }
 }
 
-/// The name under which each source stands: its own, and where that is taken `name-2` and so on. Every one has a name of
-/// its own: a source without one would be left out of a restore and nobody would know.
-fn source_names(sources: &[Source]) -> Vec<Option<Name>> {
-    if let [only] = sources
-        && matches!(only.root.node, Node::Folder { .. })
-    {
-        return vec![None];
-    }
-    let mut taken: HashSet<Name> = HashSet::new();
-    // How many sources had each name so far: looking at all numbers again would take as long as there are pairs.
-    let mut namesakes: HashMap<&Name, u64> = HashMap::new();
-    let mut names = Vec::with_capacity(sources.len());
-    for source in sources {
-        let number = namesakes.entry(&source.root.name).or_insert(0);
-        let name = loop {
-            *number += 1;
-            let name = numbered(&source.root.name, *number);
-            if taken.insert(name.clone()) {
-                break name;
-            }
-        };
-        names.push(Some(name));
-    }
-    names
-}
-
-/// `name` itself, then `name-2` and so on; of a name that has no room for more, the number takes the place of its end.
-fn numbered(name: &Name, number: u64) -> Name {
-    if number == 1 {
-        return name.clone();
-    }
-    let ending = format!("-{number}");
-    let kept = name.as_bytes().len().min(MAX_NAME - ending.len());
-    let stem = name.as_bytes().get(..kept).unwrap_or_default();
-    // The beginning of a name with such an end is a name: it has neither `/` nor NUL and is not made of dots.
-    Name::new([stem, ending.as_bytes()].concat()).unwrap_or_else(|_| name.clone())
+/// The name under which each source stands.
+fn names_of_sources(sources: &[Source]) -> Vec<Option<Name>> {
+    let root = |source: &Source| {
+        let is_folder = matches!(source.root.node, Node::Folder { .. });
+        (source.root.name.clone(), is_folder)
+    };
+    source_names(&sources.iter().map(root).collect::<Vec<_>>())
 }
 
 fn below<'r>(store: &'r Store, entry: &Entry) -> Roots<'r> {

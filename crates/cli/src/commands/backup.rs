@@ -22,6 +22,7 @@ use one::One;
 
 mod apart;
 mod aside;
+mod foreseen;
 mod one;
 mod plan;
 mod prune;
@@ -67,6 +68,10 @@ pub(crate) struct Args {
     /// How long to wait for a database that another program has locked
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = words::parse_span)]
     busy_timeout: Duration,
+    /// Only say what would be stored and what cannot be read; nothing is written, run or sent. No file is read to its end: what
+    /// does not look as it did counts as changed, and a locked or damaged database is not foreseen
+    #[arg(long)]
+    dry_run: bool,
     /// Do nothing if there is a complete snapshot of the same sources that is younger, as in 1h
     #[arg(long, value_name = "TIME", value_parser = words::parse_span)]
     if_older_than: Option<Duration>,

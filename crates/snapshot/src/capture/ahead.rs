@@ -21,7 +21,7 @@ impl<'s> Assembly<'s, '_, '_> {
     pub(super) fn queue_step(&mut self, step: Step) {
         match step {
             // The journal of a transaction that ended.
-            Step::Note(warning) if self.was_side_file(&warning) => {}
+            Step::Note(warning) if was_side_file(self.databases(), &warning) => {}
             Step::Note(warning) => self.queue.push(Queued::Note(warning)),
             Step::Excluded(count) => self.queue.push(Queued::Excluded(count)),
             Step::Leave => {
@@ -54,15 +54,10 @@ impl<'s> Assembly<'s, '_, '_> {
         }
     }
 
-    /// Whether it is about a side file of a database that is gone since the folder was listed.
-    fn was_side_file(&self, warning: &Warning) -> bool {
-        let name = warning.path.file_name().map(OsStrExt::as_bytes);
-        let Some(name) = name.and_then(|name| Name::new(name).ok()) else {
-            return false;
-        };
+    /// The databases of the folder that the walk is in.
+    fn databases(&self) -> &[Name] {
         let databases = self.ahead.last().map(|ahead| ahead.databases.as_slice());
-        let mut databases = databases.unwrap_or_default().iter();
-        warning.kind == WarningKind::Vanished && databases.any(|main| is_side_file_of(&name, main))
+        databases.unwrap_or_default()
     }
 
     /// Something that the walk could not look at.
@@ -88,10 +83,8 @@ impl<'s> Assembly<'s, '_, '_> {
     /// What is to be done for an entry that is no folder; `None` for what is not stored.
     fn decide(&mut self, found: Found) -> Option<Queued<'s>> {
         let before = self.before(&found.name);
-        let databases = self.ahead.last().map(|ahead| ahead.databases.as_slice());
-        let is_side_file = |name: &Name| is_side_file_of(&found.name, name);
         let omitted = || before.is_some().then_some(Queued::Omitted);
-        if databases.unwrap_or_default().iter().any(is_side_file) {
+        if is_side_file(self.databases(), &found.name) {
             return omitted();
         }
         if !found.stat.is_file() {
@@ -107,13 +100,13 @@ impl<'s> Assembly<'s, '_, '_> {
                 ..
             })
         );
-        if (found.has_side_file || was_database) && self.is_database(&found) {
+        if (found.has_side_file || was_database) && self.settings.is_database(&found) {
             if let Some(ahead) = self.ahead.last_mut() {
                 ahead.databases.push(found.name.clone());
             }
             return Some(Queued::Database { found, before });
         }
-        if self.is_too_large(&found) {
+        if self.settings.is_too_large(&found) {
             self.queue.extend(before.map(|_| Queued::Omitted));
             return Some(Queued::Excluded(1));
         }
@@ -158,17 +151,18 @@ impl<'s> Assembly<'s, '_, '_> {
             self.session.recall_sibling(first.id);
         }
     }
+}
 
-    /// Whether it is a file of more bytes than are wanted. Whoever leaves out large files does not mean the database.
-    fn is_too_large(&self, found: &Found) -> bool {
-        let most = self.settings.plan.exclude_larger_than;
-        most.is_some_and(|most| found.stat.len() > most) && !self.is_database(found)
-    }
+/// Whether it is a side file of one of these databases.
+pub(super) fn is_side_file(databases: &[Name], name: &Name) -> bool {
+    databases.iter().any(|main| is_side_file_of(name, main))
+}
 
-    fn is_database(&self, found: &Found) -> bool {
-        self.settings.takes_databases(&found.path)
-            && file::is_database(&found.path, &found.stat).unwrap_or(false)
-    }
+/// Whether it is about a side file of one of these databases that is gone since the folder was listed.
+pub(super) fn was_side_file(databases: &[Name], warning: &Warning) -> bool {
+    let name = warning.path.file_name().map(OsStrExt::as_bytes);
+    let name = name.and_then(|name| Name::new(name).ok());
+    warning.kind == WarningKind::Vanished && name.is_some_and(|name| is_side_file(databases, &name))
 }
 
 /// Whether it is the `-shm` of a database: SQLite locks it as it locks the database, it is made anew at each opening,

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use lifeboat_store::Session;
+use lifeboat_store::{ChunkId, Session, Store};
 
 use super::relatives::Relatives;
 use super::stream::{self, Outlet, Piece};
@@ -135,8 +135,13 @@ const AT_ONCE: usize = 16 << 10;
 /// Whether every chunk of a content, its lists included, is in a pack that the session may build on (invariant I6). A
 /// content of far more chunks than anybody cuts it into is as good as absent: walking it could take for ever.
 pub(crate) fn is_stored(session: &Session<'_>, content: &Content) -> bool {
+    has_all(session.store(), |id| session.has(id), content)
+}
+
+/// The same of whatever `has` tells of single chunks.
+pub(super) fn has_all(store: &Store, has: impl Fn(&ChunkId) -> bool, content: &Content) -> bool {
     let most = content.len / LEAST_CHUNK + content.refs.len() as u64 + 16;
-    let mut chunks = (0..).zip(Chunks::of_all_depths(session.store(), content));
+    let mut chunks = (0..).zip(Chunks::of_all_depths(store, content));
     let mut ids = Vec::new();
     loop {
         ids.clear();
@@ -151,7 +156,7 @@ pub(crate) fn is_stored(session: &Session<'_>, content: &Content) -> bool {
         }
         // In the order of the index: in any other each of them would be looked for in another part of a large one.
         ids.sort_unstable();
-        if !ids.iter().all(|id| session.has(id)) {
+        if !ids.iter().all(&has) {
             return false;
         }
     }

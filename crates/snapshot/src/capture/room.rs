@@ -6,14 +6,12 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::exclude::Excludes;
 use super::plan::Backup;
+use super::roots::excludes_of;
 use super::walk::{Step, Walk, find_root};
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::monitor::{Monitor, Warning, WarningKind, go_on};
-use crate::path::real;
 use crate::record::Snapshot;
-use crate::repository::Repository;
 
 /// How many of the newest snapshots tell what the next one takes.
 const PAST: usize = 10;
@@ -21,21 +19,35 @@ const PAST: usize = 10;
 /// As small as a first backup gets of data that is not mostly empty.
 const LEAST_SHARE: u64 = 20;
 
-impl Repository {
+/// The place of a repository, and the bytes that it may still grow by where that is known.
+pub(super) struct Room<'p> {
+    pub(super) place: &'p Path,
+    pub(super) free_bytes: Option<u64>,
+}
+
+impl<'p> Room<'p> {
+    /// Where there is no repository yet, nor perhaps the folders above it.
+    pub(super) fn to_be(place: &'p Path) -> Self {
+        let mut above = place.ancestors();
+        let found = above.find_map(|folder| rustix::fs::statvfs(folder).ok());
+        let free = |stat: rustix::fs::StatVfs| stat.f_bavail.saturating_mul(stat.f_frsize);
+        let free_bytes = found.map(free);
+        Self { place, free_bytes }
+    }
+
     /// Refuses a first backup of which a twentieth would not fit, and warns of one that may not. What the system does not
     /// tell is enough.
-    pub(super) fn check_room<'s>(
+    pub(super) fn check<'s>(
         &self,
         plan: &Backup,
         sources: &[PathBuf],
         newest_first: impl Iterator<Item = &'s Snapshot>,
         monitor: &dyn Monitor,
     ) -> Result<Option<Warning>> {
-        let free = self.store().free_bytes().ok().flatten();
-        let Some(free_bytes) = free.filter(|_| plan.check_room) else {
+        let Some(free_bytes) = self.free_bytes.filter(|_| plan.check_room) else {
             return Ok(None);
         };
-        let path = self.place();
+        let path = self.place.to_owned();
         let newest = newest_first.take(PAST);
         let costs: Vec<u64> = newest.map(|snapshot| snapshot.stored_bytes).collect();
         let needed_bytes = match costs.as_slice() {
@@ -79,11 +91,7 @@ impl Repository {
 
     fn source_bytes(&self, plan: &Backup, source: &Path, monitor: &dyn Monitor) -> Result<u64> {
         let stat = std::fs::symlink_metadata(source).context("look at", source)?;
-        let mut folders = plan.exclude_folders.clone();
-        folders.push(self.place());
-        let folders = folders.iter().map(|folder| real(folder)).collect();
-        let excludes =
-            Excludes::new(source, &plan.excludes, folders)?.with_rules(plan.rules(), &stat);
+        let excludes = excludes_of(self.place, plan, source, &stat)?;
         let mut bytes = 0_u64;
         for step in Walk::new(&excludes, find_root(source, stat)?) {
             go_on(monitor)?;
@@ -139,5 +147,12 @@ mod tests {
         assert!(!fits(folder.path(), 0));
         assert!(!fits(Path::new("/proc"), u64::MAX), "it is none of those");
         assert!(!fits(&folder.path().join("missing"), u64::MAX));
+    }
+
+    #[test]
+    fn room_is_known_where_the_repository_is_yet_to_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let room = Room::to_be(&folder.path().join("no/such/folder")).free_bytes;
+        assert!(room.is_some_and(|free| free > 0));
     }
 }

@@ -6,10 +6,13 @@ use std::sync::atomic::AtomicBool;
 
 use chrono::{DateTime, Utc};
 
+use super::file;
 use super::plan::{Backup, CheckPolicy, CountQuery};
+use super::walk::Found;
+use crate::entry::{Entry, Node};
 use crate::manifest::{Database, Flag, Flaw, Manifest};
 use crate::path::TreePath;
-use crate::sqlite::{CaptureOptions, Check, Checked, Facts};
+use crate::sqlite::{self, CaptureOptions, Check, Checked, Facts, Fingerprint};
 
 /// How old a database's last check may be before `auto` runs it again.
 const CHECK_EVERY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -44,6 +47,54 @@ impl<'p> Settings<'p> {
             .no_database
             .iter()
             .any(|skip| path.ends_with(skip))
+    }
+
+    pub(super) fn is_database(&self, found: &Found) -> bool {
+        self.takes_databases(&found.path)
+            && file::is_database(&found.path, &found.stat).unwrap_or(false)
+    }
+
+    /// Whether it is a file of more bytes than are wanted. Whoever leaves out large files does not mean the database.
+    pub(super) fn is_too_large(&self, found: &Found) -> bool {
+        let most = self.plan.exclude_larger_than;
+        most.is_some_and(|most| found.stat.len() > most) && !self.is_database(found)
+    }
+
+    /// Whether a database stood before where this file is; `path` is its path in the source.
+    pub(super) fn was_database(
+        &self,
+        source: u32,
+        found: &Found,
+        before: Option<&Entry>,
+        path: impl FnOnce() -> TreePath,
+    ) -> bool {
+        let was = match before.map(|before| &before.node) {
+            Some(Node::Database { .. }) => true,
+            // One that was told of is looked at anew each time.
+            Some(Node::File { seen: None, .. }) => self.was_damaged(source, &path()),
+            _ => false,
+        };
+        was && self.takes_databases(&found.path)
+    }
+
+    /// What is known of a database in which nothing was committed since the snapshot before, and the fingerprint that says so.
+    pub(super) fn uncommitted(
+        &self,
+        source: u32,
+        found: &Found,
+        before: Option<&Entry>,
+        path: &TreePath,
+    ) -> Option<(&Database, Fingerprint)> {
+        let Node::Database {
+            seen: Some(was), ..
+        } = &before?.node
+        else {
+            return None;
+        };
+        let old = self.database_before(source, path)?;
+        let is = sqlite::fingerprint(&found.path).ok().flatten()?;
+        let is = is.with_questions(&self.counts(path));
+        (is == *was).then_some((old, is))
     }
 
     /// Whether the snapshot before has this path as that of a damaged database.

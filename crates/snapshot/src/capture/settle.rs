@@ -14,8 +14,11 @@ use crate::error::{Result, SnapshotError};
 use crate::manifest::{Database, Flaw};
 use crate::monitor::{Warning, WarningKind};
 use crate::path::TreePath;
-use crate::sqlite::{self, Checked, Count, Facts, SqliteError};
+use crate::sqlite::{Checked, Count, Facts, SqliteError};
 use lifeboat_store::words::{in_one_line, system_words};
+
+/// What is said of what was there when its folder was listed.
+pub(super) const VANISHED: &str = "it vanished before it was read";
 
 impl Assembly<'_, '_, '_> {
     /// A file that was read as one, or turned out to be a database.
@@ -115,28 +118,16 @@ impl Assembly<'_, '_, '_> {
         before: Option<&Entry>,
         path: &TreePath,
     ) -> Option<Entry> {
-        let Node::Database {
-            content,
-            seen: Some(was),
-        } = &before?.node
-        else {
-            return None;
-        };
-        let old = self
-            .settings
-            .database_before(self.tally.source, path)?
-            .clone();
-        let is = sqlite::fingerprint(&found.path).ok().flatten()?;
-        let is = is.with_questions(&self.settings.counts(path));
-        let same = is == *was
-            && !self.settings.is_check_due(&old)
-            && database::is_stored(self.session, content);
-        if !same {
+        let source = self.tally.source;
+        let (old, seen) = self.settings.uncommitted(source, found, before, path)?;
+        let content = before?.node.content()?;
+        if self.settings.is_check_due(old) || !database::is_stored(self.session, content) {
             return None;
         }
+        let old = old.clone();
         let node = Node::Database {
             content: content.clone(),
-            seen: Some(is),
+            seen: Some(seen),
         };
         let entry = self.describe(found, node);
         self.monitor
@@ -264,8 +255,7 @@ impl Assembly<'_, '_, '_> {
     }
 
     fn vanished(&mut self, found: &Found) -> Option<Entry> {
-        let message = "it vanished before it was read";
-        self.warn(found, WarningKind::Vanished, message);
+        self.warn(found, WarningKind::Vanished, VANISHED);
         None
     }
 

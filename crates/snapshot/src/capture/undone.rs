@@ -13,6 +13,10 @@ use crate::monitor::WarningKind;
 use crate::path::TreePath;
 use crate::sqlite::Facts;
 
+/// What is said of a file where a database stood before.
+pub(super) const NONE_ANY_MORE: &str =
+    "it was a database, and is none any more; it is stored as a plain file";
+
 impl Assembly<'_, '_, '_> {
     /// A file that was read as one. Where a database stood before, that is told for as long as none does.
     pub(super) fn settle_read(
@@ -28,8 +32,7 @@ impl Assembly<'_, '_, '_> {
         {
             // The next backup looks again, and says again that it is none.
             *seen = None;
-            let message = "it was a database, and is none any more; it is stored as a plain file";
-            self.warn(found, WarningKind::DatabaseDamaged, message);
+            self.warn(found, WarningKind::DatabaseDamaged, NONE_ANY_MORE);
             self.tally.flag(self.tree_path(&found.name), Flaw::Damaged);
         }
         Ok(entry)
@@ -43,15 +46,8 @@ impl Assembly<'_, '_, '_> {
     }
 
     fn was_database(&self, found: &Found, before: Option<&Entry>) -> bool {
-        let was = match before.map(|before| &before.node) {
-            Some(Node::Database { .. }) => true,
-            // One that was told of is looked at anew each time.
-            Some(Node::File { seen: None, .. }) => {
-                let path = self.tree_path(&found.name);
-                self.settings.was_damaged(self.tally.source, &path)
-            }
-            _ => false,
-        };
-        was && self.settings.takes_databases(&found.path)
+        let path = || self.tree_path(&found.name);
+        self.settings
+            .was_database(self.tally.source, found, before, path)
     }
 }

@@ -58,7 +58,7 @@ impl<'a> Before<'a> {
     }
 
     /// Whether it held an entry that was not asked for.
-    pub(super) fn has_unasked(&self) -> bool {
+    pub(crate) fn has_unasked(&self) -> bool {
         self.passed_over || self.next.is_some()
     }
 

@@ -89,23 +89,39 @@ pub(crate) fn check_finished(
     state: Option<&Path>,
     monitor: &dyn Monitor,
 ) -> Result<()> {
+    let (unfinished, foreign) = unfinished_in(path, state)?;
+    foreign.iter().for_each(|warning| monitor.warning(warning));
+    match unfinished {
+        Some(path) => Err(InPlaceError::Unfinished { path }.into()),
+        None => Ok(()),
+    }
+}
+
+/// The live folder of a restore that lies stopped in this folder, and what is to be told of folders that no restore of this
+/// user has made. Nothing is changed.
+///
+/// # Errors
+/// Where one is under way in another process, or where it cannot be told.
+pub(crate) fn unfinished_in(
+    path: &Path,
+    state: Option<&Path>,
+) -> Result<(Option<PathBuf>, Vec<Warning>)> {
     let vouchers = Vouchers::new(state);
-    let path = real(path);
-    for found in places::find(&path) {
+    let mut warnings = Vec::new();
+    for found in places::find(&real(path)) {
         match journal_of(&found, &vouchers)? {
             Found::Nothing => {}
-            Found::Foreign => monitor.warning(&foreign(&found)),
+            Found::Foreign => warnings.push(foreign(&found)),
             Found::Own((leader, journal)) => {
                 for (live, _) in journal.places() {
                     Lock::take(&live)?;
                 }
                 let live = journal.places().next().map(|(live, _)| live);
-                let path = live.unwrap_or(leader);
-                return Err(InPlaceError::Unfinished { path }.into());
+                return Ok((Some(live.unwrap_or(leader)), warnings));
             }
         }
     }
-    Ok(())
+    Ok((None, warnings))
 }
 
 fn foreign(stage: &Path) -> Warning {

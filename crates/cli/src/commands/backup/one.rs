@@ -38,6 +38,9 @@ pub(super) struct Done {
 impl One<'_> {
     /// Backs up sources that go into one snapshot.
     pub(super) fn back_up(&self, group: &[PathBuf]) -> Result<Done, Failure> {
+        if self.args.dry_run {
+            return self.foresee(group);
+        }
         let hooks = Hooks::of(self.config, group, &self.place.path, self.context);
         let turns = hooks.turns(self.config, group, &self.place.path, self.context);
         let result = self.take(group, &hooks, &turns);
@@ -98,14 +101,18 @@ impl One<'_> {
     }
 
     /// What there is to say where a backup is not due.
-    fn recent(&self, repository: &Repository, plan: &Backup) -> Result<Option<Done>, Failure> {
+    pub(super) fn recent(
+        &self,
+        repository: &Repository,
+        plan: &Backup,
+    ) -> Result<Option<Done>, Failure> {
         let Some(limit) = self.args.if_older_than else {
             return Ok(None);
         };
         let recent = repository.recent(&plan.host, &plan.sources, limit)?;
         Ok(recent.map(|recent| Done {
             exit: Exit::Done,
-            summary: Summary::recent(repository, &recent),
+            summary: Summary::recent(repository, &recent, self.args.dry_run),
         }))
     }
 }
@@ -130,13 +137,7 @@ pub(in crate::commands) fn open(
             created,
         });
     }
-    for path in sources {
-        path.metadata()
-            .map_err(|source| SnapshotError::SourceMissing {
-                path: path.clone(),
-                source,
-            })?;
-    }
+    check_sources(sources)?;
     let (repository, created) = (Repository::open_or_create(&place.path)?, true);
     let ui = &context.ui;
     ui.note(format!("created the repository {}", place.path.display()));
@@ -147,6 +148,17 @@ pub(in crate::commands) fn open(
         repository,
         created,
     })
+}
+
+pub(super) fn check_sources(sources: &[PathBuf]) -> Result<(), Failure> {
+    for path in sources {
+        path.metadata()
+            .map_err(|source| SnapshotError::SourceMissing {
+                path: path.clone(),
+                source,
+            })?;
+    }
+    Ok(())
 }
 
 /// The snapshot between its hooks, and its record in the history.

@@ -28,6 +28,9 @@ const SUMS: [&str; 8] = [
     "duration_s",
 ];
 
+/// Those of them that nobody knows before it is done.
+const STORED: [&str; 3] = ["new_bytes", "stored_bytes", "duration_s"];
+
 /// Backs up each group; one that cannot be for one of its sources, each source by itself.
 pub(super) fn run(run: &One<'_>, mut groups: VecDeque<Vec<PathBuf>>) -> Result<Exit, Failure> {
     let ui = &run.context.ui;
@@ -77,7 +80,9 @@ fn tell(run: &One<'_>, failed: usize, done: &[(Vec<PathBuf>, Done)]) -> Result<(
     let backups: Vec<Map<String, Value>> = done.iter().map(|(group, one)| of(group, one)).collect();
     let mut summary = Map::new();
     summary.insert("event".to_owned(), json!("summary"));
-    for key in SUMS {
+    summary.insert("dry_run".to_owned(), json!(run.args.dry_run));
+    let is_known = |key: &&str| !run.args.dry_run || !STORED.contains(key);
+    for key in SUMS.into_iter().filter(is_known) {
         let values = backups.iter().filter_map(|backup| backup.get(key));
         summary.insert(key.to_owned(), sum(values));
     }

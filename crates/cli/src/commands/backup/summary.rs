@@ -17,9 +17,9 @@ use crate::ui::{Ui, databases as database_words, facts, paint, words};
 
 /// The answer of one run.
 pub(super) struct Summary {
-    event: Map<String, Value>,
-    head: String,
-    details: Vec<String>,
+    pub(super) event: Map<String, Value>,
+    pub(super) head: String,
+    pub(super) details: Vec<String>,
 }
 
 impl Summary {
@@ -41,9 +41,10 @@ impl Summary {
     }
 
     /// Of a backup that was not due.
-    pub(super) fn recent(repository: &Repository, recent: &Snapshot) -> Self {
+    pub(super) fn recent(repository: &Repository, recent: &Snapshot, dry_run: bool) -> Self {
         let mut event = facts::object(json!({
             "event": "summary",
+            "dry_run": dry_run,
             "snapshot": Value::Null,
             "parent": Value::Null,
             "skipped": "recent",
@@ -133,6 +134,7 @@ fn event(report: &BackupReport, databases: &Placed<'_>) -> Map<String, Value> {
         |snapshot: &Option<Snapshot>| snapshot.as_ref().map(|snapshot| snapshot.id.to_string());
     facts::object(json!({
         "event": "summary",
+        "dry_run": false,
         "snapshot": id(&report.snapshot),
         "parent": id(&report.parent),
         "skipped": report.snapshot.is_none().then_some("unchanged"),
@@ -176,19 +178,14 @@ fn details(report: &BackupReport, databases: &Placed<'_>) -> Vec<String> {
             Cell::new(text),
         ]);
     };
-    let count = words::count;
-    row(
-        "files",
-        format!(
-            "{} new, {} changed, {} unchanged",
-            count(report.files_new),
-            count(report.files_changed),
-            count(report.files_unchanged),
-        ),
-    );
+    let counts = [
+        report.files_new,
+        report.files_changed,
+        report.files_unchanged,
+    ];
+    row("files", files(counts));
     if report.excluded > 0 {
-        let entries = words::counted(report.excluded, "entry", "entries");
-        row("left out", entries);
+        row("left out", left_out(report.excluded));
     }
     let [read, new, stored] =
         [report.read_bytes, report.new_bytes, report.stored_bytes].map(words::size);
@@ -208,15 +205,24 @@ fn details(report: &BackupReport, databases: &Placed<'_>) -> Vec<String> {
         .filter(|warning| warning.kind.is_loss());
     let lost = losses.filter(|warning| !is_zip(warning)).count();
     if lost > 0 {
-        row(
-            "lacking",
-            format!(
-                "{} (see the warnings)",
-                words::counted(lost as u64, "item", "items")
-            ),
-        );
+        row("lacking", lacking(lost));
     }
     table.lines().chain(database_lines(databases)).collect()
+}
+
+/// How many files are new, changed and unchanged.
+pub(super) fn files(counts: [u64; 3]) -> String {
+    let [new, changed, unchanged] = counts.map(words::count);
+    format!("{new} new, {changed} changed, {unchanged} unchanged")
+}
+
+pub(super) fn left_out(entries: u64) -> String {
+    words::counted(entries, "entry", "entries")
+}
+
+pub(super) fn lacking(items: usize) -> String {
+    let items = words::counted(items as u64, "item", "items");
+    format!("{items} (see the warnings)")
 }
 
 fn database_lines(databases: &Placed<'_>) -> Vec<String> {

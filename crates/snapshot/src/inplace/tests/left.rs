@@ -13,7 +13,7 @@ use super::*;
 use crate::error::{IoContext, SnapshotError};
 use crate::inplace::InPlaceError;
 use crate::live::Health;
-use crate::{Backup, CheckLive, Repository, Unwatched, check_live};
+use crate::{Backup, CheckLive, Repository, Unwatched, check_live, preview_first_backup};
 
 /// The folder for the notes of all these tests: what they are of has a name of its own in each.
 pub(super) fn state() -> PathBuf {
@@ -210,7 +210,7 @@ fn f50_the_journal_goes_only_when_what_is_to_be_kept_is_marked() {
 }
 
 #[test]
-fn f50_a_backup_finishes_a_stopped_restore_before_it_looks_and_a_check_only_tells() {
+fn f50_a_backup_finishes_a_stopped_restore_before_it_looks_and_a_check_or_preview_only_tells() {
     for is_backup in [true, false] {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
@@ -226,6 +226,10 @@ fn f50_a_backup_finishes_a_stopped_restore_before_it_looks_and_a_check_only_tell
             assert_eq!(report.settled.kept.len(), 1);
             assert_eq!(report.files_new, 1);
         } else {
+            let plan = backup_of(&live);
+            let preview = preview_first_backup(&root.join("none"), &plan, &Unwatched).unwrap();
+            assert_eq!(preview.unfinished, std::slice::from_ref(&live));
+            assert_eq!(preview.sources[0].files_new, 2);
             let error = look_at(&live).unwrap_err();
             assert!(matches!(
                 error,
