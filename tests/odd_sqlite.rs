@@ -13,6 +13,8 @@ use crate::support::{Ledger, Process, Workbench, tree};
 
 /// Not there yet, or not whole, when the walk comes by.
 mod born;
+/// By another name than that of its program.
+mod linked;
 /// Nothing has changed, or so it seems.
 mod unchanged;
 

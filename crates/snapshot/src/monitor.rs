@@ -81,6 +81,8 @@ pub enum WarningKind {
     Busy,
     /// A database was damaged or cannot be read as one; its snapshot is flagged, or it is missing.
     DatabaseDamaged,
+    /// A database has several names, and its WAL may stand beside another one: its latest commits may be missing.
+    WalElsewhere,
     /// A file changed while it was read; what is stored may be neither the old nor the new.
     Changed,
     /// A file vanished between listing and reading.
@@ -132,6 +134,7 @@ impl WarningKind {
             Self::Unreadable => "unreadable",
             Self::Busy => "busy",
             Self::DatabaseDamaged => "database-damaged",
+            Self::WalElsewhere => "wal-elsewhere",
             Self::Changed => "changed",
             Self::Vanished => "vanished",
             Self::Skipped => "skipped",

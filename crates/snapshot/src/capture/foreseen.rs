@@ -9,6 +9,7 @@ use lifeboat_store::Store;
 use lifeboat_store::words::system_words;
 
 use super::ahead::{is_shared_memory, is_side_file, was_side_file};
+use super::linked::wal_elsewhere;
 use super::preview::{DatabasePreview, SourcePreview};
 use super::settings::Settings;
 use super::settle::VANISHED;
@@ -232,6 +233,9 @@ impl<'f> Foresight<'f> {
     fn database(&mut self, found: &Found, before: Option<&Entry>) {
         if let Some(level) = self.levels.last_mut() {
             level.databases.push(found.name.clone());
+        }
+        if let Some(doubt) = wal_elsewhere(found) {
+            self.tally.warn(self.monitor, doubt);
         }
         let path = self.tree_path(found);
         let content = before.and_then(|before| before.node.content());

@@ -7,6 +7,7 @@ use super::assemble::Assembly;
 use super::database::{self, Captured};
 use super::describe;
 use super::file::{self, Stored};
+use super::linked::wal_elsewhere;
 use super::tally::DatabaseReport;
 use super::walk::Found;
 use crate::entry::{Entry, Node};
@@ -81,8 +82,26 @@ impl Assembly<'_, '_, '_> {
         path.is_root()
     }
 
-    /// A database: not read at all where nothing was committed since, else captured.
+    /// A database, and what is to be told of its WAL.
     pub(super) fn settle_database(
+        &mut self,
+        found: &Found,
+        before: Option<&Entry>,
+        path: &TreePath,
+    ) -> Result<Option<Entry>> {
+        // Looked for before the capture: a WAL that comes later was not read.
+        let doubt = wal_elsewhere(found);
+        let settled = self.take_database(found, before, path)?;
+        let is_database = |entry: &Entry| matches!(entry.node, Node::Database { .. });
+        if let Some(doubt) = doubt.filter(|_| settled.as_ref().is_some_and(is_database)) {
+            self.tally.warn(self.monitor, doubt);
+            self.tally.flag(path.clone(), Flaw::Changed);
+        }
+        Ok(settled)
+    }
+
+    /// Not read at all where nothing was committed since, else captured.
+    fn take_database(
         &mut self,
         found: &Found,
         before: Option<&Entry>,
