@@ -136,6 +136,34 @@ fn bad_30_a_source_inside_the_repository_and_the_reverse() {
 }
 
 #[test]
+fn bad_30_a_repository_inside_another_is_not_created() {
+    let bench = backed_up();
+    let before = tree::looks(&bench.place());
+    std::os::unix::fs::symlink("repository/packs", bench.path("by-link")).unwrap();
+    for place in ["repository/sub", "repository/packs/a/b", "by-link/c"] {
+        for args in [
+            &["init", "--repo", place][..],
+            &["backup", "data", "--repo", place],
+            &["backup", "data", "--dry-run", "--repo", place],
+        ] {
+            let answer = bench.lifeboat(args).exits(8);
+            answer.complains(&["inside the repository", &shown(&bench.place()), "hint:"]);
+        }
+    }
+    let after = tree::looks(&bench.place());
+    assert_eq!(tree::differences(&before, &after), [""; 0]);
+    // A file called config makes no repository of a folder, and one that is there already is used.
+    fs::create_dir(bench.path("other")).unwrap();
+    fs::write(bench.path("other/config"), "of another program").unwrap();
+    let inner = ["--repo", "other/repository"];
+    bench.lifeboat(&[&["init"], &inner[..]].concat()).exits(0);
+    fs::rename(bench.path("other/repository"), bench.place().join("moved")).unwrap();
+    bench
+        .lifeboat(&["backup", "data", "--no-zip", "--repo", "repository/moved"])
+        .exits(0);
+}
+
+#[test]
 fn bad_31_an_unreadable_file_is_named_and_the_rest_is_saved() {
     if !(outside::is_root() && outside::has("setpriv")) {
         return;

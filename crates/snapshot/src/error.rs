@@ -52,6 +52,14 @@ pub enum SnapshotError {
         /// The repository.
         repository: PathBuf,
     },
+    /// A repository is to be created inside another one.
+    #[error("{} is inside the repository {}", place.display(), repository.display())]
+    PlaceInRepository {
+        /// The place.
+        place: PathBuf,
+        /// The repository that is there.
+        repository: PathBuf,
+    },
     /// A backup of nothing.
     #[error("there is nothing to back up: no source was given")]
     NoSource,

@@ -63,6 +63,7 @@ pub mod manifest;
 mod meta;
 pub mod monitor;
 mod names;
+mod nested;
 mod online;
 mod opened;
 pub mod path;

@@ -12,6 +12,7 @@ use crate::content::read_all;
 use crate::copies::Read;
 use crate::error::{Result, SnapshotError};
 use crate::manifest::{self, Manifest};
+use crate::nested::check_place;
 use crate::path::of_bytes;
 use crate::record::{self, Snapshot};
 use crate::tree::Tree;
@@ -76,8 +77,9 @@ impl Repository {
     /// Creates a repository in a folder that is missing or empty.
     ///
     /// # Errors
-    /// Where there is one, or something else.
+    /// Where there is one, or something else, and where the place is inside another repository.
     pub fn create(place: &Path) -> Result<Self> {
+        check_place(place)?;
         Self::create_on(Backing::local(place), Arc::new(SystemClock))
     }
 
@@ -92,7 +94,7 @@ impl Repository {
     /// Opens a repository, or creates it where there is nothing. Several may do so at once.
     ///
     /// # Errors
-    /// Where there is something else.
+    /// Where there is something else, and where it would be created inside another repository.
     pub fn open_or_create(place: &Path) -> Result<Self> {
         match Self::open(place) {
             Err(SnapshotError::Store(StoreError::NoRepository { .. })) => {}

@@ -50,6 +50,7 @@ fn exit_of(error: &SnapshotError) -> Exit {
         }
         SnapshotError::TargetNotEmpty { .. }
         | SnapshotError::TargetUnusable { .. }
+        | SnapshotError::PlaceInRepository { .. }
         | SnapshotError::NamesCollide { .. } => Exit::Target,
         SnapshotError::NoSpace { .. } | SnapshotError::NoFiles { .. } => Exit::NoSpace,
         SnapshotError::Zip { source, .. } => zip(source),
@@ -131,6 +132,9 @@ fn explained(failure: Failure, error: &SnapshotError) -> Failure {
 fn advice(error: &SnapshotError) -> Option<&'static str> {
     Some(match error {
         SnapshotError::NoSource => "name a folder, as in: lifeboat backup /srv/data",
+        SnapshotError::PlaceInRepository { .. } => {
+            "nothing was changed; use that repository, or name a place outside of it with --repo"
+        }
         SnapshotError::SourceInRepository { .. } => {
             "a repository cannot hold itself: name another source, or another --repo"
         }

@@ -20,6 +20,7 @@ use crate::error::{IoContext, Result};
 use crate::inplace::unfinished_in;
 use crate::manifest::Manifest;
 use crate::monitor::{Monitor, Task, Warning};
+use crate::nested::check_place;
 use crate::path::{Name, TreePath};
 use crate::record::Snapshot;
 use crate::repository::Repository;
@@ -126,6 +127,7 @@ pub fn preview_first_backup(
     plan: &Backup,
     monitor: &dyn Monitor,
 ) -> Result<BackupPreview> {
+    check_place(place)?;
     let sources = look_at_sources(place, plan)?;
     let doubt = Room::to_be(place).check(plan, &sources, std::iter::empty(), monitor)?;
     let goal = Goal {
