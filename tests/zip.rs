@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::support::ledger::assert_committed;
 use crate::support::{Answer, Ledger, Workbench, outside, tree};
 
+mod in_source;
 mod incremental;
 mod interrupted;
 mod kept;

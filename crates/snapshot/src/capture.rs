@@ -45,6 +45,7 @@ mod emptied;
 pub(crate) mod exclude;
 pub(crate) mod file;
 mod foreseen;
+mod inside;
 mod linked;
 mod own;
 mod past;

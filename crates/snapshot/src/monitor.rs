@@ -109,6 +109,8 @@ pub enum WarningKind {
     StillOpen,
     /// There is or may be too little room.
     LowSpace,
+    /// What was written lies in what is backed up: the next backup takes it in.
+    InSource,
 }
 
 impl WarningKind {
@@ -125,6 +127,7 @@ impl WarningKind {
                 | Self::NotPruned
                 | Self::StillOpen
                 | Self::LowSpace
+                | Self::InSource
         )
     }
 
@@ -148,6 +151,7 @@ impl WarningKind {
             Self::NotPruned => "not-pruned",
             Self::StillOpen => "still-open",
             Self::LowSpace => "low-space",
+            Self::InSource => "in-source",
         }
     }
 }

@@ -5,11 +5,14 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use lifeboat_snapshot::{Repository, RunKind, Snapshot, TarReport, Warning, ZipReport, ZipTarget};
+use lifeboat_snapshot::{
+    Repository, RunKind, Snapshot, TarReport, Warning, WarningKind, ZipReport, ZipTarget,
+};
 use serde_json::{Map, Value, json};
 
+use super::backup::configured;
 use crate::args::Pick;
-use crate::context::{Context, absolute, paths};
+use crate::context::{Context, absolute, paths, this_host};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Watch;
@@ -63,8 +66,33 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     };
     let written = recorded(context, &repository, RunKind::Export, &[], work, outcome)?;
     let exit = super::exit_of(&written.warnings);
+    if let Some(warning) = in_source(context, &repository, &snapshot, &written.path) {
+        context.ui.warning(&warning);
+    }
     tell(context, &repository, &snapshot, written, streams)?;
     Ok(exit)
+}
+
+/// What is to be told of an archive in a live source that backups do not leave out: the next one would hold it, and the archive
+/// of that once more.
+fn in_source(
+    context: &Context,
+    repository: &Repository,
+    snapshot: &Snapshot,
+    path: &Path,
+) -> Option<Warning> {
+    let (config, _) = context.quietly()?;
+    let mut sources = config.source_paths();
+    if snapshot.host == this_host() {
+        sources.extend(paths(&snapshot.sources));
+    }
+    let plan = configured(&sources, &config);
+    plan.takes_in(&repository.place(), path).then(|| Warning {
+        path: path.to_owned(),
+        kind: WarningKind::InSource,
+        message: "it is in a folder that is backed up, and the next backup takes it in; write it elsewhere, or leave it out with --exclude"
+            .to_owned(),
+    })
 }
 
 fn tell(
