@@ -81,7 +81,7 @@ pub enum WarningKind {
     Busy,
     /// A database was damaged or cannot be read as one; its snapshot is flagged, or it is missing.
     DatabaseDamaged,
-    /// A database has several names, and its WAL may stand beside another one: its latest commits may be missing.
+    /// A program has a database open by another of its names, beside which its WAL stands: its latest commits may be missing.
     WalElsewhere,
     /// A file changed while it was read; what is stored may be neither the old nor the new.
     Changed,

@@ -40,7 +40,7 @@ pub use facts::{Checked, Count, Facts};
 pub(crate) use fingerprint::{CommitMark, commit_mark};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub(crate) use header::is_wal;
-pub(crate) use held::{descriptor as kept_descriptor, keep_shared, kept_open};
+pub(crate) use held::{descriptor as kept_descriptor, is_open_elsewhere, keep_shared, kept_open};
 pub use held::{is_kept, keep_open};
 pub use image::{Image, open_image};
 pub(crate) use image::{file_facts, image_facts};

@@ -24,6 +24,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::OFlags;
+use rustix::process::{Flock, FlockType, fcntl_getlk};
 
 use super::header::MAGIC;
 use super::sniff::first_bytes;
@@ -76,6 +77,19 @@ pub(crate) fn descriptor(path: &Path) -> io::Result<Arc<File>> {
     let file = Arc::new(open(path)?);
     keep(&mut registry, inode(&file.metadata()?), Arc::clone(&file));
     Ok(file)
+}
+
+/// Whether another process has the database at `path` open in WAL mode, by whatever name: for as long as it has, it holds a
+/// lock in the range of SHARED, which SQLite's format fixes.
+pub(crate) fn is_open_elsewhere(path: &Path) -> io::Result<bool> {
+    const SHARED: (u64, u64) = (0x4000_0002, 510);
+    let (start, length) = SHARED;
+    let wanted = Flock {
+        start,
+        length,
+        ..Flock::from(FlockType::WriteLock)
+    };
+    Ok(fcntl_getlk(descriptor(path)?, &wanted)?.is_some())
 }
 
 /// Opens without following a link and without waiting for the other end of a pipe.
