@@ -88,6 +88,8 @@ mod restore;
 /// Sources that fail or change hands while they are read; copied repositories.
 mod source_faults;
 mod stats;
+/// Command lines that are suggested.
+mod suggested;
 /// Workbench, program, databases, writers and comparison.
 mod support;
 /// The tar, unpacked by other programs.

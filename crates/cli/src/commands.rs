@@ -7,6 +7,7 @@ use lifeboat_snapshot::{Loss, Opened, Warning, WarningKind};
 use crate::args::Cli;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::suggest;
 use crate::ui::opened;
 
 pub(crate) mod backup;
@@ -46,6 +47,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
     if let Err(exit) = globals.attended.obey() {
         return exit;
     }
+    suggest::like(&globals);
     let context = Context::new(globals, command.shape());
     let result = command.run(&context);
     if let (Err(failure), Some(kind)) = (&result, command.watched()) {

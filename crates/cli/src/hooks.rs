@@ -17,6 +17,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, one_line};
 use crate::recorded::Outcome;
 use crate::signals;
+use crate::suggest;
 use crate::turns::Turns;
 use facts::Scene;
 use process::Job;
@@ -205,7 +206,10 @@ fn refused(group: &HookGroup, end: &HookEnd) -> Failure {
         format!("no backup was made of {}", sources.join(", ")),
     )
     .because(format!("the hook before it is required and {}", words(end)))
-    .hint("lifeboat history tells what it said")
+    .hint(format!(
+        "{} tells what it said",
+        suggest::command("history")
+    ))
 }
 
 /// What became of a hook, with its last words where it failed.

@@ -20,6 +20,7 @@ mod progress;
 mod recorded;
 mod signals;
 mod state;
+mod suggest;
 mod turns;
 mod ui;
 

@@ -91,11 +91,6 @@ impl Place {
         }
     }
 
-    /// The place, where only the command line says it.
-    pub(crate) fn into_flag(self) -> Option<PathBuf> {
-        (self.origin == Origin::Flag).then_some(self.path)
-    }
-
     /// Who named it, in a word or two.
     pub(crate) fn named_by(&self) -> String {
         match &self.origin {

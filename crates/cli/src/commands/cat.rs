@@ -9,6 +9,7 @@ use crate::args::Pick;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::suggest;
 
 /// Write a file of a snapshot to standard output
 #[derive(Debug, clap::Args)]
@@ -43,6 +44,9 @@ pub(super) fn tree_path(text: &std::ffi::OsStr) -> Result<TreePath, Failure> {
             text.to_string_lossy()
         ))
         .because(error.to_string())
-        .hint("paths are relative to the snapshot's root, as lifeboat ls shows them")
+        .hint(format!(
+            "paths are relative to the snapshot's root, as {} shows them",
+            suggest::command("ls")
+        ))
     })
 }

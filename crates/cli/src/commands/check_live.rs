@@ -14,6 +14,7 @@ use crate::context::{Context, followed, this_host};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::state;
+use crate::suggest;
 use crate::ui::words::quoted;
 use crate::ui::{databases, facts, words};
 
@@ -108,7 +109,10 @@ fn gone(folder: &Path) -> Failure {
     Failure::new(Exit::SourceBad, format!("{shown} does not exist"))
         .path(folder)
         .because("no snapshot of this machine has a database there")
-        .hint("lifeboat list shows the snapshots; where they are elsewhere, name their place with --repo")
+        .hint(format!(
+            "{} shows the snapshots; where they are elsewhere, name their place with --repo",
+            suggest::command("list")
+        ))
 }
 
 /// The repository, if there is one: without it a program must be able to start as well.
@@ -170,11 +174,11 @@ fn command(healthy: &Healthy) -> String {
     let pattern = Path::new("/").join(healthy.path.below(Path::new("")));
     let id = healthy.snapshot.id.short();
     match healthy.path.is_root() {
-        true => format!("lifeboat restore {id} --in-place"),
-        false => format!(
-            "lifeboat restore {id} --in-place --path {}",
+        true => suggest::command(format!("restore {id} --in-place")),
+        false => suggest::command(format!(
+            "restore {id} --in-place --path {}",
             quoted(&pattern)
-        ),
+        )),
     }
 }
 

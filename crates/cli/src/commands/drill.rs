@@ -14,6 +14,7 @@ use crate::context::{Context, absolute};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::recorded::{Outcome, losses, recorded};
+use crate::suggest;
 use crate::ui::{facts as shown, opened, words};
 
 /// Restore a snapshot into a scratch folder, check it, and time it
@@ -95,7 +96,10 @@ pub(crate) fn line(drill: &Drill, now: DateTime<Utc>) -> String {
     let size = words::size(drill.bytes);
     match drill.good {
         true => format!("Last drill {ago}: all of {size} was back in {took}"),
-        false => format!("Last drill {ago}: NOT everything came back; see lifeboat drill"),
+        false => {
+            let drill = suggest::command("drill");
+            format!("Last drill {ago}: NOT everything came back; see {drill}")
+        }
     }
 }
 

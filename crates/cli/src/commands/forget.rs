@@ -17,6 +17,7 @@ use crate::context::{Context, paths, this_host};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::recorded::{Outcome, recorded};
+use crate::suggest;
 
 pub(super) mod told;
 
@@ -157,8 +158,10 @@ impl Args {
         }
         if self.undo && (has_rules || !self.narrow.is_empty()) {
             return Err(
-                contradiction("--undo takes names of snapshots and nothing else")
-                    .hint("lifeboat list --forgotten shows what can be brought back"),
+                contradiction("--undo takes names of snapshots and nothing else").hint(format!(
+                    "{} shows what can be brought back",
+                    suggest::command("list --forgotten")
+                )),
             );
         }
         Ok(())
@@ -176,7 +179,10 @@ fn contradiction(cause: &str) -> Failure {
 fn nothing_said() -> Failure {
     Failure::usage("nothing says what to forget")
         .because("no snapshot is named, no rule given, and there is no [retention] in a config")
-        .hint("give rules, as in: lifeboat forget --keep-last 10 --keep-daily 30 --dry-run")
+        .hint(format!(
+            "give rules, as in: {}",
+            suggest::command("forget --keep-last 10 --keep-daily 30 --dry-run")
+        ))
 }
 
 fn undo(args: &Args, context: &Context) -> Result<Exit, Failure> {

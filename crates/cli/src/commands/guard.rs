@@ -19,9 +19,9 @@ use crate::failure::Failure;
 use crate::hooks::Hooks;
 use crate::place::Place;
 use crate::signals;
+use crate::suggest;
 use crate::turns::Turns;
 use crate::ui::words;
-use crate::ui::words::quoted;
 use child::Ended;
 
 mod back;
@@ -230,20 +230,18 @@ impl Run<'_> {
 
     /// What to type to go back, and what keeps that possible.
     fn way_back(&self) -> String {
-        let repo = self
-            .context
-            .place()
-            .ok()
-            .and_then(|place| place.into_flag());
-        let repo = repo.map_or_else(String::new, |path| format!("-r {} ", quoted(&path)));
-        let ids = self.snapshots.iter().map(|snapshot| snapshot.id.short());
-        let commands = ids.map(|id| format!("lifeboat {repo}restore {id} --in-place --delete"));
-        let commands: Vec<String> = commands.collect();
-        let pinned = match commands.len() {
-            1 => "it stays pinned until lifeboat unpin",
-            _ => "they stay pinned until lifeboat unpin",
+        let all = |command: &dyn Fn(String) -> String| -> String {
+            let ids = self.snapshots.iter().map(|snapshot| snapshot.id.short());
+            let commands: Vec<String> = ids.map(|id| suggest::command(command(id))).collect();
+            commands.join(" && ")
         };
-        format!("to go back: {}; {pinned}", commands.join(" && "))
+        let back = all(&|id| format!("restore {id} --in-place --delete"));
+        let unpin = all(&|id| format!("unpin {id}"));
+        let pinned = match self.snapshots.len() {
+            1 => "it stays pinned",
+            _ => "they stay pinned",
+        };
+        format!("to go back: {back}; {pinned} until {unpin}")
     }
 }
 

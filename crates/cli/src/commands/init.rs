@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
 use crate::place::Place;
+use crate::suggest;
 use crate::ui::{Ui, facts};
 
 mod example;
@@ -113,7 +114,8 @@ fn tell(
     };
     let config = config.map(|file| {
         let file = facts::shown(file);
-        format!("Wrote {file}; now lifeboat backup takes the first snapshot, and lifeboat daemon all others")
+        let (backup, daemon) = (suggest::command("backup"), suggest::command("daemon"));
+        format!("Wrote {file}; now {backup} takes the first snapshot, and {daemon} all others")
     });
     ui.summary([head].into_iter().chain(config))?;
     Ok(Exit::Done)

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Config;
+use crate::suggest;
 use crate::ui::words;
 
 /// A `[retention]`, at the top or of a source, which then holds instead of that at the top.
@@ -73,7 +74,11 @@ impl Retention {
         match (parts.is_empty(), self.prune) {
             (true, _) => "everything stays".to_owned(),
             (false, true) => format!("{}; each backup applies it", parts.join(", ")),
-            (false, false) => format!("{}; lifeboat forget applies it", parts.join(", ")),
+            (false, false) => format!(
+                "{}; {} applies it",
+                parts.join(", "),
+                suggest::command("forget")
+            ),
         }
     }
 

@@ -7,6 +7,7 @@ use lifeboat_snapshot::{Holder, InPlaceError, SnapshotError};
 
 use super::{Failure, disk};
 use crate::exit::Exit;
+use crate::suggest;
 
 impl From<InPlaceError> for Failure {
     fn from(error: InPlaceError) -> Self {
@@ -88,7 +89,10 @@ fn unusable(journal: &Path, reason: &str) -> Failure {
     Failure::new(Exit::Target, what)
         .because(format!("{} {reason}", journal.display()))
         .path(journal)
-        .hint("its safety snapshot holds everything: lifeboat list shows it, tagged before-restore")
+        .hint(format!(
+            "its safety snapshot holds everything: {} shows it, tagged before-restore",
+            suggest::command("list")
+        ))
 }
 
 fn stopped(failure: Failure, taken_back: bool, kept: &[PathBuf]) -> Failure {
@@ -132,7 +136,8 @@ fn written_back(written: &[PathBuf], safety: Option<SnapshotId>, source: Snapsho
         .field("written_back", shown)
         .field("safety_snapshot", safety.map(|id| id.to_string()))
         .hint(format!(
-            "run the same command again, or go back with lifeboat undo --online: snapshot {name} holds everything as it was"
+            "run the same command again, or go back with {}: snapshot {name} holds everything as it was",
+            suggest::command("undo --online")
         ))
 }
 

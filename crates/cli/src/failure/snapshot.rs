@@ -9,6 +9,7 @@ use lifeboat_snapshot::zip::ZipError;
 
 use super::{Failure, disk, store};
 use crate::exit::Exit;
+use crate::suggest;
 use crate::ui::words;
 
 impl From<SnapshotError> for Failure {
@@ -103,10 +104,10 @@ fn explained(failure: Failure, error: &SnapshotError) -> Failure {
             needed_bytes,
             free_bytes,
         } => no_space(path, *needed_bytes, *free_bytes),
-        SnapshotError::PathUnknown { snapshot, .. } => failure.hint(format!(
-            "lifeboat ls {} shows what it holds",
-            snapshot.short()
-        )),
+        SnapshotError::PathUnknown { snapshot, .. } => {
+            let ls = suggest::command(format!("ls {}", snapshot.short()));
+            failure.hint(format!("{ls} shows what it holds"))
+        }
         SnapshotError::SourceMissing { path, .. } => failure.path(path),
         SnapshotError::TargetNotEmpty { path } => failure.path(path).hint(
             "name a folder that is empty or does not exist yet, or see --overwrite in lifeboat help restore",
@@ -121,17 +122,49 @@ fn explained(failure: Failure, error: &SnapshotError) -> Failure {
         }
         SnapshotError::Zip { path, source } => with_hint(failure, zip_io(source)).path(path),
         SnapshotError::Io { source, path, .. } => with_hint(failure, Some(source)).path(path),
-        other => match advice(other) {
+        other => match way_on(other).or_else(|| advice(other).map(str::to_owned)) {
             Some(hint) => failure.hint(hint),
             None => failure,
         },
     }
 }
 
-/// What to do about errors of which the sentence says everything else.
+/// The command that helps with errors of which the sentence says everything else.
+fn way_on(error: &SnapshotError) -> Option<String> {
+    let with = |command, before: &str, after: &str| {
+        Some(format!("{before}{}{after}", suggest::command(command)))
+    };
+    match error {
+        SnapshotError::NoSource => with("backup /srv/data", "name a folder, as in: ", ""),
+        SnapshotError::SnapshotUnknown { .. } | SnapshotError::SnapshotRemoved { .. } => {
+            with("list", "", " shows what there is")
+        }
+        SnapshotError::NewestUnknown { .. } => with(
+            "list",
+            "name a snapshot by its id: ",
+            " shows those that can be read",
+        ),
+        SnapshotError::Pinned { .. } => with("unpin", "nothing was forgotten; ", " lets go of it"),
+        SnapshotError::ForgottenUnknown { .. } => {
+            with("list --forgotten", "", " shows what there is")
+        }
+        SnapshotError::Collected { .. } => with(
+            "list --forgotten",
+            "nothing was brought back; what else can be, ",
+            " shows",
+        ),
+        SnapshotError::NothingMatches { .. } => with(
+            "ls -R",
+            "patterns are as in .gitignore; ",
+            " shows what there is",
+        ),
+        _ => None,
+    }
+}
+
+/// What else to do about them.
 fn advice(error: &SnapshotError) -> Option<&'static str> {
     Some(match error {
-        SnapshotError::NoSource => "name a folder, as in: lifeboat backup /srv/data",
         SnapshotError::PlaceInRepository { .. } => {
             "nothing was changed; use that repository, or name a place outside of it with --repo"
         }
@@ -141,29 +174,15 @@ fn advice(error: &SnapshotError) -> Option<&'static str> {
         SnapshotError::SnapshotNameInvalid { .. } => {
             "names are an id or its first 4 digits or more, latest, or latest~1 for the one before"
         }
-        SnapshotError::SnapshotUnknown { .. } | SnapshotError::SnapshotRemoved { .. } => {
-            "lifeboat list shows what there is"
-        }
-        SnapshotError::NewestUnknown { .. } => {
-            "name a snapshot by its id: lifeboat list shows those that can be read"
-        }
-        SnapshotError::Pinned { .. } => "nothing was forgotten; lifeboat unpin lets go of it",
         SnapshotError::WouldForgetAll { .. } => {
             "nothing was forgotten; if that is meant, say so with --force"
         }
         SnapshotError::LastHealthy { .. } => {
             "nothing was forgotten; the others are incomplete. If that is meant, say so with --force"
         }
-        SnapshotError::ForgottenUnknown { .. } => "lifeboat list --forgotten shows what there is",
-        SnapshotError::Collected { .. } => {
-            "nothing was brought back; what else can be, lifeboat list --forgotten shows"
-        }
         SnapshotError::TooMany { .. } => "take them into several snapshots",
         SnapshotError::NoThread { .. } => {
             "let this user have more processes and threads (ulimit -u), or end some of them"
-        }
-        SnapshotError::NothingMatches { .. } => {
-            "patterns are as in .gitignore; lifeboat ls -R shows what there is"
         }
         _ => return None,
     })

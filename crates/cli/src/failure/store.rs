@@ -6,6 +6,7 @@ use lifeboat_snapshot::store::layout::PLAN;
 use super::{Failure, disk};
 use crate::exit::Exit;
 use crate::signals;
+use crate::suggest;
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
@@ -53,13 +54,12 @@ fn explained(failure: Failure, error: &StoreError) -> Failure {
         StoreError::ChunkDamaged { id, object, what } => {
             damaged(object.display().to_string(), what).field("chunk", id.to_string())
         }
-        StoreError::ChunkMissing { .. } => failure.hint(VERIFY),
-        StoreError::RecordLost { object, copy } => {
-            failure.place("object", object).hint(format!(
-                "lifeboat repair --apply writes it again; where that says it cannot, move {} away by hand",
-                copy.display()
-            ))
-        }
+        StoreError::ChunkMissing { .. } => failure.hint(verify()),
+        StoreError::RecordLost { object, copy } => failure.place("object", object).hint(format!(
+            "{} writes it again; where that says it cannot, move {} away by hand",
+            suggest::command("repair --apply"),
+            copy.display()
+        )),
         StoreError::Evicted { .. } => {
             failure.hint("run the backup again; nothing else was affected")
         }
@@ -79,17 +79,21 @@ fn explained(failure: Failure, error: &StoreError) -> Failure {
     }
 }
 
-const VERIFY: &str = "lifeboat verify --read-data tells what else is affected";
-
 /// The way on where the plan of a collection is damaged. It only says what nobody may build on and what is being deleted;
 /// without it a collection begins again.
-pub(crate) const DELETE_PLAN: &str = "make sure that no lifeboat uses the repository, then delete this file; nothing that is stored is in it";
+pub(crate) const DELETE_PLAN: &str = "make sure that no lifeboat uses the repository, then delete this file; \
+    nothing that is stored is in it";
+
+fn verify() -> String {
+    let verify = suggest::command("verify --read-data");
+    format!("{verify} tells what else is affected")
+}
 
 fn damaged(object: String, what: &str) -> Failure {
     Failure::new(Exit::Damage, format!("{object} is damaged"))
         .because(what)
         .field("object", object)
-        .hint(VERIFY)
+        .hint(verify())
 }
 
 /// Stopped by whoever runs the program, which is not an error of anything.

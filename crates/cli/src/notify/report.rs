@@ -5,6 +5,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use super::condition::Trouble;
 use super::event::{Event, RunSeen, Seen, Topic};
 use crate::failure::one_line;
+use crate::suggest;
 use crate::ui::words;
 
 /// Longest error in a message, in bytes.
@@ -33,7 +34,10 @@ pub(crate) fn trouble(scene: &Scene, seen: &Seen, trouble: &Trouble, story: Stor
         lines.push(format!("Since: {since}, seen {} times", story.times));
     }
     let advice = match seen {
-        Seen::Config { .. } => "mend the config; lifeboat config check tells where it is wrong",
+        Seen::Config { .. } => format!(
+            "mend the config; {} tells where it is wrong",
+            suggest::command("config check")
+        ),
         _ => advice(trouble.topic),
     };
     lines.push(format!("Next: {advice}"));
@@ -158,16 +162,27 @@ fn time(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-const fn advice(topic: Topic) -> &'static str {
+fn advice(topic: Topic) -> String {
+    let lifeboat = suggest::command::<&str>;
     match topic {
-        Topic::Failure => {
-            "lifeboat history --failed tells more, lifeboat status how old the newest snapshot is"
-        }
-        Topic::Stale => "lifeboat status tells more; is what starts the backups still running?",
-        Topic::LowSpace => "lifeboat stats --costs tells what costs space; forget and gc free some",
-        Topic::Damage => {
-            "lifeboat verify --read-data names all damage, lifeboat repair mends what can be mended"
-        }
-        Topic::Recovery | Topic::Test => "nothing",
+        Topic::Failure => format!(
+            "{} tells more, {} how old the newest snapshot is",
+            lifeboat("history --failed"),
+            lifeboat("status")
+        ),
+        Topic::Stale => format!(
+            "{} tells more; is what starts the backups still running?",
+            lifeboat("status")
+        ),
+        Topic::LowSpace => format!(
+            "{} tells what costs space; forget and gc free some",
+            lifeboat("stats --costs")
+        ),
+        Topic::Damage => format!(
+            "{} names all damage, {} mends what can be mended",
+            lifeboat("verify --read-data"),
+            lifeboat("repair")
+        ),
+        Topic::Recovery | Topic::Test => "nothing".to_owned(),
     }
 }

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::context::{absolute, all_real_soon};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::suggest;
 
 /// The sources, as they go into snapshots: those that were named, else all of the config.
 pub(in crate::commands) fn choose(
@@ -50,7 +51,10 @@ fn nothing(config: &Config) -> Failure {
         )),
         None => failure.because("there is no lifeboat.toml from here upwards that names sources"),
     };
-    failure.hint("name a folder, as in: lifeboat backup /srv/data")
+    failure.hint(format!(
+        "name a folder, as in: {}",
+        suggest::command("backup /srv/data")
+    ))
 }
 
 /// Zips in the very folder that is backed up would be in the next backup, and in the one after that twice.

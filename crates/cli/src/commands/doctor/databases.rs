@@ -9,6 +9,7 @@ use super::finding::Finding;
 use super::library::{self, Loaded};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::suggest;
 use crate::ui::words::quoted;
 use crate::ui::{facts, words};
 
@@ -104,7 +105,7 @@ fn library(holder: &Holder) -> Option<Finding> {
             "unseen-sqlite",
             format!("{holder} has {about} open, and this user may not see with which SQLite"),
         )
-        .mend("sudo lifeboat doctor"),
+        .mend(format!("sudo {}", suggest::command("doctor"))),
         Loaded::Unknown => Finding::advice(
             "unseen-sqlite",
             format!("{holder} has {about} open with a SQLite of its own, whose version cannot be seen"),

@@ -11,6 +11,7 @@ use super::finding::Finding;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::suggest;
 use crate::ui::words::quoted;
 use crate::ui::{facts, words};
 
@@ -50,7 +51,7 @@ fn records(listing: &Listing) -> Option<Finding> {
     (damaged > 0).then(|| {
         let records = words::counted(damaged, "record", "records");
         let what = format!("{records} of the repository cannot be read");
-        Finding::bad("damage", Exit::Damage, what).mend("lifeboat repair --apply")
+        Finding::bad("damage", Exit::Damage, what).mend(suggest::command("repair --apply"))
     })
 }
 
@@ -75,7 +76,7 @@ fn verified(
             Some(_) => format!("nothing was verified for {VERIFY_DAYS} days"),
             None => "no snapshot was ever verified".to_owned(),
         };
-        Finding::warning("no-verify", what).mend("lifeboat verify --read-data")
+        Finding::warning("no-verify", what).mend(suggest::command("verify --read-data"))
     }))
 }
 
@@ -91,13 +92,13 @@ fn drilled(
             drill.snapshot.short()
         );
         return Ok(Some(
-            Finding::bad("drill-failed", Exit::Damage, what).mend("lifeboat drill"),
+            Finding::bad("drill-failed", Exit::Damage, what).mend(suggest::command("drill")),
         ));
     }
     let last = last.map(|drill| drill.time_ms);
     Ok(is_overdue(last, listing, DRILL_DAYS, now).then(|| {
         let what = format!("no restore was tried out within {DRILL_DAYS} days");
-        Finding::advice("no-drill", what).mend("lifeboat drill")
+        Finding::advice("no-drill", what).mend(suggest::command("drill"))
     }))
 }
 
@@ -126,8 +127,10 @@ fn room(
             format!(", full in {}", words::counted(days, "day", "days"))
         });
         let what = format!("{} free at {place}{until}", words::size(free));
-        Finding::bad("low-space", Exit::NoSpace, what)
-            .mend("lifeboat forget --keep-daily 30 --gc, or move the repository to a larger disk")
+        Finding::bad("low-space", Exit::NoSpace, what).mend(format!(
+            "{}, or move the repository to a larger disk",
+            suggest::command("forget --keep-daily 30 --gc")
+        ))
     })
 }
 

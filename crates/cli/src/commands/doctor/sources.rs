@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::context::this_host;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::suggest;
 use crate::ui::words::quoted;
 use crate::ui::{facts, words};
 
@@ -47,7 +48,7 @@ impl Sources<'_> {
         if newest.is_empty() {
             findings.push(
                 Finding::bad("no-source", Exit::NoneYet, "nothing is backed up")
-                    .mend("lifeboat backup /srv/data"),
+                    .mend(suggest::command("backup /srv/data")),
             );
         }
         findings.extend(self.schedule());
@@ -69,13 +70,11 @@ impl Sources<'_> {
 
     /// Whether the newest snapshot is young and whole, and the last run went well.
     fn age(&self, key: &SourceKey, path: &Path, newest: Option<&Newest>) -> Option<Finding> {
-        let (shown, quoted) = (facts::shown(path), quoted(path));
+        let shown = facts::shown(path);
+        let backup = suggest::command(format!("backup {}", quoted(path)));
         let Some(newest) = newest else {
             let what = format!("{shown} was never backed up");
-            return Some(
-                Finding::bad("no-snapshot", Exit::NoneYet, what)
-                    .mend(format!("lifeboat backup {quoted}")),
-            );
+            return Some(Finding::bad("no-snapshot", Exit::NoneYet, what).mend(backup));
         };
         let limit = self.config.warn_after(path);
         let age = self.now.signed_duration_since(newest.snapshot.time());
@@ -98,7 +97,7 @@ impl Sources<'_> {
         } else {
             return None;
         };
-        Some(Finding::bad(kind, Exit::Stale, what).mend(format!("lifeboat backup {quoted}")))
+        Some(Finding::bad(kind, Exit::Stale, what).mend(backup))
     }
 
     /// Whether anything keeps to the schedule.
@@ -106,7 +105,7 @@ impl Sources<'_> {
         if self.next.is_attended != Some(false) {
             return None;
         }
-        let mend = "lifeboat daemon install --user";
+        let mend = suggest::command("daemon install --user");
         Some(match self.next.is_due() {
             true => Finding::bad(
                 "schedule",

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::suggest;
 use crate::ui::words;
 
 /// What the way back needs.
@@ -75,8 +76,11 @@ impl Back<'_> {
             return Err(Failure::new(exit, what));
         }
         let undo = match &report.safety {
-            Some(_) => "; lifeboat undo brings back what the command had left",
-            None => "",
+            Some(_) => format!(
+                "; {} brings back what the command had left",
+                suggest::command("undo")
+            ),
+            None => String::new(),
         };
         let id = snapshot.id.short();
         self.context.ui.note(format!(

@@ -16,6 +16,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::recorded::{Outcome, losses, recorded};
 use crate::state;
+use crate::suggest;
 use crate::ui::{Ui, facts, opened, words};
 
 mod preview;
@@ -251,7 +252,8 @@ fn tell(ui: &Ui, snapshot: &Snapshot, report: &InPlaceReport) -> Result<Exit, Fa
         lines.extend(opened::lines(&report.databases));
         lines.extend(safety.map(|id| {
             let id = id.short();
-            format!("What was there before is snapshot {id} ({SAFETY_TAG}); lifeboat undo brings it back")
+            let undo = suggest::command("undo");
+            format!("What was there before is snapshot {id} ({SAFETY_TAG}); {undo} brings it back")
         }));
         ui.summary(lines)?;
     }

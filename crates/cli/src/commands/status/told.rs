@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::context::this_host;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::suggest;
 use crate::ui::table::{Cell, Table};
 use crate::ui::{Ui, facts, paint, words};
 
@@ -97,7 +98,8 @@ fn print_sources(answer: &Answer, config: &Config, ui: &Ui) -> Result<(), Failur
     }
     ui.table(&table)?;
     if answer.next.is_attended == Some(false) {
-        let text = "No daemon runs, so nothing is backed up by the schedule: lifeboat daemon";
+        let daemon = suggest::command("daemon");
+        let text = format!("No daemon runs, so nothing is backed up by the schedule: {daemon}");
         ui.line(paint::paint(paint::FAIR, text))?;
     }
     for row in rows {
