@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use lifeboat_snapshot::store::SnapshotId;
 use lifeboat_snapshot::{Repository, Snapshot};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::backup::{self, Opened};
 use crate::config::Config;
@@ -21,7 +21,7 @@ use crate::place::Place;
 use crate::signals;
 use crate::suggest;
 use crate::turns::Turns;
-use crate::ui::words;
+use crate::ui::{facts, words};
 use child::Ended;
 
 mod back;
@@ -158,7 +158,17 @@ impl Run<'_> {
         Ok(Exit::Done)
     }
 
+    /// However the way back ends, a program learns how the command did.
     fn badly(&self, ended: Ended) -> Result<Exit, Failure> {
+        let facts = self.facts(ended);
+        let told = |failure: Failure| {
+            let told = |failure: Failure, (name, value): (String, _)| failure.field(&name, value);
+            facts.into_iter().fold(failure, told)
+        };
+        self.go_back(ended).map_err(told)
+    }
+
+    fn go_back(&self, ended: Ended) -> Result<Exit, Failure> {
         let program = self.program();
         let failed = format!("{program} {ended}");
         let Some(repository) = self
@@ -192,19 +202,25 @@ impl Run<'_> {
         if !self.context.ui.is_json() {
             return Ok(());
         }
-        let ids = self
-            .snapshots
-            .iter()
-            .map(|snapshot| snapshot.id.to_string());
         let safeties = safeties.iter().map(ToString::to_string);
-        self.context.ui.event(&json!({
+        let mut summary = facts::object(json!({
             "event": "summary",
+            "restored": !ended.is_good(),
+            "safety_snapshots": safeties.collect::<Vec<_>>(),
+        }));
+        summary.extend(self.facts(ended));
+        self.context.ui.event(&summary)
+    }
+
+    /// How the command ended, for programs.
+    fn facts(&self, ended: Ended) -> Map<String, Value> {
+        let ids = self.snapshots.iter();
+        let ids = ids.map(|snapshot| snapshot.id.to_string());
+        facts::object(json!({
             "command": self.program(),
             "command_exit_code": ended.code(),
             "signal": ended.signal(),
             "snapshots": ids.collect::<Vec<_>>(),
-            "restored": !ended.is_good(),
-            "safety_snapshots": safeties.collect::<Vec<_>>(),
         }))
     }
 
