@@ -183,6 +183,21 @@ fn f48_a_source_that_is_gone_and_one_that_was_never_backed_up_are_bad() {
 }
 
 #[test]
+fn a_backup_that_lacks_its_zip_alone_is_a_warning_and_no_failure_as_for_status() {
+    let bench = Workbench::with_files();
+    let lacking = ["backup", "data", "--zip-dir", "data/notes.txt"];
+    bench.lifeboat(&lacking).exits(3);
+    bench.lifeboat(&["status"]).exits(0);
+    let findings = found(&bench, 1);
+    assert!(!kinds(&findings).contains(&"failed"), "{findings:?}");
+    let finding = one(&findings, "lacking");
+    assert_eq!(finding["weight"], "warning");
+    assert!(finding["what"].as_str().unwrap().contains("zip"));
+    mend(&bench, finding);
+    found(&bench, 0);
+}
+
+#[test]
 fn a_schedule_without_a_daemon_is_bad_when_a_backup_is_due() {
     let bench = Workbench::with_files();
     bench.backs_up();

@@ -22,6 +22,7 @@ use crate::failure::Failure;
 use crate::ui::{facts, words};
 
 use next::Next;
+pub(super) use state::has_failed;
 use state::{State, state};
 use told::{document, print};
 

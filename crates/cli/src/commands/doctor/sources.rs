@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use lifeboat_snapshot::path::of_bytes;
-use lifeboat_snapshot::{History, Newest, Repository, SourceKey};
+use lifeboat_snapshot::{History, Newest, Repository, Run, SourceKey};
 
 use super::finding::Finding;
-use crate::commands::status::{next::Next, wanted};
+use crate::commands::status::{has_failed, next::Next, wanted};
 use crate::config::Config;
 use crate::context::this_host;
 use crate::exit::Exit;
@@ -78,8 +78,8 @@ impl Sources<'_> {
         };
         let limit = self.config.warn_after(path);
         let age = self.now.signed_duration_since(newest.snapshot.time());
-        let error = self.history.last_failure(&key.0, &key.1);
-        let error = error.and_then(|run| run.error.as_deref());
+        let run = self.history.last_failure(&key.0, &key.1);
+        let error = run.and_then(|run| run.error.as_deref());
         let why = error.map_or_else(String::new, |error| format!(": {error}"));
         let told = words::age(newest.snapshot.time(), self.now);
         if age < chrono::TimeDelta::seconds(-300) {
@@ -89,13 +89,13 @@ impl Sources<'_> {
         let (kind, what) = if age.to_std().is_ok_and(|age| age > limit) {
             let what = format!("the last snapshot of {shown} was taken {told}{why}");
             ("stale", what)
-        } else if error.is_some() {
+        } else if run.is_some_and(has_failed) {
             ("failed", format!("the last backup of {shown} failed{why}"))
         } else if !newest.has_everything() {
             let what = format!("the last snapshot of {shown} is not whole");
             ("incomplete", what)
         } else {
-            return None;
+            return lacking(run, &shown, backup);
         };
         Some(Finding::bad(kind, Exit::Stale, what).mend(backup))
     }
@@ -120,6 +120,13 @@ impl Sources<'_> {
             .mend(mend),
         })
     }
+}
+
+/// What went wrong beside a snapshot that has everything.
+fn lacking(run: Option<&Run>, shown: &str, backup: String) -> Option<Finding> {
+    let error = run.filter(|run| run.snapshot.is_some())?.error.as_ref()?;
+    let what = format!("the last backup of {shown} did not do all that was asked: {error}");
+    Some(Finding::warning("lacking", what).mend(backup))
 }
 
 fn missing(path: &Path) -> Finding {

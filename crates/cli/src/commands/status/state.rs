@@ -43,7 +43,7 @@ pub(super) fn state(
 }
 
 /// Whether a run was to end in a snapshot and did not. One that somebody has stopped on purpose has not failed.
-fn has_failed(run: &Run) -> bool {
+pub(crate) fn has_failed(run: &Run) -> bool {
     let stopped = [Exit::Interrupted, Exit::Terminated].map(Exit::code);
     run.snapshot.is_none() && !stopped.contains(&run.exit)
 }
