@@ -175,4 +175,13 @@ fn only_the_named_snapshots_are_looked_into() {
         .lifeboat(&["find", "[z-a]"])
         .exits(2)
         .complains(&["[z-a]"]);
+    // The error is the whole document.
+    for args in [
+        &["find", "[z-a]"][..],
+        &["diff", "latest", "--exclude", "[z-a]"],
+    ] {
+        let args = [args, &["--json"]].concat();
+        let error = bench.lifeboat(&args).exits(2).quietly().json();
+        assert_eq!(error["event"], "error", "{error}");
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! Names and flags are a contract that scripts rely on; wording is not.
 
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
@@ -229,12 +230,15 @@ pub(crate) fn parse() -> Result<Cli, Exit> {
 }
 
 fn refuse(error: &clap::Error) -> Exit {
-    let Some(failure) = failure::from_clap(error) else {
-        return match error.print() {
-            Ok(()) if error.use_stderr() => Exit::Usage,
-            Ok(()) => Exit::Done,
-            Err(error) => Failure::stdout(&error).exit(),
-        };
+    let failure = match failure::from_clap(error) {
+        Some(failure) => failure,
+        None => match error.print() {
+            Ok(()) if error.use_stderr() => return Exit::Usage,
+            Ok(()) => return Exit::Done,
+            // Whoever asked for the help has seen enough of it.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Exit::Done,
+            Err(error) => Failure::stdout(&error),
+        },
     };
     let json = std::env::args_os().any(|arg| arg == "--json");
     let globals = Globals {

@@ -67,7 +67,7 @@ impl Failure {
         Self::new(disk::exit_of(error), what).because(system_words(error))
     }
 
-    /// The answer could not be written. A reader that has seen enough and left is no error to speak of.
+    /// The answer could not be written. Of bytes that were cut off since their reader left, the exit code alone tells.
     pub(crate) fn stdout(error: &io::Error) -> Self {
         let failure = Self::io("cannot write the answer to standard output", error);
         let silent = error.kind() == io::ErrorKind::BrokenPipe;

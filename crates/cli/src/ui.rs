@@ -1,8 +1,9 @@
 //! The only door to the terminal: stdout carries the answer, stderr everything else.
 //!
-//! Two hazards live here. A reader may close stdout or its disk may fill, so every write of an answer can fail and says
-//! so; what goes to stderr is said as well as it can be, and never ends a run. And with `--json` a program reads along:
-//! a query prints one document, long work prints lines, and no other byte may get between them.
+//! Two hazards live here. The disk of stdout may fill, so every write of an answer can fail and says so; a reader that has
+//! seen enough and left is no failure, for what was done is done and its exit code stands. What goes to stderr is said as
+//! well as it can be, and never ends a run. And with `--json` a program reads along: a query prints one document, long work
+//! prints lines, and no other byte may get between them.
 
 use std::io::{self, BufWriter, IsTerminal, Stderr, Stdout, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,6 +52,8 @@ pub(crate) struct Ui {
     bars: bool,
     /// Whether a part of the answer is out already.
     answered: AtomicBool,
+    /// Whether whoever read the answer has left.
+    unheard: AtomicBool,
 }
 
 impl Ui {
@@ -72,6 +75,7 @@ impl Ui {
             verbose: globals.verbose,
             bars: bars && io::stderr().is_terminal(),
             answered: AtomicBool::new(false),
+            unheard: AtomicBool::new(false),
         }
     }
 
@@ -105,14 +109,30 @@ impl Ui {
         self.out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether whoever read the answer has left: a long list need not be told to its end.
+    pub(crate) fn is_unheard(&self) -> bool {
+        self.unheard.load(Ordering::Relaxed)
+    }
+
+    /// What became of a part of the answer.
+    fn told(&self, written: io::Result<()>) -> Result<(), Failure> {
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.unheard.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            written => written.map_err(|error| Failure::stdout(&error)),
+        }
+    }
+
     /// A line of the answer. What it quotes must have been escaped.
     pub(crate) fn line(&self, text: impl AsRef<str>) -> Result<(), Failure> {
-        writeln!(self.out(), "{}", text.as_ref()).map_err(|error| Failure::stdout(&error))
+        self.told(writeln!(self.out(), "{}", text.as_ref()))
     }
 
     /// A part of the answer without an end of line.
     pub(crate) fn part(&self, text: impl AsRef<str>) -> Result<(), Failure> {
-        write!(self.out(), "{}", text.as_ref()).map_err(|error| Failure::stdout(&error))
+        self.told(write!(self.out(), "{}", text.as_ref()))
     }
 
     /// Lines of the answer that align.
@@ -149,9 +169,7 @@ impl Ui {
     pub(crate) fn event(&self, event: &impl Serialize) -> Result<(), Failure> {
         let text = json::line(event)?;
         let mut out = self.out();
-        writeln!(out, "{text}")
-            .and_then(|()| out.flush())
-            .map_err(|error| Failure::stdout(&error))
+        self.told(writeln!(out, "{text}").and_then(|()| out.flush()))
     }
 
     /// Bytes as they are, and nothing else, through stdout.
@@ -202,7 +220,7 @@ impl Ui {
     fn aside(&self, word: &str, mut event: Map<String, Value>) {
         event.insert("event".to_owned(), word.into());
         match self.shape {
-            // A reader that went away is noticed when the answer is due; the work goes on until then.
+            // A stdout that fails is noticed when the answer is due; the work goes on until then.
             Shape::Lines => drop(self.event(&event)),
             Shape::Document => self.err_json(&Value::Object(event)),
         }
@@ -229,7 +247,8 @@ impl Ui {
     /// The error is the document, unless a part of the answer is out already.
     fn failure_event(&self, event: &Value) {
         let begun = self.answered.load(Ordering::Relaxed);
-        if self.shape == Shape::Document && begun || self.event(event).is_err() {
+        let is_late = self.shape == Shape::Document && begun;
+        if is_late || self.event(event).is_err() || self.is_unheard() {
             self.err_json(event);
         }
     }
@@ -253,6 +272,6 @@ impl Ui {
     /// Sees to it that the answer is out.
     pub(crate) fn finish(&self) -> Result<(), Failure> {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        out.flush().map_err(|error| Failure::stdout(&error))
+        self.told(out.flush())
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     tree.entry(&path)?;
     let mut out = context.ui.raw();
     let read = tree.read(&path, &mut out);
-    match out.failure() {
+    match out.end() {
         Some(failure) => Err(failure),
         None => Ok(read.map(|()| Exit::Done)?),
     }

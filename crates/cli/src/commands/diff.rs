@@ -53,7 +53,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let filter = args.pick.narrow.filter();
     let before = repository.find(&args.pick.name, &filter)?;
     let with = args.with(&repository, &before, &filter, context)?;
-    let mut listing = Listing::begin(&context.ui, &before, &with)?;
+    let mut listing = Listing::new(&context.ui, head(&before, &with));
     let watch = context.watch();
     let mut take = |change| listing.take(change);
     let totals = match &with {
@@ -123,7 +123,8 @@ fn is_no_snapshot(error: &SnapshotError) -> bool {
 /// The answer while it is being given.
 struct Listing<'u> {
     ui: &'u Ui,
-    /// Where a program reads it.
+    /// What is compared, until the document for programs is begun: not before there is an answer.
+    head: Map<String, Value>,
     document: Option<Stream<'u>>,
     /// Damage in the repository kept a part from being compared.
     damaged: bool,
@@ -132,17 +133,22 @@ struct Listing<'u> {
 }
 
 impl<'u> Listing<'u> {
-    fn begin(ui: &'u Ui, before: &Snapshot, with: &With) -> Result<Self, Failure> {
-        let document = match ui.is_json() {
-            true => Some(ui.stream(&head(before, with), "changes")?),
-            false => None,
-        };
-        Ok(Self {
+    const fn new(ui: &'u Ui, head: Map<String, Value>) -> Self {
+        Self {
             ui,
-            document,
+            head,
+            document: None,
             damaged: false,
             failed: None,
-        })
+        }
+    }
+
+    /// The document, where a program reads it.
+    fn document(&mut self) -> Result<Option<&mut Stream<'u>>, Failure> {
+        if self.ui.is_json() && self.document.is_none() {
+            self.document = Some(self.ui.stream(&self.head, "changes")?);
+        }
+        Ok(self.document.as_mut())
     }
 
     fn take(&mut self, change: Result<Change, SnapshotError>) -> ControlFlow<()> {
@@ -156,6 +162,7 @@ impl<'u> Listing<'u> {
             }
         };
         match told {
+            Ok(()) if self.ui.is_unheard() => ControlFlow::Break(()),
             Ok(()) => ControlFlow::Continue(()),
             Err(failure) => {
                 self.failed = Some(failure);
@@ -165,16 +172,17 @@ impl<'u> Listing<'u> {
     }
 
     fn tell(&mut self, change: &Change) -> Result<(), Failure> {
-        match &mut self.document {
+        match self.document()? {
             Some(document) => document.item(&told::item(change)),
             None => self.ui.line(told::line(change)),
         }
     }
 
-    fn end(self, totals: &DiffTotals) -> Result<Exit, Failure> {
+    fn end(mut self, totals: &DiffTotals) -> Result<Exit, Failure> {
         if let Some(failure) = self.failed {
             return Err(failure);
         }
+        self.document()?;
         match self.document {
             Some(document) => document.end(&told::tail(totals))?,
             None => self.ui.line(told::totals(totals))?,

@@ -167,7 +167,7 @@ fn stream(
             .export_zip_to(snapshot, &mut out, place, watch)
             .map(|report| of_zip(&report)),
     };
-    match out.failure() {
+    match out.end() {
         Some(failure) => Err(failure),
         None => Ok(written?),
     }

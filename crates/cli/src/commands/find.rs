@@ -41,11 +41,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let times = times(&listing.snapshots);
     let mut found = 0_u64;
+    let paths = repository.find_paths(&listing.snapshots, &args.patterns)?;
     let mut document = match ui.is_json() {
         true => Some(ui.stream(&Map::new(), "found")?),
         false => None,
     };
-    for path in repository.find_paths(&listing.snapshots, &args.patterns)? {
+    for path in paths {
         match path {
             Ok(path) => {
                 found += 1;
@@ -58,6 +59,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
                 is_damaged = true;
                 ui.damage(&error.into());
             }
+        }
+        if ui.is_unheard() {
+            break;
         }
     }
     let looked_at = listing.snapshots.len() as u64;

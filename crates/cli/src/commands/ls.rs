@@ -42,6 +42,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         for entry in entries {
             let (path, entry) = entry?;
             context.ui.line(line(&path, &entry))?;
+            if context.ui.is_unheard() {
+                break;
+            }
         }
         return Ok(Exit::Done);
     }
@@ -51,6 +54,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     for entry in entries {
         let (path, entry) = entry?;
         document.item(&item(&path, &entry))?;
+        if context.ui.is_unheard() {
+            break;
+        }
     }
     document.end(&Map::new())?;
     Ok(Exit::Done)

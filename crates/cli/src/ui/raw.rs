@@ -1,6 +1,7 @@
 //! An answer of bytes alone, as a file or an archive is.
 //!
-//! The hazard is to take a failure of stdout for one of whoever made the bytes: so it is kept apart.
+//! The hazard is to take a failure of stdout for one of whoever made the bytes: so it is kept apart. Whoever keeps the bytes
+//! that come must learn that some are lacking, so a reader that left is a failure here, though nothing to speak of.
 
 use std::io::{self, Write};
 
@@ -17,8 +18,9 @@ impl Raw {
         Self { failed: None }
     }
 
-    /// The failure of stdout itself, as against one of whoever wrote to it.
-    pub(crate) fn failure(&self) -> Option<Failure> {
+    /// Sees to it that all is out, and gives the failure of stdout itself, as against one of whoever wrote to it.
+    pub(crate) fn end(mut self) -> Option<Failure> {
+        let _ = self.flush();
         self.failed.as_ref().map(Failure::stdout)
     }
 
