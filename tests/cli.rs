@@ -172,6 +172,35 @@ fn the_help_names_every_command_and_every_exit_code() {
     }
 }
 
+#[test]
+fn a_heading_of_the_help_has_its_own_flags_and_no_others() {
+    let bench = Workbench::new();
+    let under = |command: &str, heading: &str| -> Vec<String> {
+        let help = bench.lifeboat(&["help", command]).exits(0).text();
+        let (_, rest) = help.split_once(&format!("\n{heading}:\n")).unwrap();
+        let ours = rest
+            .lines()
+            .take_while(|line| !line.ends_with(':') || line.starts_with(' '));
+        let flags = ours.filter_map(|line| line.trim_start().split_once("--"));
+        let flags = flags.filter(|(before, _)| before.is_empty() || before.ends_with(", "));
+        flags
+            .map(|(_, flag)| flag.split(' ').next().unwrap().to_owned())
+            .collect()
+    };
+    let in_place = under("restore", "In place");
+    assert_eq!(in_place, ["yes", "force", "online", "busy-timeout"]);
+    let rules = under("forget", "What stays");
+    let is_rule = |flag: &String| flag.starts_with("keep-");
+    assert_eq!(
+        (rules.len(), rules.iter().all(is_rule)),
+        (8, true),
+        "{rules:?}"
+    );
+    let others = under("forget", "Options");
+    assert!(others.contains(&"undo".to_owned()), "{others:?}");
+    assert!(under("restore", "Options").contains(&"to".to_owned()));
+}
+
 /// The fields of a command's JSON answer, with their types.
 #[track_caller]
 fn fields(bench: &Workbench, name: &str, args: &[&str]) {

@@ -49,33 +49,35 @@ pub(crate) struct Args {
     undo: bool,
 }
 
+/// Where the help has the rules. Each of them says so by itself: what says it of a whole group says it of all that follow.
+const HEADING: &str = "What stays";
+
 /// The rules.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "What stays")]
 struct Keep {
     /// The newest N
-    #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true, help_heading = HEADING)]
     keep_last: Option<NonZeroU32>,
     /// The newest of each of N hours
-    #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true, help_heading = HEADING)]
     keep_hourly: Option<NonZeroU32>,
     /// The newest of each of N days
-    #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true, help_heading = HEADING)]
     keep_daily: Option<NonZeroU32>,
     /// The newest of each of N weeks
-    #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true, help_heading = HEADING)]
     keep_weekly: Option<NonZeroU32>,
     /// The newest of each of N months
-    #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true, help_heading = HEADING)]
     keep_monthly: Option<NonZeroU32>,
     /// The newest of each of N years
-    #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true, help_heading = HEADING)]
     keep_yearly: Option<NonZeroU32>,
     /// All that are at most so much older than the newest, as in 30d
-    #[arg(long, value_name = "TIME", value_parser = parse_within, allow_hyphen_values = true)]
+    #[arg(long, value_name = "TIME", value_parser = parse_within, allow_hyphen_values = true, help_heading = HEADING)]
     keep_within: Option<Duration>,
     /// All with this tag; repeat for more
-    #[arg(long, value_name = "TAG")]
+    #[arg(long, value_name = "TAG", help_heading = HEADING)]
     keep_tag: Vec<String>,
 }
 

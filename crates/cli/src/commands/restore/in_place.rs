@@ -22,20 +22,23 @@ use crate::ui::{Ui, facts, opened, words};
 mod preview;
 
 /// Flags of work over live data.
+/// Where the help has these flags. Each of them says so by itself: what says it of a whole group says it of all that follow.
+const HEADING: &str = "In place";
+
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "In place")]
 pub(crate) struct Over {
     /// Ask nothing
-    #[arg(short, long, requires = "in_place")]
+    #[arg(short, long, requires = "in_place", help_heading = HEADING)]
     yes: bool,
     /// Go on although programs have the files open; they go on with the old ones until they are restarted
-    #[arg(long, requires = "in_place")]
+    #[arg(long, requires = "in_place", help_heading = HEADING)]
     force: bool,
     /// Write databases back through SQLite, for programs that have them open and go on with the restored data
-    #[arg(long, requires = "in_place", conflicts_with = "force")]
+    #[arg(long, requires = "in_place", conflicts_with = "force", help_heading = HEADING)]
     online: bool,
     /// How long to wait for the locks of other programs
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = words::parse_span)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = words::parse_span, help_heading = HEADING)]
     busy_timeout: Duration,
 }
 
