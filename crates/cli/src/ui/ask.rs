@@ -3,6 +3,9 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::PoisonError;
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+
 use super::Ui;
 use crate::signals;
 
@@ -24,6 +27,7 @@ impl Ui {
             write!(err, "{question} ")?;
             err.flush()?;
         }
+        await_answer()?;
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer)?;
         Ok(answer.trim().to_owned())
@@ -35,4 +39,16 @@ impl Ui {
         let is_yes = answer.is_ok_and(|answer| matches!(answer.as_str(), "y" | "Y" | "yes"));
         is_yes && !signals::requested()
     }
+}
+
+/// Waits until something was typed. A signal that asks to stop ends that: reading alone would go on over it.
+fn await_answer() -> io::Result<()> {
+    let stdin = io::stdin();
+    while !signals::requested() {
+        match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], None) {
+            Err(Errno::INTR) => {}
+            polled => return Ok(polled.map(drop)?),
+        }
+    }
+    Err(io::ErrorKind::Interrupted.into())
 }

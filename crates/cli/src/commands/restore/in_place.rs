@@ -15,18 +15,18 @@ use crate::context::{Context, paths, this_host};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::recorded::{Outcome, losses, recorded};
+use crate::signals;
 use crate::state;
 use crate::suggest;
 use crate::ui::{Ui, facts, opened, words};
 
 mod preview;
 
-/// Flags of work over live data.
 /// Where the help has these flags. Each of them says so by itself: what says it of a whole group says it of all that follow.
 const HEADING: &str = "In place";
 
+/// Flags of work over live data.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "In place")]
 pub(crate) struct Over {
     /// Ask nothing
     #[arg(short, long, requires = "in_place", help_heading = HEADING)]
@@ -201,6 +201,10 @@ fn ask(yes: bool, context: &Context) -> Result<(), Failure> {
     }
     match context.ui.agrees("Go on?") {
         true => Ok(()),
+        false if signals::requested() => Err(Failure::new(
+            signals::exit(),
+            "nothing was changed: stopped at the question, as asked",
+        )),
         false => Err(refused()),
     }
 }
