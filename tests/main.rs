@@ -88,7 +88,7 @@ mod restore;
 /// Sources that fail or change hands while they are read; copied repositories.
 mod source_faults;
 mod stats;
-/// Command lines that are suggested.
+/// What errors name, and command lines that are suggested.
 mod suggested;
 /// Workbench, program, databases, writers and comparison.
 mod support;

@@ -1,4 +1,5 @@
-//! Command lines that are suggested: where the repository or the config were named on the command line, they are in it too.
+//! What errors name, and the command lines that are suggested: where the repository or the config were named on the command
+//! line, they are in those too.
 
 use std::path::Path;
 
@@ -97,4 +98,92 @@ fn what_guard_suggests_names_the_config_that_names_the_repository() {
     typed(&bench, &format!("{told} --yes"));
     assert!(bench.data().join("notes.txt").exists());
     typed(&bench, unpin.trim());
+}
+
+#[test]
+fn what_no_snapshot_has_is_named_with_what_there_is() {
+    let bench = Workbench::with_files();
+    bench.lifeboat(&["list", "--tag", "nope"]).exits(10);
+    let data = shown(&bench.data());
+    for tag in ["daily", "weekly"] {
+        let args = ["backup", "data", "--no-zip", "--tag", tag];
+        bench.lifeboat(&args).exits(0);
+    }
+    for (args, words) in [
+        (
+            &["show", "latest", "--tag", "nope"][..],
+            "there are daily, weekly",
+        ),
+        (
+            &["ls", "latest", "--source", "nope"],
+            &format!("there is {data}"),
+        ),
+        (&["show", "latest", "--host", "nope"], "there is "),
+        (
+            &["diff", "latest", "--tag", "nope"],
+            "there are daily, weekly",
+        ),
+    ] {
+        let answer = bench.lifeboat(args).exits(2);
+        answer.complains(&["error: no snapshot ", "nope", words]);
+    }
+    let tag = ["show", "latest~1", "--tag", "daily"];
+    bench
+        .lifeboat(&tag)
+        .exits(2)
+        .complains(&["called 'latest~1'"]);
+    let none = bench.lifeboat(&["list", "--tag", "nope"]).exits(0).text();
+    assert_eq!(
+        none,
+        "No snapshot has the tag 'nope': there are daily, weekly.\n"
+    );
+    let none = ["list", "--tag", "nope", "--json"];
+    assert_eq!(bench.lifeboat(&none).exits(0).json(), serde_json::json!([]));
+    let root = bench.lifeboat(&["cat", "latest", "/"]).exits(2);
+    root.complains(&["error: / in snapshot", "is a folder"]);
+}
+
+#[test]
+fn a_repository_that_may_not_be_made_is_not_said_to_be_made_by_a_backup() {
+    let bench = Workbench::with_files();
+    let args = ["backup", "data", "--no-create"];
+    let answer = bench.lifeboat(&args).exits(10).complains(&["--no-create"]);
+    assert!(!answer.stderr().contains("backup does so"), "{answer}");
+}
+
+#[test]
+fn a_hook_that_fails_where_there_is_no_repository_is_told_of_without_a_history() {
+    let bench = Workbench::with_files();
+    let config =
+        "[hooks]\nbefore = { run = [\"sh\", \"-c\", \"echo no disk; exit 3\"], required = true }\n";
+    std::fs::write(bench.path("lifeboat.toml"), config).unwrap();
+    let backup = ["backup", "data", "--no-zip"];
+    let answer = bench.lifeboat(&backup).exits(1);
+    let answer = answer.complains(&["exited with 3: no disk", "no repository yet"]);
+    assert!(!answer.stderr().contains("history"), "{answer}");
+    bench.lifeboat(&["init"]).exits(0);
+    let answer = bench.lifeboat(&backup).exits(1);
+    answer.complains(&["lifeboat history tells what it said"]);
+}
+
+#[test]
+fn a_number_in_the_config_is_asked_for_in_words() {
+    let bench = Workbench::new();
+    for (text, words) in [
+        (
+            "[zip]\nkeep = -1\n",
+            "a whole number of 1 or more is needed",
+        ),
+        ("[zip]\nkeep = 0\n", "a whole number of 1 or more is needed"),
+        ("[retention]\nlast = \"x\"\n", "a whole number is needed"),
+        ("[source.a]\npath = 7\n", "a path is needed"),
+    ] {
+        std::fs::write(bench.path("lifeboat.toml"), text).unwrap();
+        let answer = bench
+            .lifeboat(&["config", "check"])
+            .exits(2)
+            .complains(&["line 2", words]);
+        let said = answer.stderr();
+        assert!(!said.contains("u32") && !said.contains("i64"), "{said}");
+    }
 }

@@ -124,6 +124,20 @@ impl<'a> Hooks<'a> {
         Ok(())
     }
 
+    /// The same where there is no repository yet: none keeps what a hook said, but for what is told at once.
+    ///
+    /// # Errors
+    /// As of [`Self::begin`].
+    pub(crate) fn begin_without_repository(&self) -> Result<(), Failure> {
+        let failed = |failure: Failure| match failure.exit() {
+            Exit::Failed => failure.hint(
+                "mend what it complains of; there is no repository yet that could keep all it said",
+            ),
+            _ => failure,
+        };
+        self.begin().map_err(failed)
+    }
+
     /// Runs what comes after the work, in the opposite order, unless that was done; and gives all that was run.
     pub(crate) fn end(&self, outcome: &Outcome) -> Vec<HookRun> {
         if !self.is_over.replace(true) {

@@ -69,6 +69,14 @@ pub enum SnapshotError {
         /// What was asked for.
         name: String,
     },
+    /// No snapshot is one of those that were asked for, whatever its name.
+    #[error("no snapshot {asked}")]
+    NoneAdmitted {
+        /// What none has or is.
+        asked: String,
+        /// What there is of that sort.
+        reason: String,
+    },
     /// The snapshot was removed by another process since it was found.
     #[error("snapshot {} was removed", id.short())]
     SnapshotRemoved {

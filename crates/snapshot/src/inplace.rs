@@ -147,13 +147,15 @@ impl Repository {
     /// # Errors
     /// Where there is none that can be read.
     pub fn last_safety(&self, host: &str, source: Option<&Path>) -> Result<Snapshot> {
-        let filter = crate::repository::Filter {
+        let filter = crate::filter::Filter {
             tag: Some(SAFETY_TAG.to_owned()),
             host: Some(host.to_owned()),
             source: source.map(Path::to_owned),
         };
         match self.find("latest", &filter) {
-            Err(SnapshotError::SnapshotUnknown { .. }) => Err(InPlaceError::NothingToUndo.into()),
+            Err(SnapshotError::SnapshotUnknown { .. } | SnapshotError::NoneAdmitted { .. }) => {
+                Err(InPlaceError::NothingToUndo.into())
+            }
             result => result,
         }
     }

@@ -3,9 +3,10 @@
 use lifeboat_store::SnapshotId;
 
 use crate::error::{Result, SnapshotError};
+use crate::filter::Filter;
 use crate::forgotten::ForgottenSnapshot;
 use crate::record::Snapshot;
-use crate::repository::{Filter, Listing, Repository};
+use crate::repository::{Listing, Repository};
 
 /// Fewest digits of an id that are believed to mean it.
 const FEWEST: usize = 4;
@@ -17,8 +18,13 @@ impl Repository {
     /// Where the name means none, or several.
     pub fn find(&self, name: &str, filter: &Filter) -> Result<Snapshot> {
         let mut listing = self.snapshots()?;
+        let refusal = filter.refusal(&listing.snapshots);
         listing.snapshots.retain(|snapshot| filter.admits(snapshot));
-        self.find_in(&listing, name).cloned()
+        let found = self.find_in(&listing, name).cloned();
+        found.map_err(|error| match (error, refusal) {
+            (SnapshotError::SnapshotUnknown { .. }, Some(refusal)) => refusal,
+            (error, _) => error,
+        })
     }
 
     /// The ids of the snapshots of these names. With `unreadable`, a name may mean one whose record cannot be read.

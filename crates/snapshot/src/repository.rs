@@ -13,7 +13,6 @@ use crate::copies::Read;
 use crate::error::{Result, SnapshotError};
 use crate::manifest::{self, Manifest};
 use crate::nested::check_place;
-use crate::path::of_bytes;
 use crate::record::{self, Snapshot};
 use crate::tree::Tree;
 
@@ -42,34 +41,6 @@ impl Listing {
     pub fn ids(&self) -> impl Iterator<Item = SnapshotId> + '_ {
         let good = self.snapshots.iter().map(|snapshot| snapshot.id);
         good.chain(self.damaged.iter().map(|(id, _)| *id))
-    }
-}
-
-/// Which snapshots a name may mean.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    /// Only those with this tag.
-    pub tag: Option<String>,
-    /// Only those of this source: its whole path or the last parts of it.
-    pub source: Option<PathBuf>,
-    /// Only those of this machine.
-    pub host: Option<String>,
-}
-
-impl Filter {
-    /// Whether the snapshot is one of them.
-    pub fn admits(&self, snapshot: &Snapshot) -> bool {
-        let is_source = |wanted: &PathBuf| {
-            snapshot
-                .sources
-                .iter()
-                .any(|source| of_bytes(source).ends_with(wanted))
-        };
-        self.tag
-            .as_ref()
-            .is_none_or(|tag| snapshot.tags.contains(tag))
-            && self.host.as_ref().is_none_or(|host| snapshot.host == *host)
-            && self.source.as_ref().is_none_or(is_source)
     }
 }
 

@@ -116,7 +116,9 @@ fn looks_like_a_path(typed: &OsStr) -> bool {
 fn is_no_snapshot(error: &SnapshotError) -> bool {
     matches!(
         error,
-        SnapshotError::SnapshotUnknown { .. } | SnapshotError::SnapshotNameInvalid { .. }
+        SnapshotError::SnapshotUnknown { .. }
+            | SnapshotError::NoneAdmitted { .. }
+            | SnapshotError::SnapshotNameInvalid { .. }
     )
 }
 

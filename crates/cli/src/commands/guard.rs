@@ -142,7 +142,7 @@ impl Run<'_> {
         turns.wait()?;
         // It may be the hook that mounts the disk.
         if hooks.are_any() && place.is_vacant() {
-            hooks.begin()?;
+            hooks.begin_without_repository()?;
         }
         let Opened { repository, .. } = backup::open(place, group, true, self.context)?;
         let plan = before::plan(self.args, group, &self.config, &repository);

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
+use lifeboat_snapshot::path::escape;
 use lifeboat_snapshot::store::SnapshotId;
 use lifeboat_snapshot::{Flaws, Repository, Snapshot, SnapshotError, Tree, ZipTarget};
 use serde_json::{Map, Value, json};
@@ -42,6 +43,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let mut listing = repository.snapshots()?;
     let filter = args.narrow.filter();
+    let refusal = filter.refusal(&listing.snapshots);
     listing.snapshots.retain(|snapshot| filter.admits(snapshot));
     let mut exit = Exit::Done;
     for (_, error) in listing.damaged.into_iter().chain(listing.mendable) {
@@ -71,11 +73,22 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             .collect();
         context.ui.document(&items)?;
     } else if rows.is_empty() {
-        context.ui.line("There are no snapshots.")?;
+        context.ui.line(none(refusal))?;
     } else {
         context.ui.table(&table(&rows))?;
     }
     Ok(exit)
+}
+
+/// Why there is nothing to list.
+fn none(refusal: Option<SnapshotError>) -> String {
+    match refusal {
+        Some(refusal) => {
+            let sentence = Failure::from(refusal).sentence().replacen('n', "N", 1);
+            escape(format!("{sentence}.").as_bytes())
+        }
+        None => "There are no snapshots.".to_owned(),
+    }
 }
 
 /// The databases of a snapshot, for programs and in words; or why its manifest cannot be read.

@@ -135,6 +135,22 @@ pub(super) fn parse(text: &str) -> Result<Config, Mistake> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     toml::from_str(text).map_err(|error| {
         let start = error.span().map_or(0, |span| span.start);
-        Mistake::at(text, start, error.message().to_owned())
+        Mistake::at(text, start, plain(error.message()))
     })
+}
+
+/// The parser's words, which name a number as the program keeps it.
+fn plain(message: &str) -> String {
+    const NAMES: [(&str, &str); 5] = [
+        ("a nonzero u32", "a whole number of 1 or more"),
+        ("a nonzero usize", "a whole number of 1 or more"),
+        ("i64", "a whole number"),
+        ("u64", "a whole number of 0 or more"),
+        ("path string", "a path"),
+    ];
+    let (before, expected) = message.split_once(", expected ").unwrap_or((message, ""));
+    match NAMES.iter().find(|(name, _)| *name == expected) {
+        Some((_, words)) => format!("{before}; {words} is needed"),
+        None => message.to_owned(),
+    }
 }

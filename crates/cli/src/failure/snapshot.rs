@@ -31,6 +31,7 @@ fn exit_of(error: &SnapshotError) -> Exit {
         SnapshotError::SourceInRepository { .. }
         | SnapshotError::NoSource
         | SnapshotError::SnapshotUnknown { .. }
+        | SnapshotError::NoneAdmitted { .. }
         | SnapshotError::SnapshotRemoved { .. }
         | SnapshotError::SnapshotAmbiguous { .. }
         | SnapshotError::SnapshotNameInvalid { .. }
@@ -104,7 +105,8 @@ fn explained(failure: Failure, error: &SnapshotError) -> Failure {
             needed_bytes,
             free_bytes,
         } => no_space(path, *needed_bytes, *free_bytes),
-        SnapshotError::PathUnknown { snapshot, .. } => {
+        SnapshotError::NoneAdmitted { reason, .. } => failure.because(reason),
+        SnapshotError::PathUnknown { snapshot, .. } | SnapshotError::NotAFile { snapshot, .. } => {
             let ls = suggest::command(format!("ls {}", snapshot.short()));
             failure.hint(format!("{ls} shows what it holds"))
         }

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
-use crate::repository::Filter;
+use crate::filter::Filter;
 
 struct Bench {
     folder: TempDir,

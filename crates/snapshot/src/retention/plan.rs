@@ -8,9 +8,10 @@ use serde_bytes::ByteBuf;
 
 use super::{Group, Policy, Reason, Verdict, decide, grouped, has_others};
 use crate::error::{Result, SnapshotError};
+use crate::filter::Filter;
 use crate::path::escape;
 use crate::record::Snapshot;
-use crate::repository::{Filter, Listing, Repository};
+use crate::repository::{Listing, Repository};
 
 type Now = DateTime<Utc>;
 

@@ -71,7 +71,7 @@ impl One<'_> {
         // It may be the hook that mounts the disk.
         if hooks.are_any() && self.place.is_vacant() {
             turns.wait()?;
-            hooks.begin()?;
+            hooks.begin_without_repository()?;
         }
         let Opened {
             repository,
@@ -130,8 +130,16 @@ pub(in crate::commands) fn open(
     may_create: bool,
     context: &Context,
 ) -> Result<Opened, Failure> {
+    let not_made = |failure: Failure| {
+        match !may_create && place.is_vacant() {
+        true => failure.hint(
+            "mount its disk, or name another place with --repo; without --no-create a backup makes one there",
+        ),
+        false => failure,
+    }
+    };
     if !may_create || !place.is_vacant() {
-        let (repository, created) = (place.open()?, false);
+        let (repository, created) = (place.open().map_err(not_made)?, false);
         return Ok(Opened {
             repository,
             created,
