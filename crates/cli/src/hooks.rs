@@ -6,7 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 
-use lifeboat_snapshot::history::Moment;
+use lifeboat_snapshot::history::HookMoment;
 use lifeboat_snapshot::path::escape;
 use lifeboat_snapshot::{HookEnd, HookRun};
 
@@ -110,7 +110,7 @@ impl<'a> Hooks<'a> {
         signals::install();
         for group in &self.groups {
             self.begun.set(self.begun.get() + 1);
-            let Some(hook) = hook_at(group, Moment::Before) else {
+            let Some(hook) = hook_at(group, HookMoment::Before) else {
                 continue;
             };
             let end = self.run(group, hook, None);
@@ -145,11 +145,11 @@ impl<'a> Hooks<'a> {
             let is_good = outcome.exit == Exit::Done;
             for group in begun.rev() {
                 let second = if is_good {
-                    Moment::After
+                    HookMoment::After
                 } else {
-                    Moment::OnFailure
+                    HookMoment::OnFailure
                 };
-                for moment in [second, Moment::Finally] {
+                for moment in [second, HookMoment::Finally] {
                     if let Some(hook) = hook_at(group, moment) {
                         self.run(group, hook, Some(outcome));
                     }
@@ -162,7 +162,7 @@ impl<'a> Hooks<'a> {
     fn run(&self, group: &HookGroup, hook: &Planned, outcome: Option<&Outcome>) -> HookEnd {
         let moment = hook.moment;
         let file = self.scene.config.as_deref();
-        let is_before = moment == Moment::Before;
+        let is_before = moment == HookMoment::Before;
         let ended = process::run(&Job {
             command: &hook.command,
             folder: file.and_then(|file| file.parent()),
@@ -205,7 +205,7 @@ impl Drop for Hooks<'_> {
     }
 }
 
-fn hook_at(group: &HookGroup, moment: Moment) -> Option<&Planned> {
+fn hook_at(group: &HookGroup, moment: HookMoment) -> Option<&Planned> {
     group.hooks.iter().find(|hook| hook.moment == moment)
 }
 

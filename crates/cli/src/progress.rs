@@ -4,7 +4,6 @@
 //! a few times a second whatever it is told, and events are at least a second apart.
 
 use std::fmt;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,7 +12,6 @@ use std::time::{Duration, Instant};
 use indicatif::style::TemplateError;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use lifeboat_snapshot::monitor::{Monitor, Progress, Task, Warning};
-use lifeboat_snapshot::path::escape;
 use serde_json::{Value, json};
 
 use crate::signals;
@@ -175,7 +173,7 @@ impl Monitor for Watch<'_> {
             self.state().path = Some(Value::Object(path));
             self.tell();
         } else if self.ui.draws_bars() {
-            self.bar.set_message(escape(path.as_os_str().as_bytes()));
+            self.bar.set_message(facts::shown(path));
         }
     }
 

@@ -149,7 +149,7 @@ pub enum SnapshotError {
     },
     /// The last snapshot of its group that lacks nothing is to be forgotten.
     #[error("snapshot {} is the last one of its source that lacks nothing", id.short())]
-    LastHealthy {
+    LastWhole {
         /// The snapshot.
         id: SnapshotId,
     },

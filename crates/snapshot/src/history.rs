@@ -14,7 +14,7 @@ use serde_bytes::ByteBuf;
 use crate::error::{Result, SnapshotError};
 use crate::limits::{self, MAX_SOURCES};
 use crate::repository::Repository;
-pub use hook::{HookEnd, HookRun, Moment};
+pub use hook::{HookEnd, HookMoment, HookRun};
 
 /// Newest version of a record that this program reads and the one it writes.
 const VERSION: u16 = 1;

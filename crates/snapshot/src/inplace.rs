@@ -24,7 +24,7 @@ pub(crate) use files::open_folder;
 pub use holders::Holder;
 pub(crate) use holders::Wanted;
 pub(crate) use places::{is_name as is_stage, is_name_of_stage};
-pub use plan::{DatabaseChange, InPlace, Now, Plan, Touched};
+pub use plan::{InPlace, Now, Plan, PlannedDatabase, Touched};
 pub use recover::{Settled, finish_interrupted};
 pub(crate) use recover::{check_finished, finish_before_looking, unfinished_in};
 pub use safety::SAFETY_TAG;

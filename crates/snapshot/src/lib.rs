@@ -100,10 +100,10 @@ pub use find::{Finder, FoundPath, Version};
 pub use forgotten::{ForgottenListing, ForgottenSnapshot};
 pub use fresh::{Flaws, Newest, SourceKey, is_younger};
 pub use growth::growth_per_day;
-pub use history::{History, HookEnd, HookRun, Moment, NewRun, Run, RunKind};
+pub use history::{History, HookEnd, HookMoment, HookRun, NewRun, Run, RunKind};
 pub use import::{Import, ImportReport, Imported, Outcome};
 pub use inplace::{
-    DatabaseChange, Holder, InPlace, InPlaceError, InPlaceReport, Now, Plan, SAFETY_TAG, Settled,
+    Holder, InPlace, InPlaceError, InPlaceReport, Now, Plan, PlannedDatabase, SAFETY_TAG, Settled,
     Touched, finish_interrupted, state_folder,
 };
 pub use lifeboat_store as store;

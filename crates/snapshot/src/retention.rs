@@ -85,7 +85,7 @@ pub enum Reason {
     /// The times of its group cannot be right.
     Clock,
     /// It is the last of its group that lacks nothing.
-    LastHealthy,
+    LastWhole,
     /// There is no rule for it.
     NoRule,
     /// It goes: no rule keeps it.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lifeboat_snapshot::history::Moment;
+use lifeboat_snapshot::history::HookMoment;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -40,7 +40,7 @@ struct Hook {
 /// What is run at a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Planned {
-    pub(crate) moment: Moment,
+    pub(crate) moment: HookMoment,
     pub(crate) command: CommandLine,
     pub(crate) timeout: Duration,
     /// Whether the backup is not made where this fails.
@@ -55,16 +55,16 @@ pub(crate) struct HookGroup {
 }
 
 impl Hooks {
-    fn at(&self, moment: Moment) -> Option<&Hook> {
+    fn at(&self, moment: HookMoment) -> Option<&Hook> {
         match moment {
-            Moment::Before => self.before.as_ref(),
-            Moment::After => self.after.as_ref(),
-            Moment::OnFailure => self.on_failure.as_ref(),
-            Moment::Finally => self.at_last.as_ref(),
+            HookMoment::Before => self.before.as_ref(),
+            HookMoment::After => self.after.as_ref(),
+            HookMoment::OnFailure => self.on_failure.as_ref(),
+            HookMoment::Finally => self.at_last.as_ref(),
         }
     }
 
-    fn planned(&self, moment: Moment, own: Option<&Self>) -> Option<Planned> {
+    fn planned(&self, moment: HookMoment, own: Option<&Self>) -> Option<Planned> {
         let own_hook = own.and_then(|own| Some((own.at(moment)?, own.timeout.or(self.timeout))));
         let (hook, timeout) = own_hook.or_else(|| Some((self.at(moment)?, self.timeout)))?;
         let Timeout(timeout) = hook.timeout.or(timeout).unwrap_or(DEFAULT);
@@ -77,16 +77,16 @@ impl Hooks {
     }
 
     /// Whether it says what is run then.
-    pub(super) fn says(&self, moment: Moment) -> bool {
+    pub(super) fn says(&self, moment: HookMoment) -> bool {
         self.at(moment).is_some()
     }
 
     pub(super) fn all(&self, own: Option<&Self>) -> Vec<Planned> {
-        const ALL: [Moment; 4] = [
-            Moment::Before,
-            Moment::After,
-            Moment::OnFailure,
-            Moment::Finally,
+        const ALL: [HookMoment; 4] = [
+            HookMoment::Before,
+            HookMoment::After,
+            HookMoment::OnFailure,
+            HookMoment::Finally,
         ];
         let planned = |moment| self.planned(moment, own);
         ALL.into_iter().filter_map(planned).collect()
@@ -209,13 +209,13 @@ timeout = "2m"
     #[test]
     fn a_source_has_its_own_hooks_instead_of_those_at_the_top_key_by_key() {
         let top = hooks(TEXT, "/elsewhere");
-        let moments: Vec<Moment> = top.iter().map(|hook| hook.moment).collect();
-        assert_eq!(moments, [Moment::Before, Moment::Finally]);
+        let moments: Vec<HookMoment> = top.iter().map(|hook| hook.moment).collect();
+        assert_eq!(moments, [HookMoment::Before, HookMoment::Finally]);
         assert_eq!(top[0].timeout, Duration::from_secs(60));
         assert_eq!(top[1].timeout, Duration::from_secs(10));
         let own = hooks(TEXT, "/a");
-        let moments: Vec<Moment> = own.iter().map(|hook| hook.moment).collect();
-        assert_eq!(moments, [Moment::Before, Moment::OnFailure]);
+        let moments: Vec<HookMoment> = own.iter().map(|hook| hook.moment).collect();
+        assert_eq!(moments, [HookMoment::Before, HookMoment::OnFailure]);
         assert!(own[0].required && own[0].timeout == Duration::from_secs(120));
         assert!(hooks("", "/a").is_empty());
     }

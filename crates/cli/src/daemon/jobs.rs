@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lifeboat_snapshot::RunKind;
-use lifeboat_snapshot::history::Moment;
+use lifeboat_snapshot::history::HookMoment;
 
 use super::engine::Plan;
 use super::timing::Timing;
@@ -144,7 +144,7 @@ pub(crate) fn of(config: &Config) -> Vec<Job> {
 fn tidying(config: &Config, group: &[PathBuf]) -> Duration {
     let groups = config.hooks_of(group);
     let hooks = groups.iter().flat_map(|group| &group.hooks);
-    let later = hooks.filter(|hook| hook.moment != Moment::Before);
+    let later = hooks.filter(|hook| hook.moment != HookMoment::Before);
     later.map(|hook| hook.timeout).sum()
 }
 

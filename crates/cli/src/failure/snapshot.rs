@@ -42,7 +42,7 @@ fn exit_of(error: &SnapshotError) -> Exit {
         | SnapshotError::BadPattern { .. }
         | SnapshotError::Pinned { .. }
         | SnapshotError::WouldForgetAll { .. }
-        | SnapshotError::LastHealthy { .. }
+        | SnapshotError::LastWhole { .. }
         | SnapshotError::ForgottenUnknown { .. } => Exit::Usage,
         SnapshotError::Refused { .. }
         | SnapshotError::TargetSwapped { .. }
@@ -179,7 +179,7 @@ fn advice(error: &SnapshotError) -> Option<&'static str> {
         SnapshotError::WouldForgetAll { .. } => {
             "nothing was forgotten; if that is meant, say so with --force"
         }
-        SnapshotError::LastHealthy { .. } => {
+        SnapshotError::LastWhole { .. } => {
             "nothing was forgotten; the others are incomplete. If that is meant, say so with --force"
         }
         SnapshotError::TooMany { .. } => "take them into several snapshots",

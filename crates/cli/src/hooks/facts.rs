@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use lifeboat_snapshot::history::Moment;
+use lifeboat_snapshot::history::HookMoment;
 
 use crate::failure::one_line;
 use crate::recorded::Outcome;
@@ -32,7 +32,7 @@ type Variable = (OsString, Option<OsString>);
 /// The variables of a hook. Of ours, it is given these and no others: there may be passwords among them.
 pub(crate) fn variables(
     scene: &Scene,
-    moment: Moment,
+    moment: HookMoment,
     sources: &[PathBuf],
     outcome: Option<&Outcome>,
 ) -> Vec<Variable> {

@@ -20,6 +20,7 @@ use crate::context::{real_soon, this_host};
 use crate::exit::Exit;
 use crate::failure::system_words;
 use crate::signals;
+use crate::ui::facts;
 
 /// How much longer than one message may take all are waited for, once a command has given its answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -33,7 +34,7 @@ const LEDGER: &str = "told.json";
 pub(super) fn scene(place: &Path, now: DateTime<Utc>) -> Scene {
     Scene {
         host: escape(this_host().as_bytes()),
-        repository: escape(place.as_os_str().as_encoded_bytes()),
+        repository: facts::shown(place),
         now,
     }
 }
@@ -65,7 +66,7 @@ impl<'c> Desk<'c> {
             None => Some("this user has no folder for what is to be remembered".to_owned()),
             Some(state) => {
                 let error = state.probe().err()?;
-                let place = escape(state.join("").as_os_str().as_encoded_bytes());
+                let place = facts::shown(&state.join(""));
                 Some(format!("{place}: {}", system_words(&error)))
             }
         }
@@ -153,7 +154,7 @@ impl<'c> Desk<'c> {
 
 /// The path of a source as messages show it.
 fn shown(path: &Path) -> String {
-    escape(real_soon(path).as_os_str().as_encoded_bytes())
+    facts::shown(&real_soon(path))
 }
 
 pub(super) fn patience(config: &Config) -> Duration {

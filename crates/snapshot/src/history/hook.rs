@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// When a hook is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Moment {
+pub enum HookMoment {
     /// Before the work.
     Before,
     /// After work that went well.
@@ -15,7 +15,7 @@ pub enum Moment {
     Finally,
 }
 
-impl Moment {
+impl HookMoment {
     /// The word for it: its key in the config.
     pub const fn word(self) -> &'static str {
         match self {
@@ -46,7 +46,7 @@ pub enum HookEnd {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HookRun {
     /// When it was run.
-    pub moment: Moment,
+    pub moment: HookMoment,
     /// How it ended.
     pub end: HookEnd,
     /// Milliseconds that it took.
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn of_what_a_hook_said_the_end_is_kept() {
         let hook = HookRun {
-            moment: Moment::After,
+            moment: HookMoment::After,
             end: HookEnd::Exited(1),
             duration_ms: 1,
             output: format!("{}last", "ä".repeat(HookRun::MAX_OUTPUT)),

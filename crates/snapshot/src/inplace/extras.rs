@@ -12,7 +12,7 @@ use ignore::gitignore::Gitignore;
 
 use super::compare::{Comparison, Known, Place};
 use super::live::{self, Stamp};
-use super::plan::{DatabaseChange, Difference, Now, What};
+use super::plan::{Difference, Now, PlannedDatabase, What};
 use crate::capture::exclude::Excludes;
 use crate::error::{IoContext, Result, SnapshotError};
 use crate::path::{MAX_DEPTH, Name, TreePath, of_bytes, real};
@@ -222,7 +222,7 @@ fn extra(
             Err(error) if error.is_cancelled() => return Err(error),
             Err(error) => Now::Unreadable(error.to_string()),
         };
-        comparison.plan.databases.push(DatabaseChange {
+        comparison.plan.databases.push(PlannedDatabase {
             path: path.to_owned(),
             then: None,
             now,

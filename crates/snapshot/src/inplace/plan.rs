@@ -102,14 +102,14 @@ pub struct Plan {
     /// Bytes that are written.
     pub bytes: u64,
     /// Databases, as they are and as they were.
-    pub databases: Vec<DatabaseChange>,
+    pub databases: Vec<PlannedDatabase>,
     /// Everything that was in the way.
     pub warnings: Vec<Warning>,
 }
 
 /// A database that the restore concerns.
 #[derive(Debug, Clone)]
-pub struct DatabaseChange {
+pub struct PlannedDatabase {
     /// Where it is.
     pub path: PathBuf,
     /// What the snapshot has; `None` where it has none and the live one goes.

@@ -102,7 +102,7 @@ impl Repository {
     ///
     /// # Errors
     /// Without `force`: [`SnapshotError::WouldForgetAll`] where nothing of a group would stay,
-    /// [`SnapshotError::LastHealthy`] where the last snapshot that lacks nothing was named (a policy keeps it instead).
+    /// [`SnapshotError::LastWhole`] where the last snapshot that lacks nothing was named (a policy keeps it instead).
     /// [`SnapshotError::Pinned`] where one was named that is pinned. Else where records or pins cannot be listed.
     pub fn plan_forget(&self, what: &Forget<'_>) -> Result<ForgetPlan> {
         let listing = self.snapshots()?;
@@ -155,23 +155,23 @@ impl Repository {
                 Some(one) => Err(forgets_all(one, lost.len())),
             };
         }
-        let Some(last) = self.last_healthy(&lost, &left, has_others(all)) else {
+        let Some(last) = self.last_whole(&lost, &left, has_others(all)) else {
             return Ok(());
         };
         if matches!(what.rule, Rule::Go) {
-            return Err(SnapshotError::LastHealthy { id: last.id });
+            return Err(SnapshotError::LastWhole { id: last.id });
         }
         let verdict = group.verdicts.iter_mut();
         for verdict in verdict.filter(|verdict| verdict.snapshot.id == last.id) {
             verdict.keep = true;
-            verdict.reasons = vec![Reason::LastHealthy];
+            verdict.reasons = vec![Reason::LastWhole];
         }
         Ok(())
     }
 
-    /// The one of the lost that must stay, so that something healthy does. What a restore saved may be the very damage that
+    /// The one of the lost that must stay, so that one with everything does. What a restore saved may be the very damage that
     /// was restored from, in a file that is whole: it takes the place of no backup.
-    fn last_healthy<'s>(
+    fn last_whole<'s>(
         &self,
         lost: &[&'s Snapshot],
         left: &[&Snapshot],
@@ -183,22 +183,22 @@ impl Repository {
             .iter()
             .rev()
             .filter(counts)
-            .any(|one| self.is_healthy(one))
+            .any(|one| self.has_everything(one))
         {
             return None;
         }
         let backups = lost.iter().rev().filter(|one| counts(one));
-        if let Some(last) = backups.copied().find(|one| self.is_healthy(one)) {
+        if let Some(last) = backups.copied().find(|one| self.has_everything(one)) {
             return Some(last);
         }
-        if left.iter().rev().any(|one| self.is_healthy(one)) {
+        if left.iter().rev().any(|one| self.has_everything(one)) {
             return None;
         }
         let mut lost = lost.iter().rev().copied();
-        lost.find(|one| self.is_healthy(one))
+        lost.find(|one| self.has_everything(one))
     }
 
-    fn is_healthy(&self, snapshot: &Snapshot) -> bool {
+    fn has_everything(&self, snapshot: &Snapshot) -> bool {
         self.flaws(snapshot)
             .is_ok_and(|flaws| flaws.has_everything())
     }

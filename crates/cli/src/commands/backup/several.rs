@@ -6,15 +6,14 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
-use lifeboat_snapshot::path::escape;
 use serde_json::{Map, Value, json};
-use std::os::unix::ffi::OsStrExt;
 
 use super::apart;
 use super::one::{Done, One};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::signals;
+use crate::ui::facts;
 
 /// Numbers of single backups that add up.
 const SUMS: [&str; 8] = [
@@ -67,7 +66,7 @@ pub(super) fn run(run: &One<'_>, mut groups: VecDeque<Vec<PathBuf>>) -> Result<E
 fn names(run: &One<'_>, group: &[PathBuf]) -> String {
     let name = |path: &PathBuf| match run.config.source(path) {
         Some((name, _)) => name.clone(),
-        None => escape(path.as_os_str().as_bytes()),
+        None => facts::shown(path),
     };
     group.iter().map(name).collect::<Vec<_>>().join(", ")
 }
@@ -104,7 +103,7 @@ fn tell(run: &One<'_>, failed: usize, done: &[(Vec<PathBuf>, Done)]) -> Result<(
 fn of(group: &[PathBuf], one: &Done) -> Map<String, Value> {
     let mut event = one.summary.event().clone();
     event.remove("event");
-    let paths = group.iter().map(|path| escape(path.as_os_str().as_bytes()));
+    let paths = group.iter().map(|path| facts::shown(path));
     event.insert("sources".to_owned(), paths.collect());
     event
 }

@@ -106,7 +106,7 @@ fn words_of(reason: &Reason) -> String {
         Reason::Tag(tag) => format!("tag {tag}"),
         Reason::Pinned => "pinned".to_owned(),
         Reason::Clock => "clock".to_owned(),
-        Reason::LastHealthy => "last complete one".to_owned(),
+        Reason::LastWhole => "last complete one".to_owned(),
         Reason::NoRule => "no rule".to_owned(),
         Reason::Unkept => "kept by no rule".to_owned(),
         Reason::Asked => "as asked".to_owned(),

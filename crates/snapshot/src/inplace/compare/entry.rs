@@ -11,7 +11,7 @@ use crate::entry::{Entry, Meta, Node};
 use crate::error::Result;
 use crate::inplace::links::Linked;
 use crate::inplace::live::{self, Stamp};
-use crate::inplace::plan::{DatabaseChange, Difference, Inside, Now, What};
+use crate::inplace::plan::{Difference, Inside, Now, PlannedDatabase, What};
 use crate::inplace::was::Role;
 use crate::inplace::{attributes, extras};
 use crate::path::{Name, TreePath};
@@ -78,7 +78,7 @@ impl Comparison<'_> {
                 Err(error) => (Now::Unreadable(error.to_string()), false),
             }
         };
-        self.plan.databases.push(DatabaseChange {
+        self.plan.databases.push(PlannedDatabase {
             path: at,
             then,
             now,
@@ -200,7 +200,7 @@ impl Comparison<'_> {
     ) -> Result<()> {
         let bytes = entry.node.content().map_or(0, |content| content.len);
         if matches!(entry.node, Node::Database { .. }) {
-            self.plan.databases.push(DatabaseChange {
+            self.plan.databases.push(PlannedDatabase {
                 path: self.target(place.0)?.at(&place.1),
                 then: self.facts.get(path).cloned(),
                 now: Now::Missing,

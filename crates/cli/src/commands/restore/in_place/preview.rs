@@ -3,7 +3,7 @@
 
 use chrono::Utc;
 use lifeboat_snapshot::sqlite::{Count, Facts};
-use lifeboat_snapshot::{DatabaseChange, Now, Plan, Snapshot, Touched};
+use lifeboat_snapshot::{Now, Plan, PlannedDatabase, Snapshot, Touched};
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
@@ -40,7 +40,7 @@ pub(super) fn facts(snapshot: &Snapshot, plan: &Plan) -> Map<String, Value> {
     }))
 }
 
-fn database(change: &DatabaseChange) -> Map<String, Value> {
+fn database(change: &PlannedDatabase) -> Map<String, Value> {
     let mut object = facts::with_local_path("path", &change.path);
     let counts = |facts: &Facts| {
         let counts = facts.counts.iter().map(|(name, count)| match count {
@@ -137,7 +137,7 @@ fn counts(plan: &Plan) -> Table {
     table
 }
 
-fn database_lines(change: &DatabaseChange) -> Vec<String> {
+fn database_lines(change: &PlannedDatabase) -> Vec<String> {
     let path = facts::shown(&change.path);
     if change.is_same {
         return vec![format!("  {path}: unchanged")];
