@@ -225,3 +225,31 @@ fn every_change_makes_a_snapshot_whatever_it_is() {
         assert_eq!(again["skipped"], "unchanged", "{what}");
     }
 }
+
+#[test]
+fn a_database_that_is_gone_since_the_last_snapshot_is_told_of_once_and_fails_nothing() {
+    let bench = Workbench::with_files();
+    for name in ["app.db", "more/stays.db", "more/moved.db"] {
+        bench.write(name, "");
+        let database = Connection::open(bench.data().join(name)).unwrap();
+        database.execute_batch("CREATE TABLE notes (text)").unwrap();
+    }
+    assert_eq!(bench.backs_up()["databases_gone"], serde_json::json!([]));
+    fs::remove_file(bench.data().join("app.db")).unwrap();
+    // What is there and is left out is not gone.
+    let excluding = ["backup", "data", "--no-zip", "--exclude", "moved.db"];
+    let told = bench.lifeboat(&excluding).exits(0).quietly().text();
+    let gone = bench.data().join("app.db").display().to_string();
+    let line = format!("gone since the last snapshot: {gone}\n");
+    assert!(told.contains(&line), "{told}");
+    let again = bench
+        .lifeboat(&["backup", "data", "--no-zip"])
+        .exits(0)
+        .text();
+    assert!(!again.contains("gone since"), "{again}");
+    fs::remove_dir_all(bench.data().join("more")).unwrap();
+    let summary = bench.backs_up();
+    let gone = ["more/moved.db", "more/stays.db"].map(|name| bench.data().join(name));
+    assert_eq!(summary["databases_gone"], serde_json::json!(gone));
+    assert_eq!(summary["warnings"], serde_json::json!([]));
+}

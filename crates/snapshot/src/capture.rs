@@ -45,6 +45,7 @@ mod emptied;
 pub(crate) mod exclude;
 pub(crate) mod file;
 mod foreseen;
+mod gone;
 mod inside;
 mod linked;
 mod own;
@@ -187,6 +188,7 @@ impl Repository {
                 root,
             });
         }
+        tally.gone = settings.gone(sources, &tally.databases);
         let databases = tally.databases.iter().map(|report| report.database.clone());
         Ok(Manifest {
             sources: stored,

@@ -69,6 +69,7 @@ impl Draft {
             stored_bytes: cost(|snapshot| snapshot.stored_bytes),
             duration: began.elapsed(),
             databases: tally.databases,
+            databases_gone: tally.gone,
             zip: None,
             uncounted: Vec::new(),
             settled: Settled::default(),

@@ -231,6 +231,8 @@ pub struct BackupReport {
     pub duration: Duration,
     /// Databases, in the order of the walk.
     pub databases: Vec<DatabaseReport>,
+    /// Where databases were that the snapshot before has, and that are not there any more.
+    pub databases_gone: Vec<PathBuf>,
     /// The zip, where one was written.
     pub zip: Option<ZipReport>,
     /// Databases of the plan's counts of which none was captured.

@@ -40,6 +40,8 @@ pub(crate) struct Tally {
     /// Entries that were left out on purpose.
     pub(crate) excluded: u64,
     pub(crate) databases: Vec<DatabaseReport>,
+    /// Databases that were in the snapshot before and are not there any more.
+    pub(crate) gone: Vec<PathBuf>,
     pub(crate) flags: Vec<Flag>,
     flag_parts: usize,
     /// Tables and the like that are told of the databases.

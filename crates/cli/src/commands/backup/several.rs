@@ -85,7 +85,7 @@ fn tell(run: &One<'_>, failed: usize, done: &[(Vec<PathBuf>, Done)]) -> Result<(
         let values = backups.iter().filter_map(|backup| backup.get(key));
         summary.insert(key.to_owned(), sum(values));
     }
-    for key in ["databases", "warnings"] {
+    for key in ["databases", "databases_gone", "warnings"] {
         let lists = backups
             .iter()
             .filter_map(|backup| backup.get(key)?.as_array());

@@ -2,6 +2,7 @@
 //!
 //! The field names are a contract. A skipped backup says the same fields, with no snapshot in them.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -57,6 +58,7 @@ impl Summary {
             "stored_bytes": 0,
             "duration_s": 0.0,
             "databases": [],
+            "databases_gone": [],
             "zip": Value::Null,
             "warnings": [],
             "repository_created": false,
@@ -149,6 +151,7 @@ fn event(report: &BackupReport, databases: &Placed<'_>) -> Map<String, Value> {
         "stored_bytes": report.stored_bytes,
         "duration_s": report.duration.as_secs_f64(),
         "databases": databases.iter().map(database).collect::<Vec<_>>(),
+        "databases_gone": report.databases_gone.iter().map(|path| facts::shown(path)).collect::<Vec<_>>(),
         "zip": report.zip.as_ref().map(export::zip),
         "warnings": report.warnings.iter().map(facts::warning).collect::<Vec<_>>(),
     }))
@@ -207,7 +210,24 @@ fn details(report: &BackupReport, databases: &Placed<'_>) -> Vec<String> {
     if lost > 0 {
         row("lacking", lacking(lost));
     }
-    table.lines().chain(database_lines(databases)).collect()
+    let lines = table.lines().chain(database_lines(databases));
+    lines.chain(gone_line(&report.databases_gone)).collect()
+}
+
+/// A database that is missed may have been deleted on purpose, but nobody should learn of it on the bad day.
+fn gone_line(gone: &[PathBuf]) -> Option<String> {
+    const MOST: usize = 5;
+    let shown: Vec<String> = gone
+        .iter()
+        .take(MOST)
+        .map(|path| facts::shown(path))
+        .collect();
+    let more = match gone.len().saturating_sub(MOST) {
+        0 => String::new(),
+        more => format!(" and {} more", words::count(more as u64)),
+    };
+    let text = format!("  gone since the last snapshot: {}{more}", shown.join(", "));
+    (!gone.is_empty()).then(|| paint::paint(paint::FAIR, text))
 }
 
 /// How many files are new, changed and unchanged.
