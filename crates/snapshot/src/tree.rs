@@ -130,8 +130,7 @@ impl<'r> Tree<'r> {
     /// The entry at a path.
     ///
     /// # Errors
-    /// [`SnapshotError::PathUnknown`] where there is none, and [`SnapshotError::NotAFile`] for the root, which has no entry
-    /// of its own.
+    /// [`SnapshotError::PathUnknown`] where there is none; the root has no entry of its own.
     pub fn entry(&self, path: &TreePath) -> Result<Entry> {
         let mut level = self.roots();
         let mut found = None;
@@ -143,11 +142,7 @@ impl<'r> Tree<'r> {
             level = below(self.store, &entry);
             found = Some(entry);
         }
-        found.ok_or_else(|| SnapshotError::NotAFile {
-            path: "/".to_owned(),
-            kind: "folder",
-            snapshot: self.snapshot,
-        })
+        found.ok_or_else(|| self.unknown(path))
     }
 
     /// The entries of the folder at a path, in order.

@@ -3,6 +3,7 @@
 //! Nothing but those bytes may reach stdout, and each chunk is checked before it does; a cut-off output is told by the
 //! exit code alone.
 
+use lifeboat_snapshot::SnapshotError;
 use lifeboat_snapshot::path::{BadName, TreePath};
 
 use crate::args::Pick;
@@ -25,6 +26,15 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let path = tree_path(&args.path)?;
     let repository = context.repository()?;
     let snapshot = args.pick.find(&repository)?;
+    if path.is_root() {
+        let (path, snapshot) = ("/".to_owned(), snapshot.id);
+        let error = SnapshotError::NotAFile {
+            path,
+            kind: "folder",
+            snapshot,
+        };
+        return Err(error.into());
+    }
     let tree = repository.tree(&snapshot)?;
     tree.entry(&path)?;
     let mut out = context.ui.raw();
