@@ -19,6 +19,8 @@ mod repository;
 mod snapshots;
 /// Sources that are missing, odd or not ours to read.
 mod source;
+/// A stdout that is gone or full.
+mod stdout;
 
 /// With a repository that holds one snapshot.
 fn backed_up() -> Workbench {
