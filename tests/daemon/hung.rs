@@ -80,6 +80,21 @@ fn ends_late(world: &mut World) {
     }
 }
 
+/// Runs begin until one ends well: what was given up may be in the way of the first ones, however long it takes to notice.
+fn ends_well(world: &mut World) {
+    let mut is_under_way = false;
+    loop {
+        for event in world.tells(if is_under_way { Duration::ZERO } else { HOUR }) {
+            match event["event"].as_str() {
+                Some("started") => is_under_way = true,
+                Some("ended") if event["exit_code"] == 0 => return,
+                Some("ended") => is_under_way = false,
+                _ => {}
+            }
+        }
+    }
+}
+
 fn is_late(run: &Value) -> bool {
     run["error"]
         .as_str()
@@ -149,15 +164,7 @@ fn a_run_that_cannot_even_be_killed_is_given_up_and_told_and_not_started_beside_
     drop(hung);
     fs::remove_dir(&place).unwrap();
     fs::rename(world.bench.path("unmounted"), &place).unwrap();
-    let is_saved = |event: &Value| event["event"] == "ended" && event["exit_code"] == 0;
-    // However long the one that was given up takes to notice.
-    let mut told = Vec::new();
-    while !told.iter().any(is_started) {
-        told = world.tells(HOUR);
-    }
-    while !told.iter().any(is_saved) {
-        told = world.tells(Duration::ZERO);
-    }
+    ends_well(&mut world);
     world.stop();
     let runs = history(&world.bench);
     assert_eq!(
