@@ -189,13 +189,14 @@ impl Source {
     }
 }
 
-/// Nothing is written, attached, or run that the schema of a foreign database smuggles in.
+/// Nothing is written, attached, mapped, or run that the schema of a foreign database smuggles in.
 pub(super) fn confine(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-    connection.execute_batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY")
+    connection
+        .execute_batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0")
 }
 
 /// What a database may cost that is only looked at. Its definitions run in its check: constraints, indexes on
