@@ -248,8 +248,11 @@ fn a_database_that_is_gone_since_the_last_snapshot_is_told_of_once_and_fails_not
         .text();
     assert!(!again.contains("gone since"), "{again}");
     fs::remove_dir_all(bench.data().join("more")).unwrap();
-    let summary = bench.backs_up();
     let gone = ["more/moved.db", "more/stays.db"].map(|name| bench.data().join(name));
+    let rehearsal = ["backup", "data", "--no-zip", "--dry-run", "--json"];
+    let rehearsed = bench.lifeboat(&rehearsal).exits(0).summary();
+    assert_eq!(rehearsed["databases_gone"], serde_json::json!(gone));
+    let summary = bench.backs_up();
     assert_eq!(summary["databases_gone"], serde_json::json!(gone));
     assert_eq!(summary["warnings"], serde_json::json!([]));
 }

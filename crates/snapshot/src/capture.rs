@@ -188,7 +188,8 @@ impl Repository {
                 root,
             });
         }
-        tally.gone = settings.gone(sources, &tally.databases);
+        let taken = tally.databases.iter().map(|report| &report.database);
+        tally.gone = settings.gone(sources, taken.map(|one| (one.source, &one.path)));
         let databases = tally.databases.iter().map(|report| report.database.clone());
         Ok(Manifest {
             sources: stored,

@@ -112,6 +112,18 @@ pub(crate) fn is_database(path: &Path, seen: &Metadata) -> io::Result<bool> {
     Ok(matches!(sniffed?, Sniffed::Database))
 }
 
+/// The same of what stands there by now: the walk is ahead, and a file may have been saved in the place of the one that it saw.
+pub(super) fn is_database_by_now(path: &Path, seen: &Metadata) -> io::Result<bool> {
+    let mut newer = None;
+    for _ in 1..TRIES {
+        match is_database(path, newer.as_ref().unwrap_or(seen)) {
+            Err(error) if is_of_replaced(&error) => newer = Some(path.symlink_metadata()?),
+            result => return result,
+        }
+    }
+    is_database(path, newer.as_ref().unwrap_or(seen))
+}
+
 /// Reads and stores a file, unless it is a database that is to be captured as one: then there is nothing. `near` is what
 /// stood there before.
 ///
@@ -149,10 +161,11 @@ fn flagged_if_empty(stored: Stored, is_newer: bool) -> Stored {
 }
 
 fn is_replaced(error: &SnapshotError) -> bool {
-    let SnapshotError::Io { source, .. } = error else {
-        return false;
-    };
-    source.get_ref().is_some_and(|error| error.is::<Replaced>())
+    matches!(error, SnapshotError::Io { source, .. } if is_of_replaced(source))
+}
+
+fn is_of_replaced(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|error| error.is::<Replaced>())
 }
 
 /// The same of the file that looked so.
@@ -260,4 +273,21 @@ fn once(bytes: &Bytes<'_, '_>, look: Look, small: Option<Vec<u8>>) -> Result<Sto
         looked: look.at,
         xattrs,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_saved_in_the_place_of_another_is_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, new] = ["notes", "notes.new"].map(|name| folder.path().join(name));
+        std::fs::write(&path, "old").unwrap();
+        let seen = path.symlink_metadata().unwrap();
+        std::fs::write(&new, "new").unwrap();
+        std::fs::rename(&new, &path).unwrap();
+        assert!(is_database(&path, &seen).is_err());
+        assert!(!is_database_by_now(&path, &seen).unwrap());
+    }
 }

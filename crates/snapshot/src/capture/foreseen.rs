@@ -208,7 +208,7 @@ impl<'f> Foresight<'f> {
     /// A file that is to be read, or turns out to be a database.
     fn file(&mut self, found: &Found, before: Option<&Entry>) -> Result<()> {
         let takes_databases = self.settings.takes_databases(&found.path);
-        match file::is_database(&found.path, &found.stat) {
+        match file::is_database_by_now(&found.path, &found.stat) {
             Ok(true) if takes_databases => self.database(found, before),
             Ok(_) => {
                 let path = || self.tree_path(found);

@@ -35,6 +35,8 @@ pub struct BackupPreview {
     pub sources: Vec<SourcePreview>,
     /// Databases, in the order of the walk.
     pub databases: Vec<DatabasePreview>,
+    /// Databases that were in the snapshot before and are not there any more, where they were.
+    pub databases_gone: Vec<PathBuf>,
     /// Entries that would be left out because a pattern or another rule says so; a folder counts as one.
     pub excluded: u64,
     /// Whether the snapshot would certainly hold what its parent holds.
@@ -185,11 +187,13 @@ impl Goal<'_> {
         }
         let had_all = self.before.as_ref().is_some_and(|b| b.flags.is_empty());
         let has_all = tally.warnings.iter().all(|warning| !warning.kind.is_loss());
+        let databases_gone = self.gone(sources, &found);
         let (sources, databases) = placed(found, &roots);
         Ok(BackupPreview {
             parent: None,
             sources,
             databases,
+            databases_gone,
             excluded: tally.excluded,
             is_unchanged: had_all && has_all && !tally.differs && unfinished.is_empty(),
             unfinished,
@@ -197,13 +201,25 @@ impl Goal<'_> {
         })
     }
 
-    fn source(&self, root: Found, store: Option<&Store>, tally: &mut Tally) -> Result<Foreseen> {
-        let path = &root.path.clone();
-        let plan = self.plan.of_source(tally.source);
+    fn settings<'p>(&'p self, plan: &'p Backup) -> Settings<'p> {
         let clock = self
             .repository
             .map_or(&SystemClock as &dyn Clock, Repository::clock);
-        let settings = Settings::new(&plan, self.before.as_ref(), clock.now());
+        Settings::new(plan, self.before.as_ref(), clock.now())
+    }
+
+    fn gone(&self, sources: &[PathBuf], found: &[Foreseen]) -> Vec<PathBuf> {
+        let taken = (0..).zip(found).flat_map(|(number, found)| {
+            let databases = found.databases.iter();
+            databases.map(move |database| (number, &database.path))
+        });
+        self.settings(self.plan).gone(sources, taken)
+    }
+
+    fn source(&self, root: Found, store: Option<&Store>, tally: &mut Tally) -> Result<Foreseen> {
+        let path = &root.path.clone();
+        let plan = self.plan.of_source(tally.source);
+        let settings = self.settings(&plan);
         let excludes = excludes_of(self.place, &plan, path, &root.stat)?;
         let sources = self.before.iter().flat_map(|before| &before.sources);
         let before = sources

@@ -10,7 +10,7 @@ use lifeboat_snapshot::{
 use serde_json::{Map, Value, json};
 
 use super::one::{Done, One, check_sources};
-use super::summary::{Summary, files, lacking, left_out};
+use super::summary::{Summary, files, gone_line, lacking, left_out, shown_each};
 use crate::commands::exit_of;
 use crate::failure::Failure;
 use crate::ui::table::{Cell, Table};
@@ -117,6 +117,7 @@ fn event(preview: &BackupPreview) -> Map<String, Value> {
         "read_bytes": sum(preview, |source| source.read_bytes),
         "by_source": preview.sources.iter().map(source).collect::<Vec<_>>(),
         "databases": preview.databases.iter().map(database).collect::<Vec<_>>(),
+        "databases_gone": shown_each(&preview.databases_gone),
         "zip": Value::Null,
         "warnings": preview.warnings.iter().map(facts::warning).collect::<Vec<_>>(),
     }))
@@ -182,7 +183,8 @@ fn details(preview: &BackupPreview) -> Vec<String> {
     if lost > 0 {
         row("lacking", lacking(lost));
     }
-    table.lines().chain(database_lines(preview)).collect()
+    let lines = table.lines().chain(database_lines(preview));
+    lines.chain(gone_line(&preview.databases_gone)).collect()
 }
 
 fn database_lines(preview: &BackupPreview) -> Vec<String> {

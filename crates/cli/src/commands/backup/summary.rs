@@ -151,7 +151,7 @@ fn event(report: &BackupReport, databases: &Placed<'_>) -> Map<String, Value> {
         "stored_bytes": report.stored_bytes,
         "duration_s": report.duration.as_secs_f64(),
         "databases": databases.iter().map(database).collect::<Vec<_>>(),
-        "databases_gone": report.databases_gone.iter().map(|path| facts::shown(path)).collect::<Vec<_>>(),
+        "databases_gone": shown_each(&report.databases_gone),
         "zip": report.zip.as_ref().map(export::zip),
         "warnings": report.warnings.iter().map(facts::warning).collect::<Vec<_>>(),
     }))
@@ -215,19 +215,19 @@ fn details(report: &BackupReport, databases: &Placed<'_>) -> Vec<String> {
 }
 
 /// A database that is missed may have been deleted on purpose, but nobody should learn of it on the bad day.
-fn gone_line(gone: &[PathBuf]) -> Option<String> {
+pub(super) fn gone_line(gone: &[PathBuf]) -> Option<String> {
     const MOST: usize = 5;
-    let shown: Vec<String> = gone
-        .iter()
-        .take(MOST)
-        .map(|path| facts::shown(path))
-        .collect();
+    let shown = shown_each(gone.get(..MOST).unwrap_or(gone));
     let more = match gone.len().saturating_sub(MOST) {
         0 => String::new(),
         more => format!(" and {} more", words::count(more as u64)),
     };
     let text = format!("  gone since the last snapshot: {}{more}", shown.join(", "));
     (!gone.is_empty()).then(|| paint::paint(paint::FAIR, text))
+}
+
+pub(super) fn shown_each(paths: &[PathBuf]) -> Vec<String> {
+    paths.iter().map(|path| facts::shown(path)).collect()
 }
 
 /// How many files are new, changed and unchanged.
