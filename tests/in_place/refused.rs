@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
+use rustix::fs::FlockOperation;
+
 use super::{changed, database, in_place, notes, stages, undo};
 use crate::support::tree::{differences, looks};
 use crate::support::{Answer, Workbench};
@@ -98,13 +100,13 @@ fn sources_that_are_gone_come_back_folders_and_single_files_alike() {
 fn a_second_restore_into_the_same_folder_has_to_wait() {
     let (bench, _) = changed();
     let folder = fs::File::open(bench.data()).unwrap();
-    let exclusive = rustix::fs::FlockOperation::LockExclusive;
-    rustix::fs::flock(&folder, exclusive).unwrap();
+    rustix::fs::flock(&folder, FlockOperation::LockExclusive).unwrap();
     let before = looks(&bench.data());
     let answer = in_place(&bench, &[]).exits(11);
     assert!(answer.text().contains("is under way"), "{answer}");
     assert_eq!(differences(&before, &looks(&bench.data())), [""; 0]);
-    drop(folder);
+    // To close it is not enough: a process that another test begins right now has it open as well.
+    rustix::fs::flock(&folder, FlockOperation::Unlock).unwrap();
     in_place(&bench, &[]).exits(0);
 }
 
